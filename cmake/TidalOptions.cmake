@@ -1,0 +1,38 @@
+# Compiler settings that hold for every target of ours.
+option(TIDAL_TESTS "Build the tests" ON)
+option(TIDAL_BENCH "Build the benchmarks" ON)
+option(TIDAL_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(TIDAL_WERROR "Warnings are errors" OFF)
+set(TIDAL_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined | thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(tidal_flags INTERFACE)
+# -ffp-contract=off: arithmetic that writes state gives the same bits on every CPU (docs/determinism.md).
+target_compile_options(tidal_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Woverloaded-virtual -ffp-contract=off -fno-omit-frame-pointer)
+if(TIDAL_WERROR)
+  target_compile_options(tidal_flags INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(tidal_flags INTERFACE -Wthread-safety -Werror=thread-safety)
+endif()
+if(TIDAL_SANITIZE)
+  target_compile_options(tidal_flags INTERFACE -fsanitize=${TIDAL_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(tidal_flags INTERFACE -fsanitize=${TIDAL_SANITIZE})
+  target_compile_definitions(tidal_flags INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+find_program(LLD ld.lld)
+if(LLD)
+  target_link_options(tidal_flags INTERFACE -fuse-ld=lld)
+endif()

@@ -1,0 +1,47 @@
+# The two ways to declare a target: tidal_library and tidal_test. Sources are listed, never globbed.
+
+# tidal_library(wal SOURCES segment.cc … DEPS base LIBS PkgConfig::XXHASH)
+# Makes tidal_wal. DEPS are the folders it may include (tools/tidy.py holds the table); LIBS are third-party.
+function(tidal_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_library(tidal_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(tidal_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  list(TRANSFORM ARG_DEPS PREPEND tidal_)
+  target_link_libraries(tidal_${name} PUBLIC ${ARG_DEPS} Threads::Threads PRIVATE tidal_flags ${ARG_LIBS})
+  set_property(GLOBAL APPEND PROPERTY TIDAL_LIBRARIES tidal_${name})
+endfunction()
+
+# tidal_test(wal_test SOURCES segment_test.cc … DEPS wal LABELS concurrent)
+# One executable, one CTest entry. LABELS: "concurrent" (also under ThreadSanitizer), "long".
+function(tidal_test name)
+  if(NOT TIDAL_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPS PREPEND tidal_)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
+  target_include_directories(${name} SYSTEM PRIVATE ${RAPIDCHECK_INCLUDE_DIR})
+  target_link_libraries(${name} PRIVATE tidal_flags ${ARG_DEPS} ${ARG_LIBS} GTest::gmock GTest::gtest_main
+    ${RAPIDCHECK_LIBRARY})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+  foreach(source IN LISTS ARG_SOURCES)
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+    set_property(GLOBAL APPEND PROPERTY TIDAL_TEST_SOURCES ${source})
+  endforeach()
+endfunction()
+
+# A test file that no target builds is a test that cannot fail.
+function(tidal_check_every_test_is_built)
+  if(NOT TIDAL_TESTS)
+    return()
+  endif()
+  get_property(built GLOBAL PROPERTY TIDAL_TEST_SOURCES)
+  file(GLOB_RECURSE found ${CMAKE_SOURCE_DIR}/src/*_test.cc ${CMAKE_SOURCE_DIR}/test/*_test.cc)
+  foreach(file IN LISTS found)
+    if(NOT file IN_LIST built)
+      message(FATAL_ERROR "${file} is in no tidal_test()")
+    endif()
+  endforeach()
+endfunction()

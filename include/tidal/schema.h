@@ -1,0 +1,126 @@
+// Definitions as plain values: what DEFINE declares, and what the C++ builder hands over.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tidal/types.h"
+
+namespace tidal {
+
+enum class FieldType : std::uint8_t { Keyword, KeywordList, Text, Int, Float, Bool, Timestamp, Duration };
+
+/// "KEYWORD", "KEYWORD[]", "TEXT" … as the language spells it.
+[[nodiscard]] std::string_view field_type_name(FieldType type);
+
+/// One typed field of items, users or creators.
+struct FieldDef {
+  EntityKind kind = EntityKind::Item;
+  std::string name;
+  FieldType type = FieldType::Keyword;
+  bool indexed = false;     ///< filterable through bitmaps or columns
+  bool searchable = false;  ///< in the text index
+  double boost = 1.0;       ///< text weight, > 0
+  std::string language;     ///< of a searchable text, "" = none
+  bool dimension = false;   ///< a user attribute for cohorts
+  bool interest = false;    ///< an item field whose values users can be interested in
+  bool required = false;
+  Value default_value;  ///< null: none
+  bool operator==(const FieldDef&) const = default;
+};
+
+/// What a signal means to built-in sorts and profiles. A set: one bit each.
+enum class Role : std::uint16_t {
+  View = 1 << 0,
+  Positive = 1 << 1,
+  Negative = 1 << 2,
+  Share = 1 << 3,
+  Comment = 1 << 4,
+  Save = 1 << 5,
+  Completion = 1 << 6,
+  Report = 1 << 7,
+  Impression = 1 << 8,
+};
+inline constexpr Role kAllRoles[] = {Role::View, Role::Positive,   Role::Negative, Role::Share,     Role::Comment,
+                                     Role::Save, Role::Completion, Role::Report,   Role::Impression};
+
+/// "view", "positive" …
+[[nodiscard]] std::string_view role_name(Role role);
+
+struct Decay {
+  enum class Kind : std::uint8_t { None, Exponential, Linear };
+  Kind kind = Kind::None;
+  Duration span;  ///< half-life (Exponential) or lifetime (Linear), > 0; 0 for None
+  bool operator==(const Decay&) const = default;
+};
+
+enum class Window : std::uint8_t { Hour = 0, Day = 1, Week = 2, Month = 3, All = 4 };
+inline constexpr std::size_t kRingWindows = 4;  ///< the windows that rings serve: all but All
+
+/// 1h, 24h, 7d, 30d; 0 for All.
+[[nodiscard]] Duration window_span(Window w);
+/// "1h", "24h", "7d", "30d", "all".
+[[nodiscard]] std::string_view window_name(Window w);
+
+/// The state a signal can set between a user and an item.
+enum class Mark : std::uint8_t { Seen, Liked, Disliked, Saved, Shared, Completed, InProgress, Hidden };
+inline constexpr std::size_t kMarks = 8;
+/// "seen", "in_progress" …
+[[nodiscard]] std::string_view mark_name(Mark mark);
+
+/// A condition of an effect on the signal's value: `value >= threshold`. And-combined when several.
+struct ValueTest {
+  enum class Op : std::uint8_t { Eq, Ne, Lt, Le, Gt, Ge };
+  Op op = Op::Ge;
+  double threshold = 0;
+  bool operator==(const ValueTest&) const = default;
+};
+
+/// What one signal does to derived state besides counting.
+struct EffectDef {
+  enum class Kind : std::uint8_t { Preference, Creator, Affinity, Mark };
+  Kind kind = Kind::Mark;
+  Mark mark = Mark::Seen;    ///< for Kind::Mark
+  double rate = 0;           ///< for the other kinds, signed
+  bool times_value = false;  ///< rate is multiplied by the signal's value
+  std::vector<ValueTest> when;
+  bool operator==(const EffectDef&) const = default;
+};
+
+/// The scopes a signal is counted at; one bit each.
+enum class Scope : std::uint8_t { Global = 1, Cohort = 2, User = 4 };
+
+/// One type of event.
+struct SignalDef {
+  std::string name;
+  EntityKind target = EntityKind::Item;
+  std::uint16_t roles = 0;  ///< of Role
+  Decay decay;
+  std::vector<Window> windows;  ///< ascending, without All
+  bool velocity = false;
+  bool unique = false;
+  bool has_value = false;
+  double value_min = 0;
+  std::optional<double> value_max;  ///< none: unbounded
+  std::uint8_t scopes = static_cast<std::uint8_t>(Scope::Global);
+  std::vector<EffectDef> effects;
+  bool operator==(const SignalDef&) const = default;
+
+  [[nodiscard]] bool has_role(Role r) const { return (roles & static_cast<std::uint16_t>(r)) != 0; }
+  [[nodiscard]] bool in_scope(Scope s) const { return (scopes & static_cast<std::uint8_t>(s)) != 0; }
+};
+
+/// Settings that influence derived state or which records are accepted; changed by ALTER SETTINGS.
+struct Settings {
+  Duration future_tolerance = minutes(5);      ///< how far ahead of the clock an event time may lie
+  Duration past_query_tolerance = minutes(5);  ///< how far behind the newest event a query's now may lie
+  bool create_users = true;                    ///< an unknown user of a signal is created
+  Duration seen_expires{0};                    ///< 0: never
+  double hot_gravity = 1.8;                    ///< of the sort `hot`, > 0
+  bool operator==(const Settings&) const = default;
+};
+
+}  // namespace tidal

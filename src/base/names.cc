@@ -1,0 +1,93 @@
+// The printed names of the public enumerations and values (include/tidal).
+#include <array>
+
+#include "tidal/result.h"
+#include "tidal/schema.h"
+#include "tidal/types.h"
+
+namespace tidal {
+
+std::string_view code_name(Code code) {
+  switch (code) {
+    case Code::InvalidArgument: return "InvalidArgument";
+    case Code::NotFound: return "NotFound";
+    case Code::AlreadyExists: return "AlreadyExists";
+    case Code::FailedPrecondition: return "FailedPrecondition";
+    case Code::ResourceExhausted: return "ResourceExhausted";
+    case Code::Unavailable: return "Unavailable";
+    case Code::DeadlineExceeded: return "DeadlineExceeded";
+    case Code::IoError: return "IoError";
+    case Code::Corruption: return "Corruption";
+    case Code::AlreadyOpen: return "AlreadyOpen";
+    case Code::Unauthenticated: return "Unauthenticated";
+    case Code::PermissionDenied: return "PermissionDenied";
+    case Code::Internal: return "Internal";
+  }
+  return "Internal";
+}
+
+std::string Error::to_string() const { return std::string(code_name(code)) + ": " + message; }
+
+std::string_view kind_name(EntityKind kind) {
+  constexpr std::array<std::string_view, kEntityKinds> kNames = {"item", "user", "creator"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string_view field_type_name(FieldType type) {
+  constexpr std::array<std::string_view, 8> kNames = {"KEYWORD", "KEYWORD[]", "TEXT",      "INT",
+                                                      "FLOAT",   "BOOL",      "TIMESTAMP", "DURATION"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+std::string_view role_name(Role role) {
+  switch (role) {
+    case Role::View: return "view";
+    case Role::Positive: return "positive";
+    case Role::Negative: return "negative";
+    case Role::Share: return "share";
+    case Role::Comment: return "comment";
+    case Role::Save: return "save";
+    case Role::Completion: return "completion";
+    case Role::Report: return "report";
+    case Role::Impression: return "impression";
+  }
+  return "";
+}
+
+Duration window_span(Window w) {
+  constexpr std::array<Duration, 5> kSpans = {hours(1), hours(24), days(7), days(30), Duration{0}};
+  return kSpans[static_cast<std::size_t>(w)];
+}
+
+std::string_view window_name(Window w) {
+  constexpr std::array<std::string_view, 5> kNames = {"1h", "24h", "7d", "30d", "all"};
+  return kNames[static_cast<std::size_t>(w)];
+}
+
+std::string_view mark_name(Mark mark) {
+  constexpr std::array<std::string_view, kMarks> kNames = {"seen",   "liked",     "disliked",    "saved",
+                                                           "shared", "completed", "in_progress", "hidden"};
+  return kNames[static_cast<std::size_t>(mark)];
+}
+
+std::string to_string(Duration d) {
+  struct Unit {
+    std::int64_t us;
+    std::string_view name;
+  };
+  constexpr std::array<Unit, 6> kUnits = {{{604'800'000'000, "w"},
+                                           {86'400'000'000, "d"},
+                                           {3'600'000'000, "h"},
+                                           {60'000'000, "m"},
+                                           {1'000'000, "s"},
+                                           {1'000, "ms"}}};
+  // Weeks are accepted but days are printed: "30d" and "7d" are how windows and half-lives are written.
+  for (std::size_t i = 1; i < kUnits.size(); ++i) {
+    if (d.us % kUnits[i].us == 0 && (d.us != 0 || i == 4)) {
+      return std::to_string(d.us / kUnits[i].us) + std::string(kUnits[i].name);
+    }
+  }
+  return std::to_string(d.us) + "us";
+}
+
+}  // namespace tidal

@@ -1,0 +1,115 @@
+// The boundary between the event stream and derived state: a Materializer turns durable events into a view.
+//
+// M1: a view's state is a function of the events it was given, in seqno order, and of nothing else.
+// M2: apply() of an event at or below applied() changes nothing (twice = once).
+// M3: restore(checkpoint at S) + the events after S = the state without the checkpoint.
+// M4: on_event cannot fail: everything that could be refused was refused before the event was appended.
+// Threads: apply, checkpoint, restore, reset and erase_user come from one thread at a time (the applier's);
+// a view's const reads may run beside them unless it says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tidal/result.h"
+#include "tidal/types.h"
+#include "wal/record.h"
+
+namespace tidal::materializer {
+
+/// Collects one view's logical state as (key, value) pairs; the order of the pairs does not matter.
+/// The digest is the sum modulo 2^128 of XXH3-128 over each pair, so that no view has to sort.
+class DigestSink {
+ public:
+  virtual ~DigestSink() = default;
+  /// `key`: application keys and names, never ordinals. `value`: canonical bytes (floats by bit pattern).
+  virtual void add(std::string_view key, std::string_view value) = 0;
+};
+
+/// A view's state at one seqno, detached from the live view; written by a background thread.
+class CheckpointImage {
+ public:
+  virtual ~CheckpointImage() = default;
+  /// Appends the image's bytes. The caller frames and checksums them.
+  [[nodiscard]] virtual Status write_to(std::string& out) const = 0;
+};
+
+/// An image that is already bytes.
+class BytesImage final : public CheckpointImage {
+ public:
+  explicit BytesImage(std::string bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] Status write_to(std::string& out) const override {
+    out += bytes_;
+    return {};
+  }
+
+ private:
+  std::string bytes_;
+};
+
+/// Partition key of the state a view holds; maps to partition boundaries (docs/architecture.md).
+enum class ViewScope : std::uint8_t { Global, Cohort, User, Relationship };
+
+/// Whether a view holds something about single users that an erasure must remove.
+enum class Privacy : std::uint8_t { Personal, Aggregate };
+
+class Materializer {
+ public:
+  virtual ~Materializer() = default;
+
+  /// Unique, lower_snake; names the checkpoint file and the digest line.
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual ViewScope scope() const = 0;
+  [[nodiscard]] virtual Privacy privacy() const = 0;
+  /// Raised whenever the same events would give another state or another image; older images are then dropped.
+  [[nodiscard]] virtual std::uint32_t logic_version() const = 0;
+
+  /// Applies one durable event (M2, M4).
+  void apply(const wal::WalEvent& event) noexcept {
+    if (event.seqno <= applied_) return;
+    if (!event.ids.is_void) on_event(event);
+    applied_ = event.seqno;
+  }
+  /// The last event in the state.
+  [[nodiscard]] SeqNo applied() const { return applied_; }
+
+  /// Detaches the state as of applied(). Writers wait meanwhile: copy little, encode in write_to.
+  [[nodiscard]] virtual std::unique_ptr<CheckpointImage> checkpoint() = 0;
+  /// Replaces the state by an image taken at `seqno`. Corruption leaves the view reset.
+  [[nodiscard]] Status restore(std::string_view image, SeqNo seqno) {
+    reset();
+    if (Status s = on_restore(image); !s.ok()) {
+      reset();
+      return s;
+    }
+    applied_ = seqno;
+    return {};
+  }
+  /// Back to the state before the first event.
+  void reset() {
+    on_reset();
+    applied_ = SeqNo{};
+  }
+
+  /// Adds every piece of logical state, caches left out.
+  virtual void digest(DigestSink& sink) const = 0;
+
+  /// Removes the user's part of a personal view; a no-op in aggregate ones.
+  virtual void erase_user(Ordinal user) noexcept = 0;
+
+  /// Bytes of memory held, roughly; for status.
+  [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+
+ protected:
+  virtual void on_event(const wal::WalEvent& event) noexcept = 0;
+  [[nodiscard]] virtual Status on_restore(std::string_view image) = 0;
+  virtual void on_reset() = 0;
+
+ private:
+  SeqNo applied_;
+};
+
+}  // namespace tidal::materializer

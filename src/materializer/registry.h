@@ -1,0 +1,56 @@
+// All active views in the order in which they take events: fan-out, checkpoint and restore, digest.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "materializer/materializer.h"
+
+namespace tidal::materializer {
+
+/// Fills in the ids of an event before the fan-out: key map and schema lookups happen once, here.
+class EventResolver {
+ public:
+  virtual ~EventResolver() = default;
+  /// Gives new keys their ordinals, and decides whether the record is void. Same answer live and on replay.
+  virtual void resolve(wal::WalEvent& event) noexcept = 0;
+};
+
+/// One view's digest line.
+struct ViewDigest {
+  std::string view;
+  std::string hex;  ///< 32 hex digits
+  std::uint64_t pairs = 0;
+};
+
+/// Order of registration is order of application. Threads: as Materializer.
+class Registry {
+ public:
+  /// Names must be unique.
+  void add(std::unique_ptr<Materializer> view);
+  /// The first part of every apply; must be set before the first one.
+  void set_resolver(EventResolver* resolver) { resolver_ = resolver; }
+
+  /// Resolves, then hands the event to every view.
+  void apply(wal::WalEvent& event) noexcept;
+
+  [[nodiscard]] const std::vector<std::unique_ptr<Materializer>>& views() const { return views_; }
+  [[nodiscard]] Materializer* find(std::string_view name) const;
+  /// Replay starts after this: the smallest applied() of all views.
+  [[nodiscard]] SeqNo min_applied() const;
+  void reset_all();
+
+  [[nodiscard]] std::vector<ViewDigest> digest_by_view() const;
+
+ private:
+  std::vector<std::unique_ptr<Materializer>> views_;
+  EventResolver* resolver_ = nullptr;
+};
+
+/// The digest of one view, and of all of them together (over the by-view lines).
+[[nodiscard]] ViewDigest digest_of(const Materializer& view);
+[[nodiscard]] std::string combined_digest(const std::vector<ViewDigest>& views);
+
+}  // namespace tidal::materializer

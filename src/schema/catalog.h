@@ -1,0 +1,64 @@
+// The schema view: every version the log has declared, the newest of which everything is validated against.
+//
+// Materializer "schema". Threads: single writer, concurrent readers; current() is one atomic load.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "materializer/materializer.h"
+#include "schema/schema.h"
+
+namespace tidal::schema {
+
+/// When a version came into force, for SHOW SCHEMA CHANGES.
+struct VersionEntry {
+  std::shared_ptr<const Schema> schema;
+  SeqNo seqno;
+  Timestamp at;
+};
+
+class Catalog final : public materializer::Materializer {
+ public:
+  Catalog();
+  ~Catalog() override;
+
+  /// The newest version; never null. The reference stays valid for the catalog's life (versions are kept for ever).
+  [[nodiscard]] const Schema& current() const { return *current_.load(std::memory_order_acquire); }
+  /// nullptr when that version never existed.
+  [[nodiscard]] std::shared_ptr<const Schema> version(std::uint32_t n) const;
+  [[nodiscard]] std::vector<VersionEntry> versions() const;
+
+  [[nodiscard]] std::string_view name() const override { return "schema"; }
+  [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
+  [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
+  void digest(materializer::DigestSink& sink) const override;
+  void erase_user(Ordinal) noexcept override {}
+  [[nodiscard]] std::size_t memory_bytes() const override;
+
+ private:
+  void on_event(const wal::WalEvent& event) noexcept override;
+  [[nodiscard]] Status on_restore(std::string_view image) override;
+  void on_reset() override;
+
+  struct Versions;
+  std::unique_ptr<Versions> versions_;  // guarded inside: readers of history take a lock, current() does not
+  std::atomic<const Schema*> current_;
+};
+
+/// JSON of a change: the payload of a SchemaChange record. Unknown members are ignored when read.
+[[nodiscard]] std::string encode_change(const SchemaChange& change);
+/// Corruption names the member.
+[[nodiscard]] Result<SchemaChange> decode_change(std::string_view json);
+
+/// Statements that recreate the schema exactly, one a line, each ended by ";".
+[[nodiscard]] std::string to_statements(const Schema& schema);
+[[nodiscard]] std::string to_statement(const FieldDef& field);
+[[nodiscard]] std::string to_statement(const SignalDef& signal);
+
+}  // namespace tidal::schema

@@ -1,0 +1,37 @@
+// One version of the schema: an immutable value that every view and every query validates against.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "tidal/schema.h"
+#include "tidal/types.h"
+
+namespace tidal::schema {
+
+/// Immutable once published. S1: the position of a signal or field never changes in later versions (only appended).
+struct Schema {
+  std::uint32_t version = 0;  ///< 0: nothing defined yet
+  std::vector<FieldDef> fields;
+  std::vector<SignalDef> signals;
+  Settings settings;
+
+  /// nullptr when unknown. Case-sensitive. Cost: a scan of a short list.
+  [[nodiscard]] const FieldDef* field(EntityKind kind, std::string_view name) const;
+  [[nodiscard]] const SignalDef* signal(std::string_view name) const;
+  /// Position in `signals`, or -1.
+  [[nodiscard]] int signal_index(std::string_view name) const;
+  bool operator==(const Schema&) const = default;
+};
+
+/// What one SchemaChange record carries: all definitions of one statement or batch.
+struct SchemaChange {
+  std::vector<FieldDef> fields;
+  std::vector<SignalDef> signals;
+  bool has_settings = false;
+  Settings settings;  ///< all of them, when has_settings
+  [[nodiscard]] bool empty() const { return fields.empty() && signals.empty() && !has_settings; }
+};
+
+}  // namespace tidal::schema

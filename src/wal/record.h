@@ -1,0 +1,86 @@
+// What the log carries: plain structs of ids and bytes. The log gives no meaning to payloads.
+//
+// Layout on disk: docs/formats/wal.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tidal/result.h"
+#include "tidal/types.h"
+
+namespace tidal::wal {
+
+/// Numbers are part of the format: never reuse one.
+enum class RecordType : std::uint8_t {
+  Signal = 1,
+  PutEntity = 2,
+  UpdateEntity = 3,
+  DeleteEntity = 4,
+  SchemaChange = 5,
+  ImportMark = 6,  ///< carries only its import-mark extension
+  // Reserved for later: Unsignal 7, Relate 8, Unrelate 9, Hide 10, Unhide 11, Erase 12, SchemaSwap 13, Backfill 14.
+};
+
+/// Bits of Record::flags.
+inline constexpr std::uint8_t kFlagTimeGiven = 1;  ///< the caller gave the event time (a part of the event's identity)
+inline constexpr std::uint8_t kFlagErased = 2;     ///< made anonymous by an erasure; reserved
+
+inline constexpr std::uint16_t kNoPartition = 0xFFFF;
+
+/// Tags of extensions. Unknown tags are kept and skipped.
+enum class Tag : std::uint8_t {
+  IdempotencyKey = 1,
+  Context = 2,     ///< JSON object: surface, position, query_id, profile …
+  ImportMark = 3,  ///< 32-byte import id, then u64 position in the applied order
+  Resolved = 4,    ///< reserved: creator key and dimension values filled in by a coordinator
+};
+
+struct Extension {
+  std::uint8_t tag = 0;
+  std::string_view bytes;
+};
+
+/// One mutation as the caller hands it to the log; views live at least until the append returns.
+/// `item_key` is the subject: an item's, or (per `subject_kind`) a creator's or user's key; "" none.
+struct Record {
+  RecordType type = RecordType::Signal;
+  std::uint8_t flags = 0;
+  EntityKind subject_kind = EntityKind::Item;
+  Timestamp event_time;
+  std::string_view subject_key;
+  std::string_view user_key;  ///< the acting user; "" none
+  std::string_view payload;
+  std::vector<Extension> extensions;
+};
+
+/// Ids of an event, filled in once before the fan-out so that no view looks a key up twice.
+struct EventIds {
+  Ordinal subject = Ordinal::None;
+  Ordinal user = Ordinal::None;     ///< the acting user
+  Ordinal creator = Ordinal::None;  ///< of the subject item at this seqno
+  std::uint16_t signal = 0xFFFF;    ///< position of the signal in the schema
+  bool is_void = false;             ///< its entity or definition was gone by this seqno: every view ignores it
+};
+
+/// A durable record with its place in the log, as views receive it. Views point into the reader's or writer's buffer.
+struct WalEvent {
+  SeqNo seqno;
+  Timestamp append_time;
+  Record record;
+  EventIds ids;
+};
+
+/// Top 12 bits of XXH3-64 (seed 0) over kind byte and key; kNoPartition for an empty key.
+[[nodiscard]] std::uint16_t partition_of(EntityKind kind, std::string_view key);
+
+/// Appends the record's bytes to `out`. Cost: one pass over its bytes.
+void encode_record(const Record& record, SeqNo seqno, std::string& out);
+
+/// Reads one record from the front of `in` and advances it. Views point into `in`. Corruption names what is wrong.
+[[nodiscard]] Status decode_record(std::string_view& in, SeqNo& seqno, Record& record);
+
+}  // namespace tidal::wal

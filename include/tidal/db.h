@@ -1,0 +1,160 @@
+// The database: open, write, ask, close.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "tidal/options.h"
+#include "tidal/query.h"
+#include "tidal/reply.h"
+#include "tidal/result.h"
+#include "tidal/types.h"
+
+namespace tidal {
+
+/// One event: somebody did something to an item (or, for a signal declared ON creators, to a creator).
+struct Signal {
+  std::string kind;             ///< name of a declared signal
+  std::string item;             ///< key of the target
+  std::string user;             ///< "" anonymous
+  double weight = 1.0;          ///< finite, >= 0
+  std::optional<double> value;  ///< only when the signal declares VALUE, inside its range
+  std::optional<Timestamp> at;  ///< none: now
+  std::string idempotency_key;  ///< "" none
+  std::string context;          ///< JSON object with surface, position, query_id, profile; "" none
+};
+
+/// An item, user or creator as the application sees it. In update(): an absent member stays, a null field goes.
+struct Entity {
+  std::optional<std::string> creator;  ///< items only
+  std::optional<Timestamp> created_at;
+  bool created_at_open = false;  ///< leave created_at to the earliest signal (imports)
+  Fields fields;
+};
+
+struct PutOperation {
+  EntityKind kind = EntityKind::Item;
+  std::string key;
+  Entity entity;
+  bool update = false;  ///< named fields only; the entity must exist
+};
+
+struct DeleteOperation {
+  EntityKind kind = EntityKind::Item;
+  std::string key;
+};
+
+using Operation = std::variant<Signal, PutOperation, DeleteOperation>;
+
+/// Names an import and how far its applied order has come; one a batch, remembered for ever.
+struct ImportMark {
+  std::string id;              ///< 32 bytes
+  std::uint64_t position = 0;  ///< of the batch's last line, from 1
+};
+
+struct BatchOptions {
+  std::optional<ImportMark> import_mark;
+};
+
+struct ViewInfo {
+  std::string name;
+  SeqNo applied;
+  std::size_t memory_bytes = 0;
+};
+
+struct DatabaseStats {
+  SeqNo last_seqno;
+  SeqNo checkpoint_seqno;  ///< 0: none yet
+  std::uint32_t schema_version = 0;
+  std::uint64_t items = 0, users = 0, creators = 0;
+  std::uint64_t signals_applied = 0;  ///< since open
+  std::uint64_t void_records = 0;     ///< since open
+  std::optional<Timestamp> newest_event;
+  Timestamp now;  ///< of the database's clock
+  std::uint64_t log_bytes = 0;
+  std::uint64_t log_segments = 0;
+  std::vector<ViewInfo> views;
+};
+
+struct DigestReport {
+  SeqNo seqno;
+  std::string all;  ///< 32 hex digits over the views' lines
+  std::vector<std::pair<std::string, std::string>> by_view;
+};
+
+/// A handle on one data directory. Thread-safe; movable. Closing waits for running calls.
+class Database {
+ public:
+  /// Opens a directory. NotFound (missing and not create_if_missing), AlreadyOpen (another handle or process),
+  /// Corruption (damage, named), FailedPrecondition (written by a newer version), IoError.
+  [[nodiscard]] static Result<Database> open(const std::string& path, Options options = {});
+  /// Lives in memory only and is gone when closed.
+  [[nodiscard]] static Result<Database> open_in_memory(Options options = {});
+
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  /// close(), its error ignored.
+  ~Database();
+
+  // Writes. When one returns, it is durable (as Options::durability says) and the next query sees it.
+
+  /// NotFound (unknown signal or item), InvalidArgument, Unavailable, IoError, ResourceExhausted.
+  [[nodiscard]] Result<WriteReply> signal(const Signal& signal);
+  /// All or none, one log frame, at most 16 MiB.
+  [[nodiscard]] Result<std::vector<WriteReply>> signals(std::span<const Signal> signals);
+  /// Validates now, acknowledges through `done` on a thread of the database's; `done` must not block.
+  [[nodiscard]] Status signal_async(const Signal& signal, std::function<void(Result<WriteReply>)> done);
+  [[nodiscard]] Result<WriteReply> put(EntityKind kind, std::string_view key, const Entity& entity);
+  [[nodiscard]] Result<WriteReply> put_item(std::string_view key, const Entity& entity);
+  [[nodiscard]] Result<WriteReply> put_user(std::string_view key, const Entity& entity);
+  [[nodiscard]] Result<WriteReply> put_creator(std::string_view key, const Entity& entity);
+  [[nodiscard]] Result<WriteReply> update(EntityKind kind, std::string_view key, const Entity& entity);
+  [[nodiscard]] Result<WriteReply> remove(EntityKind kind, std::string_view key);
+  /// Operations of any kind in one frame, all or none; Error::detail->statement is the offending one's number from 1.
+  [[nodiscard]] Result<std::vector<WriteReply>> write(std::span<const Operation> operations, BatchOptions options = {});
+
+  // Reads.
+
+  [[nodiscard]] Result<QueryReply> retrieve(const Retrieve& query);
+  [[nodiscard]] Result<EntityReply> get(EntityKind kind, std::string_view key);
+
+  /// Runs a script in the language of docs/language.md. Stops at the first error, which is returned; statements before
+  /// it have happened. BEGIN … COMMIT must lie within one call.
+  [[nodiscard]] Result<std::vector<Reply>> execute(std::string_view script, const Params& params = {});
+  /// The same, handing over each reply (or error) as it comes. With keep_going later statements run after an error.
+  /// Returns false when any statement failed.
+  bool execute(std::string_view script, const Params& params, bool keep_going,
+               const std::function<void(const Result<Reply>&)>& visit);
+
+  /// Statements that recreate the schema.
+  [[nodiscard]] std::string schema_text() const;
+  /// How far an import of this id has come; 0 when the log knows nothing of it.
+  [[nodiscard]] std::uint64_t import_position(std::string_view import_id) const;
+  [[nodiscard]] Timestamp now() const;
+  [[nodiscard]] DatabaseStats stats() const;
+
+  // Upkeep.
+
+  /// Writes a checkpoint of everything applied so far; returns its seqno. Runs beside writes and reads.
+  [[nodiscard]] Result<SeqNo> checkpoint();
+  /// A hash of all logical state. Stops writers while it runs.
+  [[nodiscard]] Result<DigestReport> digest();
+  /// Refuses new calls, drains, checkpoints, releases the directory. Later calls answer Unavailable.
+  [[nodiscard]] Status close();
+
+ private:
+  class Impl;
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidal

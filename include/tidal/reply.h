@@ -1,0 +1,125 @@
+// What statements answer: one reply value a statement, and its JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tidal/result.h"
+#include "tidal/types.h"
+
+namespace tidal {
+
+/// Something the caller should know that is no error: a missing profile, a relaxed rule, a stale estimate.
+struct Warning {
+  std::string code;  ///< stable, lower_snake
+  std::string message;
+};
+
+/// One answer of a query.
+struct ResultItem {
+  EntityKind kind = EntityKind::Item;
+  std::string key;
+  std::string creator;     ///< of an item; "" none
+  double score = 0;        ///< what the order is by; higher first unless the sort is ascending
+  std::uint32_t rank = 0;  ///< from 1, over all pages
+  Fields fields;
+  std::vector<std::pair<std::string, double>> signals;  ///< as asked by WITH signals(…), in that order
+  std::vector<std::string> sources;                     ///< which candidate sources found it
+  std::vector<std::pair<std::string, double>> explain;  ///< contributions, with WITH explain
+};
+
+struct QueryStats {
+  SeqNo seqno;      ///< last applied when the query began
+  SeqNo seqno_end;  ///< and when it ended
+  std::uint64_t candidates = 0;
+  std::uint64_t after_filters = 0;
+  std::int64_t elapsed_us = 0;
+  std::vector<std::pair<std::string, std::int64_t>> stages;  ///< name, microseconds; in order
+};
+
+struct QueryReply {
+  EntityKind kind = EntityKind::Item;
+  std::vector<ResultItem> items;
+  std::string cursor;  ///< for AFTER; "" at the end
+  std::uint64_t total_estimate = 0;
+  std::string profile;  ///< which profile ordered it, "" when a sort did
+  std::string sort;     ///< which sort, "" when a profile did
+  std::string query_id;
+  bool partial = false;  ///< the deadline passed first
+  std::vector<Warning> warnings;
+  QueryStats stats;
+};
+
+/// Of SIGNAL, PUT, UPDATE, DELETE.
+struct WriteReply {
+  std::string op;      ///< "signal", "put", "update", "delete"
+  std::string status;  ///< "applied", "created", "replaced", "updated", "deleted", "absent", "unchanged"
+  SeqNo seqno;         ///< 0 when nothing was written
+  std::int64_t elapsed_us = 0;
+};
+
+/// Of DEFINE and ALTER.
+struct SchemaReply {
+  std::string op;    ///< "define", "alter"
+  std::string what;  ///< "field", "signal", "settings"
+  std::string name;
+  std::string status;  ///< "applied", "unchanged"
+  std::string change_class = "additive";
+  SeqNo seqno;
+  std::uint32_t schema_version = 0;
+  std::int64_t elapsed_us = 0;
+};
+
+/// Of COMMIT; BEGIN and ROLLBACK answer with their op and no seqno.
+struct BatchReply {
+  std::string op;  ///< "begin", "commit", "rollback"
+  std::uint32_t statements = 0;
+  SeqNo seqno;  ///< of the last record
+  std::uint32_t schema_version = 0;
+  std::int64_t elapsed_us = 0;
+};
+
+struct EntityReply {
+  EntityKind kind = EntityKind::Item;
+  std::string key;
+  std::string creator;
+  std::optional<Timestamp> created_at;
+  Fields fields;
+  std::vector<std::pair<std::string, double>> signals;
+  std::int64_t elapsed_us = 0;
+};
+
+/// Of SHOW and HELP. `text`, when not empty, is how a person wants it printed (bare statements, a help page).
+struct RowsReply {
+  std::vector<std::string> columns;
+  std::vector<std::vector<Value>> rows;
+  std::string text;
+  std::int64_t elapsed_us = 0;
+};
+
+/// One node of a plan.
+struct PlanNode {
+  std::string name;                       ///< "source", "filter" …
+  std::string detail;                     ///< in the language's own words
+  std::optional<std::uint64_t> estimate;  ///< entities expected to come out
+  std::optional<double> selectivity;      ///< in [0, 1]
+  std::vector<PlanNode> children;
+};
+
+struct PlanReply {
+  PlanNode root;
+  std::int64_t elapsed_us = 0;
+};
+
+using Reply = std::variant<QueryReply, WriteReply, SchemaReply, BatchReply, EntityReply, RowsReply, PlanReply>;
+
+/// One line of JSON, as docs/replies.md describes. Doubles print shortest round-trip.
+[[nodiscard]] std::string to_json(const Reply& reply);
+/// {"error":{…}} on one line.
+[[nodiscard]] std::string to_json(const Error& error);
+
+}  // namespace tidal

@@ -14,7 +14,7 @@
 namespace tidal::query {
 
 struct Json {
-  enum class Kind : std::uint8_t { Null, Bool, Int, Float, String, Array, Object, Param };
+  enum class Kind : std::uint8_t { Null, Bool, Integer, Real, String, Array, Object, Param };
   Kind kind = Kind::Null;
   bool boolean = false;
   std::int64_t integer = 0;

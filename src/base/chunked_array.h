@@ -1,14 +1,20 @@
 // A growing array whose elements never move: segments of doubling size behind a small fixed directory.
 //
+// Elements that are plain zero-initialisable data live on zero pages of the system: a large segment costs no pause and
+// no memory until its elements are touched.
 // A1: the address of an element never changes. A2: a new element is value-initialised before readers can reach it.
 // Threads: single writer (grow), concurrent readers (find, operator[]); what the elements allow is their own matter.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <type_traits>
 
 #include "base/assert.h"
 
@@ -29,7 +35,7 @@ class ChunkedArray {
       // relaxed: only the single writer stores.
       if (segments_[s].load(std::memory_order_relaxed) == nullptr) {
         // release: pairs with the acquire in find(), so that readers see initialised elements (A2).
-        segments_[s].store(new T[segment_size(s)](), std::memory_order_release);
+        segments_[s].store(allocate(s), std::memory_order_release);
       }
     }
   }
@@ -59,9 +65,20 @@ class ChunkedArray {
 
   /// Frees everything; no reader may be inside.
   void clear() {
-    for (auto& segment : segments_) {
-      delete[] segment.load(std::memory_order_relaxed);
-      segment.store(nullptr, std::memory_order_relaxed);
+    for (unsigned s = 0; s < kSegments; ++s) {
+      release(s);
+      segments_[s].store(nullptr, std::memory_order_relaxed);
+    }
+  }
+
+  /// Calls visit(first, pointer, count) for the pieces of [0, n), which must have been grown.
+  template <class Visit>
+  void for_each_segment(std::size_t n, Visit visit) const {
+    for (std::size_t first = 0; first < n;) {
+      const unsigned s = segment_of(first);
+      const std::size_t count = std::min(n - first, segment_size(s));
+      visit(first, static_cast<const T*>(segments_[s].load(std::memory_order_acquire)), count);  // as find()
+      first += count;
     }
   }
 
@@ -84,7 +101,30 @@ class ChunkedArray {
   }
   static constexpr std::size_t offset_in(std::size_t i, unsigned s) { return s == 0 ? i : i - segment_size(s); }
 
+  static constexpr bool kZeroPages =
+      std::is_trivially_default_constructible_v<T> && std::is_trivially_destructible_v<T>;
+
+  [[nodiscard]] T* allocate(unsigned s) {
+    if constexpr (kZeroPages) {
+      raw_[s] = std::calloc(segment_size(s) * sizeof(T) + alignof(T), 1);
+      TIDAL_ASSERT(raw_[s] != nullptr);
+      const auto address = reinterpret_cast<std::uintptr_t>(raw_[s]);
+      return reinterpret_cast<T*>((address + alignof(T) - 1) / alignof(T) * alignof(T));
+    } else {
+      return new T[segment_size(s)]();
+    }
+  }
+  void release(unsigned s) {
+    if constexpr (kZeroPages) {
+      std::free(raw_[s]);
+      raw_[s] = nullptr;
+    } else {
+      delete[] segments_[s].load(std::memory_order_relaxed);
+    }
+  }
+
   std::atomic<T*> segments_[kSegments] = {};
+  [[no_unique_address]] std::conditional_t<kZeroPages, std::array<void*, kSegments>, std::array<void*, 0>> raw_{};
 };
 
 }  // namespace tidal::base

@@ -1,0 +1,47 @@
+# Short names for the presets of CMakePresets.json. Every target installs what it lacks, says what it does, and is
+# quick when there is nothing to do. `make help` lists them.
+
+.DEFAULT_GOAL := build
+.PHONY: build test demo bench check format clean help
+
+# Configures a preset once; afterwards Ninja runs CMake again by itself when a CMake file changes.
+define configured
+	@test -f build/$(1)/build.ninja || cmake --preset $(1)
+endef
+
+build: ## build/release/tidal and its library
+	@tools/install-dependencies
+	$(call configured,release)
+	@cmake --build --preset release
+
+test: ## every test, assertions on; ONLY=name runs those whose name matches
+	@tools/install-dependencies
+	@tools/movielens.py
+	$(call configured,test)
+	@cmake --build --preset test
+	@tools/run_tests.py test $(if $(ONLY),-R $(ONLY))
+
+demo: build ## loads MovieLens into a fresh database and asks it questions
+	@tools/movielens.py
+	@build/release/tidal demo --data build/data/movielens
+
+bench: build ## the benchmarks of the release build
+	@tools/run_bench.sh
+
+check: ## format, style, and all tests under AddressSanitizer, UBSan, clang and ThreadSanitizer
+	@tools/install-dependencies --checks
+	@tools/movielens.py
+	@tools/check_format.sh
+	@tools/tidy.py
+	@for preset in dev clang tsan; do \
+	  cmake --preset $$preset && cmake --build --preset $$preset && tools/run_tests.py $$preset || exit 1; done
+
+format: ## rewrites every file of ours with clang-format 14
+	@tools/install-dependencies --checks
+	@tools/check_format.sh --fix
+
+clean: ## removes everything compiled; keeps what was downloaded
+	@cd build 2>/dev/null && rm -rf release test dev clang tsan fuzz install || true
+
+help:
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1	/p' Makefile

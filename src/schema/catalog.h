@@ -1,6 +1,8 @@
 // The schema view: every version the log has declared, the newest of which everything is validated against.
 //
 // Materializer "schema". Threads: single writer, concurrent readers; current() is one atomic load.
+// The digest holds the definitions in force and their order; how many versions led there is not part of it, so that an
+// export imported into another database agrees.
 #pragma once
 
 #include <atomic>
@@ -10,7 +12,9 @@
 #include <vector>
 
 #include "materializer/materializer.h"
+#include "schema/change_codec.h"  // IWYU pragma: export
 #include "schema/schema.h"
+#include "schema/statements.h"  // IWYU pragma: export
 
 namespace tidal::schema {
 
@@ -46,19 +50,12 @@ class Catalog final : public materializer::Materializer {
   [[nodiscard]] Status on_restore(std::string_view image) override;
   void on_reset() override;
 
+  /// Makes the next version from a record's payload. Corruption leaves everything as it was.
+  [[nodiscard]] Status take(SeqNo seqno, Timestamp at, std::string_view payload);
+
   struct Versions;
   std::unique_ptr<Versions> versions_;  // guarded inside: readers of history take a lock, current() does not
   std::atomic<const Schema*> current_;
 };
-
-/// JSON of a change: the payload of a SchemaChange record. Unknown members are ignored when read.
-[[nodiscard]] std::string encode_change(const SchemaChange& change);
-/// Corruption names the member.
-[[nodiscard]] Result<SchemaChange> decode_change(std::string_view json);
-
-/// Statements that recreate the schema exactly, one a line, each ended by ";".
-[[nodiscard]] std::string to_statements(const Schema& schema);
-[[nodiscard]] std::string to_statement(const FieldDef& field);
-[[nodiscard]] std::string to_statement(const SignalDef& signal);
 
 }  // namespace tidal::schema

@@ -10,6 +10,16 @@
 
 namespace tidal::schema {
 
+/// What one SchemaChange record carries: all definitions of one statement or batch.
+struct SchemaChange {
+  std::vector<FieldDef> fields;
+  std::vector<SignalDef> signals;
+  bool has_settings = false;
+  Settings settings;  ///< all of them, when has_settings
+  [[nodiscard]] bool empty() const { return fields.empty() && signals.empty() && !has_settings; }
+  bool operator==(const SchemaChange&) const = default;
+};
+
 /// Immutable once published. S1: the position of a signal or field never changes in later versions (only appended).
 struct Schema {
   std::uint32_t version = 0;  ///< 0: nothing defined yet
@@ -22,16 +32,9 @@ struct Schema {
   [[nodiscard]] const SignalDef* signal(std::string_view name) const;
   /// Position in `signals`, or -1.
   [[nodiscard]] int signal_index(std::string_view name) const;
+  /// Makes this the next version: a known name takes the new definition in its place (S1), a new one is appended.
+  void absorb(const SchemaChange& change);
   bool operator==(const Schema&) const = default;
-};
-
-/// What one SchemaChange record carries: all definitions of one statement or batch.
-struct SchemaChange {
-  std::vector<FieldDef> fields;
-  std::vector<SignalDef> signals;
-  bool has_settings = false;
-  Settings settings;  ///< all of them, when has_settings
-  [[nodiscard]] bool empty() const { return fields.empty() && signals.empty() && !has_settings; }
 };
 
 }  // namespace tidal::schema

@@ -1,7 +1,12 @@
 // Checks a set of new definitions against a schema: finds every error at once, applies all or nothing.
+//
+// V1: a schema built through validate() alone is printed by to_statements() in a form that rebuilds it exactly.
+// Threads: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/schema.h"
@@ -17,6 +22,48 @@ struct Validated {
 /// Error::others carries the second and later errors. InvalidArgument (bad definition), AlreadyExists (a different
 /// definition of that name; the hint names the ALTER that would do it), FailedPrecondition (limits).
 [[nodiscard]] Result<Validated> validate(const Schema& base, const SchemaChange& proposed);
+
+/// The part of a definition that a problem is about, so that whoever knows the text can point at it.
+enum class Aspect : std::uint8_t {
+  Whole,
+  Name,
+  Type,
+  Indexed,
+  Searchable,
+  Dimension,
+  Interest,
+  Default,
+  Target,
+  Value,
+  Decay,
+  Windows,
+  Velocity,
+  Scope,
+  Effects,
+  FutureTolerance,
+  PastQueryTolerance,
+  SeenExpires,
+  HotGravity
+};
+
+struct Problem {
+  enum class Of : std::uint8_t { Field, Signal, Settings };
+  Of of = Of::Field;
+  std::size_t index = 0;  ///< in the proposed fields or signals
+  Aspect aspect = Aspect::Whole;
+  std::size_t part = 0;  ///< which window or effect
+  Code code = Code::InvalidArgument;
+  std::string message;
+  std::string hint;
+};
+
+struct Checked {
+  Validated validated;  ///< meaningless when there are problems
+  std::vector<Problem> problems;
+};
+
+/// validate() for callers that add positions of their own to each problem.
+[[nodiscard]] Checked check(const Schema& base, const SchemaChange& proposed);
 
 /// True for a name the language reserves (docs/language.md), in any case.
 [[nodiscard]] bool is_reserved(std::string_view name);

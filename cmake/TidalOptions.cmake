@@ -3,7 +3,7 @@ option(TIDAL_TESTS "Build the tests" ON)
 option(TIDAL_BENCH "Build the benchmarks" ON)
 option(TIDAL_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TIDAL_WERROR "Warnings are errors" OFF)
-option(TIDAL_CHECK_LAYERS "Compile every header alone and link every library against its declared dependencies only" OFF)
+option(TIDAL_CHECK_LAYERS "Compile every header alone, link every library against its declared dependencies" OFF)
 set(TIDAL_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined | thread")
 
 set(CMAKE_CXX_STANDARD 20)

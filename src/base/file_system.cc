@@ -1,7 +1,6 @@
 // What can be said about whole files on any file system: read one, replace one atomically.
 #include "base/file_system.h"
 
-
 namespace tidal::base {
 namespace {
 

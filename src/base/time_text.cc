@@ -174,8 +174,9 @@ Result<Duration> parse_duration(std::string_view text) {
       if (u.name == unit && count <= std::numeric_limits<std::int64_t>::max() / u.us) return Duration{count * u.us};
     }
   }
-  return Error(Code::InvalidArgument, "duration '" + std::string(text) +
-                                          "': expected a whole number and one of ms, s, m, h, d, w, such as 50ms or 7d");
+  return Error(
+      Code::InvalidArgument,
+      "duration '" + std::string(text) + "': expected a whole number and one of ms, s, m, h, d, w, such as 50ms or 7d");
 }
 
 }  // namespace base

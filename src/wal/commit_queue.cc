@@ -1,0 +1,407 @@
+// The protocol of leaders and followers. See the header for who does what when.
+#include "wal/commit_queue.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace tidal::wal {
+namespace {
+
+// One group is applied while the next is written; more would only make groups smaller and syncs more.
+constexpr std::size_t kGroupsInFlightMax = 2;
+constexpr std::int64_t kRetryAfter_ms = 50;
+
+enum State : std::uint32_t { kWaiting, kLeads, kDone };
+
+Error no_room() {
+  ErrorDetail detail;
+  detail.retry_after_ms = kRetryAfter_ms;
+  return Error(Code::Unavailable, "write queue is full", std::move(detail));
+}
+
+Error is_closed() { return Error(Code::Unavailable, "write queue is closed"); }
+
+std::size_t frame_share(const RecordBatch& batch) { return batch.bytes().size(); }
+
+}  // namespace
+
+/// One batch on its way. Requests belong to the queue and are reused, never freed before it: a leader may still be
+/// notifying one whose owner has already seen its state change.
+struct CommitQueue::Request {
+  RecordBatch batch;
+  Callback done;  // empty: its owner waits on `state`
+  std::chrono::steady_clock::time_point arrived;
+  std::optional<Result<CommitResult>> result;  // set before state becomes kDone
+  std::atomic<std::uint32_t> state{kWaiting};
+};
+
+/// The requests of one frame.
+struct CommitQueue::Group {
+  std::vector<Request*> requests;
+  Frame frame;
+  std::uint64_t ticket = 0;
+};
+
+CommitQueue::CommitQueue(Log* log, Applier& applier, const base::Clock& clock, const CommitQueueOptions& options)
+    : log_(log),
+      applier_(applier),
+      clock_(clock),
+      options_(options),
+      applied_(options.applied.value),
+      memory_last_(options.applied) {
+  {
+    const base::MutexLock lock(mutex_);
+    while (free_groups_.size() < kGroupsInFlightMax) free_groups_.push_back(std::make_unique<Group>());
+  }
+  background_ = std::thread([this] { run_background(); });
+  pthread_setname_np(background_.native_handle(), "tidal-commit");
+}
+
+CommitQueue::~CommitQueue() { static_cast<void>(close()); }
+
+CommitQueue::Pause::~Pause() {
+  if (queue_ == nullptr) return;
+  Request* leader = nullptr;
+  {
+    const base::MutexLock lock(queue_->mutex_);
+    leader = queue_->release_role();
+  }
+  wake(leader);
+}
+
+CommitQueue::Request* CommitQueue::acquire_request(std::span<const Record> records) {
+  Request* request = nullptr;
+  {
+    const base::MutexLock lock(pool_mutex_);
+    if (free_.empty()) {
+      requests_.push_back(std::make_unique<Request>());
+      request = requests_.back().get();
+    } else {
+      request = free_.back();
+      free_.pop_back();
+    }
+  }
+  request->batch.clear();
+  for (const Record& record : records) request->batch.add(record);
+  request->result.reset();
+  // relaxed: not shared with another thread before it is enqueued under the mutex.
+  request->state.store(kWaiting, std::memory_order_relaxed);
+  return request;
+}
+
+void CommitQueue::release_request(Request* request) {
+  request->done = nullptr;
+  const base::MutexLock lock(pool_mutex_);
+  free_.push_back(request);
+}
+
+Result<CommitResult> CommitQueue::submit(std::span<const Record> records, Deadline deadline) {
+  Request* const request = acquire_request(records);
+  bool leads = false;
+  if (Status queued = enqueue(request, deadline, leads); !queued.ok()) {
+    release_request(request);
+    return std::move(queued).error();
+  }
+  if (!leads) {
+    // acquire: pairs with the release in wake() and finish(), which publishes the result.
+    request->state.wait(kWaiting, std::memory_order_acquire);
+    leads = request->state.load(std::memory_order_acquire) == kLeads;
+  }
+  if (leads) lead();
+  Result<CommitResult> result = std::move(*request->result);
+  release_request(request);
+  return result;
+}
+
+Status CommitQueue::submit_async(std::span<const Record> records, Callback done, Deadline deadline) {
+  Request* const request = acquire_request(records);
+  request->done = std::move(done);
+  bool leads = false;
+  Status queued = enqueue(request, deadline, leads);
+  if (!queued.ok()) release_request(request);
+  return queued;
+}
+
+Status CommitQueue::enqueue(Request* request, Deadline deadline, bool& leads) {
+  const std::size_t bytes = frame_share(request->batch);
+  if (request->batch.empty()) return Error(Code::InvalidArgument, "batch holds no records");
+  TIDAL_TRY(request->batch.check_size());
+  Request* leader = nullptr;
+  {
+    const base::MutexLock lock(mutex_);
+    while (!closed_ && !waiting_.empty() &&
+           (waiting_bytes_ + bytes > options_.queue_bytes || waiting_.size() >= options_.queue_batches)) {
+      ++room_waiters_;
+      const bool in_time =
+          deadline == Deadline::max() ? (room_.wait(mutex_), true) : room_.wait_until(mutex_, deadline);
+      --room_waiters_;
+      if (!in_time) return no_room();
+    }
+    if (closed_) return is_closed();
+    if (options_.durability.mode == Durability::Mode::Batched) request->arrived = std::chrono::steady_clock::now();
+    waiting_.push_back(request);
+    waiting_bytes_ += bytes;
+    waiting_records_ += request->batch.count();
+    if (lonely_) company_.notify_one();
+    leader = elect();
+  }
+  leads = leader == request;
+  if (!leads) wake(leader);
+  return {};
+}
+
+/// Gives the append role to the front of the queue, if it is free. The caller wakes the answer after unlocking.
+CommitQueue::Request* CommitQueue::elect() {
+  if (appending_ || role_waiters_ > 0 || in_flight_ >= kGroupsInFlightMax || waiting_.empty()) return nullptr;
+  appending_ = true;
+  Request* const front = waiting_.front();
+  if (!front->done) return front;
+  background_leads_ = true;
+  background_wakeup_.notify_one();
+  return nullptr;
+}
+
+void CommitQueue::wake(Request* leader) {
+  if (leader == nullptr) return;
+  // release: pairs with the acquire in submit().
+  leader->state.store(kLeads, std::memory_order_release);
+  leader->state.notify_one();
+}
+
+void CommitQueue::acquire_role() {
+  ++role_waiters_;
+  while (appending_) role_.wait(mutex_);
+  --role_waiters_;
+  appending_ = true;
+}
+
+CommitQueue::Request* CommitQueue::release_role() {
+  appending_ = false;
+  if (role_waiters_ > 0) role_.notify_one();
+  idle_.notify_all();
+  return elect();
+}
+
+bool CommitQueue::is_idle() const {
+  return waiting_.empty() && !appending_ && in_flight_ == 0 && acknowledgements_.empty() && !background_busy_;
+}
+
+/// Durability::Batched: waits until a frame is worth its sync.
+void CommitQueue::wait_for_company() {
+  const auto until = waiting_.front()->arrived + std::chrono::microseconds(options_.durability.max_delay.us);
+  lonely_ = true;
+  while (waiting_records_ < options_.durability.max_events && !closed_) {
+    if (!company_.wait_until(mutex_, until)) break;
+  }
+  lonely_ = false;
+}
+
+/// Takes from the front of the queue what fits into a frame.
+std::unique_ptr<CommitQueue::Group> CommitQueue::gather() {
+  std::unique_ptr<Group> group = std::move(free_groups_.back());
+  free_groups_.pop_back();
+  ++in_flight_;
+  std::size_t bytes = kFrameHeaderBytes + kFrameAlignment;
+  while (!waiting_.empty() && bytes + frame_share(waiting_.front()->batch) <= kFrameBytesMax) {
+    Request* const request = waiting_.front();
+    waiting_.pop_front();
+    bytes += frame_share(request->batch);
+    waiting_bytes_ -= frame_share(request->batch);
+    waiting_records_ -= request->batch.count();
+    group->requests.push_back(request);
+  }
+  if (room_waiters_ > 0) room_.notify_all();
+  return group;
+}
+
+/// Leads one group from the queue to its acknowledgement. The calling thread holds the append role.
+void CommitQueue::lead() {
+  std::unique_ptr<Group> group;
+  {
+    const base::MutexLock lock(mutex_);
+    if (options_.durability.mode == Durability::Mode::Batched) wait_for_company();
+    group = gather();
+  }
+  const Status written = write(*group);
+  Request* successor = nullptr;
+  {
+    const base::MutexLock lock(mutex_);
+    if (written.ok()) group->ticket = next_ticket_++;
+    successor = release_role();
+  }
+  wake(successor);
+  if (written.ok()) apply_in_turn(*group);
+  finish(*group, written);
+  {
+    const base::MutexLock lock(mutex_);
+    free_groups_.push_back(std::move(group));
+    --in_flight_;
+    idle_.notify_all();
+    successor = elect();
+  }
+  wake(successor);
+}
+
+Status CommitQueue::write(Group& group) {
+  group.frame.clear();
+  for (const Request* request : group.requests) group.frame.append(request->batch);
+  const Timestamp now = clock_.now();
+  if (log_ == nullptr) {
+    group.frame.seal(FrameHeader{.first_seqno = memory_last_.next(), .append_time = now});
+    memory_last_ = group.frame.header().last_seqno();
+    return {};
+  }
+  TIDAL_TRY(log_->append_frame(group.frame, now));
+  if (options_.durability.mode != Durability::Mode::Async) return log_->sync();
+  const base::MutexLock lock(mutex_);
+  if (!unsynced_since_) {
+    unsynced_since_ = std::chrono::steady_clock::now();
+    background_wakeup_.notify_one();
+  }
+  return {};
+}
+
+void CommitQueue::apply_in_turn(Group& group) {
+  {
+    const base::MutexLock lock(mutex_);
+    while (apply_turn_ != group.ticket) turn_.wait(mutex_);
+  }
+  const FrameHeader& header = group.frame.header();
+  applier_.begin_frame(header.first_seqno, header.record_count);
+  RecordCursor cursor(header, group.frame.body());
+  WalEvent event;
+  event.append_time = header.append_time;
+  SeqNo next = header.first_seqno;
+  for (Request* request : group.requests) {
+    CommitResult result{
+        .first_seqno = next, .last_seqno = SeqNo{next.value + request->batch.count() - 1}, .void_records = {}};
+    for (std::uint32_t i = 0; i < request->batch.count(); ++i) {
+      const bool read = cursor.next(event);
+      TIDAL_ASSERT(read);  // these are the bytes we have just encoded
+      applier_.apply(event);
+      if (event.ids.is_void) result.void_records.push_back(i);
+    }
+    next = result.last_seqno.next();
+    request->result = std::move(result);
+  }
+  applier_.end_frame(header.last_seqno());
+  // release: pairs with the acquire in applied(); what the events changed is visible before their seqno.
+  applied_.store(header.last_seqno().value, std::memory_order_release);
+  const base::MutexLock lock(mutex_);
+  ++apply_turn_;
+  turn_.notify_all();
+}
+
+/// Tells every caller of the group. Callbacks run on the background thread.
+void CommitQueue::finish(Group& group, const Status& written) {
+  std::vector<Request*> callbacks;
+  for (Request* request : group.requests) {
+    if (!written.ok()) request->result = written.error();
+    if (request->done) {
+      callbacks.push_back(request);
+      continue;
+    }
+    // release: pairs with the acquire in submit(). From here on the request is its owner's.
+    request->state.store(kDone, std::memory_order_release);
+    request->state.notify_one();
+  }
+  group.requests.clear();
+  if (callbacks.empty()) return;
+  const base::MutexLock lock(mutex_);
+  acknowledgements_.insert(acknowledgements_.end(), callbacks.begin(), callbacks.end());
+  background_wakeup_.notify_one();
+}
+
+CommitQueue::Pause CommitQueue::pause() {
+  const base::MutexLock lock(mutex_);
+  acquire_role();
+  while (in_flight_ > 0) idle_.wait(mutex_);
+  return Pause(this);
+}
+
+Status CommitQueue::sync() {
+  if (log_ == nullptr) return {};
+  Request* leader = nullptr;
+  {
+    const base::MutexLock lock(mutex_);
+    acquire_role();
+    unsynced_since_.reset();
+  }
+  Status synced = log_->sync();
+  {
+    const base::MutexLock lock(mutex_);
+    leader = release_role();
+  }
+  wake(leader);
+  return synced;
+}
+
+Status CommitQueue::close() {
+  const base::MutexLock closing(close_mutex_);
+  if (close_status_) return *close_status_;
+  {
+    const base::MutexLock lock(mutex_);
+    closed_ = true;
+    room_.notify_all();
+    company_.notify_all();
+    while (!is_idle()) idle_.wait(mutex_);
+    stop_ = true;
+    background_wakeup_.notify_one();
+  }
+  background_.join();
+  close_status_ = log_ == nullptr ? Status{} : log_->close(clock_.now());
+  return *close_status_;
+}
+
+/// Durability::Async: syncs when the oldest unsynced event has waited for the interval. The error, if any, stays in the
+/// log and meets the next batch.
+bool CommitQueue::sync_if_due() {
+  if (!unsynced_since_) return false;
+  const auto due = *unsynced_since_ + std::chrono::microseconds(options_.durability.interval.us);
+  if (std::chrono::steady_clock::now() < due) return false;
+  background_busy_ = true;
+  mutex_.unlock();
+  static_cast<void>(sync());
+  mutex_.lock();
+  background_busy_ = false;
+  idle_.notify_all();
+  return true;
+}
+
+void CommitQueue::run_background() {
+  const base::MutexLock lock(mutex_);
+  while (true) {
+    if (!acknowledgements_.empty()) {
+      std::deque<Request*> done;
+      done.swap(acknowledgements_);
+      background_busy_ = true;
+      mutex_.unlock();
+      for (Request* request : done) {
+        request->done(std::move(*request->result));
+        release_request(request);
+      }
+      mutex_.lock();
+      background_busy_ = false;
+      idle_.notify_all();
+    } else if (background_leads_) {
+      background_leads_ = false;
+      mutex_.unlock();
+      lead();
+      mutex_.lock();
+    } else if (sync_if_due()) {
+      continue;
+    } else if (stop_) {
+      return;
+    } else if (unsynced_since_) {
+      background_wakeup_.wait_until(mutex_,
+                                    *unsynced_since_ + std::chrono::microseconds(options_.durability.interval.us));
+    } else {
+      background_wakeup_.wait(mutex_);
+    }
+  }
+}
+
+}  // namespace tidal::wal

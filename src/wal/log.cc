@@ -1,0 +1,223 @@
+// The write side of the log and its replay.
+#include "wal/log.h"
+
+#include "base/assert.h"
+#include "wal/segment_reader.h"
+
+namespace tidal::wal {
+namespace {
+
+Error damage(const std::string& path, std::uint64_t offset, const std::string& what) {
+  return Error(Code::Corruption, path + " offset " + std::to_string(offset) + ": " + what);
+}
+
+/// Visits the records of one segment within [from, through]; tells where the segment's records end.
+Result<SeqNo> replay_segment(base::FileSystem& fs, const SegmentEntry& entry, SeqNo from, SeqNo through,
+                             const Log::Visitor& visit) {
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
+  SegmentReader reader(*file, entry.header);
+  WalEvent event;
+  while (reader.next_seqno() <= through) {
+    TIDAL_TRY_ASSIGN(const SegmentReader::Step step, reader.next());
+    if (step == SegmentReader::Step::Bad) return damage(entry.path, reader.offset(), reader.problem());
+    if (step == SegmentReader::Step::End) break;
+    if (reader.next_seqno() <= from) continue;
+    event.append_time = reader.header().append_time;
+    RecordCursor cursor(reader.header(), reader.body());
+    while (cursor.next(event)) {
+      if (event.seqno >= from) TIDAL_TRY(visit(event));
+    }
+    if (!cursor.status().ok()) return damage(entry.path, reader.offset(), cursor.status().error().message);
+  }
+  return reader.next_seqno();
+}
+
+}  // namespace
+
+Log::Log(base::FileSystem& fs, std::string dir, const LogOptions& options)
+    : fs_(fs), dir_(std::move(dir)), options_(options) {}
+
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::open(base::FileSystem& fs, const std::string& dir, const LogOptions& options,
+                                       Timestamp now) {
+  TIDAL_TRY(fs.create_directories(dir));
+  TIDAL_TRY_ASSIGN(RecoveredLog recovered, recover(fs, dir));
+  for (const SegmentEntry& entry : recovered.segments) {
+    if (entry.header.shard_id != options.shard_id) {
+      return Error(Code::FailedPrecondition, entry.path + " belongs to shard " + std::to_string(entry.header.shard_id) +
+                                                 ", expected shard " + std::to_string(options.shard_id));
+    }
+  }
+  std::unique_ptr<Log> log(new Log(fs, dir, options));
+  log->recovery_ = std::move(recovered.report);
+  {
+    const base::MutexLock lock(log->mutex_);
+    log->segments_ = std::move(recovered.segments);
+  }
+  if (recovered.newest) {
+    log->newest_ = std::move(*recovered.newest);
+  } else {
+    log->newest_.last_seqno = SeqNo{options.first_seqno.value - 1};
+    TIDAL_TRY(log->start_segment(0, now));
+    log->recovery_.first_seqno = options.first_seqno;
+    log->recovery_.last_seqno = log->newest_.last_seqno;
+    log->recovery_.segments = 1;
+  }
+  log->last_.store(log->newest_.last_seqno.value, std::memory_order_release);
+  log->synced_through_.store(log->newest_.last_seqno.value, std::memory_order_release);
+  return log;
+}
+
+Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
+  TIDAL_TRY(health());
+  if (closed_) return Error(Code::Unavailable, "log " + dir_ + " is closed");
+  TIDAL_TRY(make_room(frame.sealed_bytes(), append_time));
+  const SeqNo first = newest_.last_seqno.next();
+  frame.seal(FrameHeader{.first_seqno = first,
+                         .append_time = append_time,
+                         .synced_through = synced_through(),
+                         .offset = newest_.end_offset,
+                         .segment_check = newest_.header.check});
+  TIDAL_TRY(write_at_end(frame.bytes()));
+  appended_ = true;
+  newest_.end_offset += frame.bytes().size();
+  newest_.last_seqno = frame.header().last_seqno();
+  last_.store(newest_.last_seqno.value, std::memory_order_release);
+  return first;
+}
+
+Result<SeqNo> Log::append(std::span<const Record> records, Timestamp append_time) {
+  const RecordBatch batch(records);
+  if (batch.empty()) return Error(Code::InvalidArgument, "batch holds no records");
+  TIDAL_TRY(batch.check_size());
+  scratch_.clear();
+  scratch_.append(batch);
+  return append_frame(scratch_, append_time);
+}
+
+Status Log::sync() {
+  TIDAL_TRY(health());
+  if (synced_through() == newest_.last_seqno) return {};
+  if (Status synced = newest_.file->sync(); !synced.ok()) return poison(synced.error());
+  synced_through_.store(newest_.last_seqno.value, std::memory_order_release);
+  return {};
+}
+
+Status Log::close(Timestamp now) {
+  if (closed_) return {};
+  TIDAL_TRY(sync());
+  const bool has_room = newest_.end_offset + kFrameHeaderBytes <= newest_.header.frames_end();
+  if (appended_ && !newest_.sealed && has_room) {
+    scratch_.clear();
+    TIDAL_TRY(append_frame(scratch_, now));
+    if (Status synced = newest_.file->sync(); !synced.ok()) return poison(synced.error());
+  }
+  closed_ = true;
+  return {};
+}
+
+Status Log::make_room(std::uint64_t frame_bytes, Timestamp now) {
+  if (!newest_.sealed && newest_.end_offset + frame_bytes <= newest_.header.frames_end()) return {};
+  if (!newest_.sealed) TIDAL_TRY(seal());
+  return start_segment(frame_bytes, now);
+}
+
+Status Log::seal() {
+  TIDAL_TRY(sync());
+  const std::string footer =
+      encode_segment_footer({.record_count = newest_.last_seqno.value + 1 - newest_.header.first_seqno.value,
+                             .last_seqno = newest_.last_seqno,
+                             .end_offset = newest_.end_offset,
+                             .segment_check = newest_.header.check});
+  Status sealed = newest_.file->write_at(newest_.header.frames_end(), base::as_bytes(footer));
+  if (sealed.ok()) sealed = newest_.file->sync();
+  if (!sealed.ok()) return poison(sealed.error());
+  newest_.sealed = true;
+  return {};
+}
+
+Status Log::start_segment(std::uint64_t frame_bytes, Timestamp now) {
+  SegmentHeader header{.shard_id = options_.shard_id,
+                       .first_seqno = newest_.last_seqno.next(),
+                       .created_at = now,
+                       .segment_bytes = segment_bytes_for(options_.segment_bytes, frame_bytes)};
+  Result<std::unique_ptr<base::File>> file = create_segment(fs_, dir_, header);
+  if (!file.ok()) {
+    if (file.error().code == Code::ResourceExhausted) return file.error();
+    return poison(file.error());
+  }
+  const SeqNo last = newest_.last_seqno;
+  newest_ = OpenSegment{.file = std::move(*file), .header = header, .last_seqno = last};
+  const base::MutexLock lock(mutex_);
+  segments_.push_back({.path = dir_ + "/" + segment_file_name(header.first_seqno), .header = header});
+  return {};
+}
+
+Status Log::write_at_end(std::string_view bytes) {
+  Status written = newest_.file->write_at(newest_.end_offset, base::as_bytes(bytes));
+  if (written.ok()) return {};
+  if (written.error().code != Code::ResourceExhausted) return poison(written.error());
+  // A part may have been written: the next frame must find zeros behind itself.
+  const Status rolled_back = write_zeros(*newest_.file, newest_.end_offset, newest_.end_offset + bytes.size());
+  return rolled_back.ok() ? written : poison(rolled_back.error());
+}
+
+Status Log::poison(const Error& cause) {
+  const base::MutexLock lock(mutex_);
+  poison_ = Error(Code::IoError, "log " + dir_ + " takes no more writes until it is reopened: " + cause.message);
+  return poison_;
+}
+
+Status Log::health() const {
+  const base::MutexLock lock(mutex_);
+  return poison_;
+}
+
+std::vector<SegmentEntry> Log::segments() const {
+  const base::MutexLock lock(mutex_);
+  return segments_;
+}
+
+SeqNo Log::first_seqno() const {
+  const base::MutexLock lock(mutex_);
+  TIDAL_ASSERT(!segments_.empty());
+  return segments_.front().header.first_seqno;
+}
+
+Status Log::replay(SeqNo from, const Visitor& visit) const {
+  const SeqNo through = last_seqno();
+  const std::vector<SegmentEntry> segments = this->segments();
+  SeqNo next = segments.front().header.first_seqno;
+  if (next > from && next.value > 1) {
+    return Error(Code::Corruption, "log " + dir_ + " begins with seqno " + std::to_string(next.value) +
+                                       ", but the records from " + std::to_string(from.value) + " on are needed");
+  }
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const bool is_last = i + 1 == segments.size();
+    const SeqNo end = is_last ? through.next() : segments[i + 1].header.first_seqno;
+    if (end <= from) continue;
+    TIDAL_TRY_ASSIGN(next, replay_segment(fs_, segments[i], from, SeqNo{end.value - 1}, visit));
+    if (next < end) {
+      return Error(Code::Corruption, segments[i].path + " ends before seqno " + std::to_string(next.value) +
+                                         ", expected records up to " + std::to_string(end.value - 1));
+    }
+  }
+  return {};
+}
+
+Status Log::remove_segments_before(SeqNo seqno) {
+  std::vector<SegmentEntry> segments = this->segments();
+  std::size_t count = 0;
+  while (count + 1 < segments.size() && segments[count + 1].header.first_seqno <= seqno) ++count;
+  // Oldest first and one by one: after a crash the rest is still a chain.
+  for (std::size_t i = 0; i < count; ++i) {
+    TIDAL_TRY(fs_.remove(segments[i].path));
+    TIDAL_TRY(fs_.sync_directory(dir_));
+    const base::MutexLock lock(mutex_);
+    segments_.erase(segments_.begin());
+  }
+  return {};
+}
+
+}  // namespace tidal::wal

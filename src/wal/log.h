@@ -1,0 +1,105 @@
+// The log: appends frames to the newest segment, syncs them, and streams its records back in order.
+//
+// W1: seqnos start at 1, rise by one, and survive reopening. W2: after a sync() that returned ok, every record appended
+// before it is replayed by every later open, once, in order. W3: a frame is replayed whole or not at all.
+// W4: after a failed write or sync nothing more is written; only reopening clears it. A sync is never tried twice.
+// W5: a full disk refuses the frame it hits and nothing else.
+// Threads: one writer (append_frame, sync, close, remove_segments_before); replay and the const reads may run beside
+// it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "tidal/result.h"
+#include "tidal/types.h"
+#include "wal/frame.h"
+#include "wal/recovery.h"
+#include "wal/segment.h"
+
+namespace tidal::wal {
+
+struct LogOptions {
+  std::uint64_t segment_bytes = kSegmentBytesDefault;
+  std::uint32_t shard_id = 0;
+  SeqNo first_seqno{1};  ///< of a log that has no segments yet
+};
+
+class Log {
+ public:
+  /// Returning an error ends the replay with it. The event and its views live until the next call.
+  using Visitor = std::function<Status(WalEvent&)>;
+
+  /// Opens or makes the log in `dir` and recovers it. Corruption names segment and offset; FailedPrecondition for a
+  /// newer format or another shard's log; IoError; ResourceExhausted.
+  [[nodiscard]] static Result<std::unique_ptr<Log>> open(base::FileSystem& fs, const std::string& dir,
+                                                         const LogOptions& options, Timestamp now);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  /// Seals the frame in its place and writes it; returns its first seqno. Not durable before sync().
+  /// IoError (W4), ResourceExhausted (W5).
+  [[nodiscard]] Result<SeqNo> append_frame(Frame& frame, Timestamp append_time);
+  /// The same for one batch. InvalidArgument when it is empty or too big for a frame, before anything is written.
+  [[nodiscard]] Result<SeqNo> append(std::span<const Record> records, Timestamp append_time);
+  /// Makes everything appended durable (W2). IoError (W4).
+  [[nodiscard]] Status sync();
+  /// Syncs, and leaves a mark that lets the next open tell damage of the last records from a torn write.
+  /// Nothing can be appended afterwards.
+  [[nodiscard]] Status close(Timestamp now);
+
+  /// Visits every record with a seqno of at least `from` that had been appended when the call began. Corruption names
+  /// segment and offset, or says that the log begins later than `from`.
+  [[nodiscard]] Status replay(SeqNo from, const Visitor& visit) const;
+
+  /// Of the oldest record the log holds or will hold.
+  [[nodiscard]] SeqNo first_seqno() const;
+  // acquire: pairs with the release after the frame was written.
+  [[nodiscard]] SeqNo last_seqno() const { return SeqNo{last_.load(std::memory_order_acquire)}; }
+  // acquire: pairs with the release in sync().
+  [[nodiscard]] SeqNo synced_through() const { return SeqNo{synced_through_.load(std::memory_order_acquire)}; }
+  [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
+  [[nodiscard]] std::vector<SegmentEntry> segments() const;
+  /// The error every write gets since a write or sync failed (W4).
+  [[nodiscard]] Status health() const;
+
+  /// Removes the segments that hold only records before `seqno`; never the newest.
+  [[nodiscard]] Status remove_segments_before(SeqNo seqno);
+
+ private:
+  Log(base::FileSystem& fs, std::string dir, const LogOptions& options);
+  Status make_room(std::uint64_t frame_bytes, Timestamp now);
+  Status start_segment(std::uint64_t frame_bytes, Timestamp now);
+  Status seal();
+  Status write_at_end(std::string_view bytes);
+  Status poison(const Error& cause);
+
+  // Constant after construction.
+  base::FileSystem& fs_;
+  const std::string dir_;
+  const LogOptions options_;
+  RecoveryReport recovery_;
+
+  // The writer's own.
+  OpenSegment newest_;
+  bool appended_ = false;  // since the last mark
+  bool closed_ = false;
+  Frame scratch_;
+
+  std::atomic<std::uint64_t> last_{0};
+  std::atomic<std::uint64_t> synced_through_{0};
+
+  mutable base::Mutex mutex_;
+  std::vector<SegmentEntry> segments_ TIDAL_GUARDED_BY(mutex_);
+  Status poison_ TIDAL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tidal::wal

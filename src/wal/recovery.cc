@@ -1,0 +1,128 @@
+// Recovery: the chain of segments, then the frames of the newest one.
+#include "wal/recovery.h"
+
+#include "wal/segment_reader.h"
+
+namespace tidal::wal {
+namespace {
+
+Error damage(const std::string& path, std::uint64_t offset, const std::string& what) {
+  return Error(Code::Corruption, path + " offset " + std::to_string(offset) + ": " + what);
+}
+
+Status remove_unfinished(base::FileSystem& fs, const std::string& dir) {
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(dir));
+  for (const std::string& name : names) {
+    if (name.ends_with(".wal.tmp")) TIDAL_TRY(fs.remove(dir + "/" + name));
+  }
+  return {};
+}
+
+Result<std::vector<SegmentEntry>> read_headers(base::FileSystem& fs, const std::string& dir) {
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, list_segments(fs, dir));
+  std::vector<SegmentEntry> segments;
+  for (const std::string& name : names) {
+    SegmentEntry entry{.path = dir + "/" + name, .header = {}};
+    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
+    TIDAL_TRY_ASSIGN(entry.header, read_segment_header(*file, entry.path));
+    if (segment_file_name(entry.header.first_seqno) != name) {
+      return damage(entry.path, 0, "header is of " + segment_file_name(entry.header.first_seqno));
+    }
+    segments.push_back(std::move(entry));
+  }
+  return segments;
+}
+
+/// G3: every segment but the newest has a footer, and the next one begins where it ends.
+Status check_chain(base::FileSystem& fs, const std::vector<SegmentEntry>& segments) {
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
+    const SegmentEntry& entry = segments[i];
+    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
+    TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header));
+    if (!footer) return damage(entry.path, entry.header.frames_end(), "footer is missing or damaged");
+    const SegmentEntry& successor = segments[i + 1];
+    if (footer->last_seqno.next() != successor.header.first_seqno) {
+      return damage(
+          entry.path, entry.header.frames_end(),
+          "ends with seqno " + std::to_string(footer->last_seqno.value) + ", but " + successor.path + " follows");
+    }
+  }
+  return {};
+}
+
+/// V1. `bad_seqno` is the seqno expected at `offset`.
+Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uint64_t offset, SeqNo bad_seqno,
+                        const std::string& reason) {
+  std::uint64_t from = offset + kFrameAlignment;
+  while (true) {
+    TIDAL_TRY_ASSIGN(const std::optional<std::uint64_t> later, reader.find_frame(from));
+    if (!later) return {};
+    if (reader.header().synced_through >= bad_seqno) {
+      return damage(path, offset,
+                    reason + "; it was synced: the frame at offset " + std::to_string(*later) + " knows seqno " +
+                        std::to_string(reader.header().synced_through.value) + " to be on disk");
+    }
+    from = *later + reader.header().frame_bytes();
+  }
+}
+
+Status judge_frames(const std::string& path, OpenSegment& segment, std::optional<TornTail>& torn) {
+  SegmentReader reader(*segment.file, segment.header);
+  TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
+  while (step == SegmentReader::Step::Frame) {
+    TIDAL_TRY_ASSIGN(step, reader.next());
+  }
+  segment.end_offset = reader.offset();
+  segment.last_seqno = SeqNo{reader.next_seqno().value - 1};
+  TIDAL_TRY_ASSIGN(const std::uint64_t content_end, reader.find_content_end(reader.offset()));
+  if (content_end == segment.end_offset) return {};
+  const std::string reason = step == SegmentReader::Step::Bad ? reader.problem() : "zeros where a frame was expected";
+  TIDAL_TRY(refuse_if_synced(reader, path, segment.end_offset, reader.next_seqno(), reason));
+  TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
+  torn = TornTail{
+      .segment = path, .offset = segment.end_offset, .bytes = content_end - segment.end_offset, .reason = reason};
+  return {};
+}
+
+Result<OpenSegment> open_newest(base::FileSystem& fs, const SegmentEntry& entry, std::optional<TornTail>& torn) {
+  OpenSegment segment{.file = nullptr, .header = entry.header};
+  TIDAL_TRY_ASSIGN(segment.file, fs.open(entry.path, base::OpenMode::ReadWrite));
+  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*segment.file, entry.header));
+  if (footer) {
+    segment.sealed = true;
+    segment.end_offset = footer->end_offset;
+    segment.last_seqno = footer->last_seqno;
+  } else {
+    TIDAL_TRY(judge_frames(entry.path, segment, torn));
+    // A half-written footer must not stay behind frames that are still to come.
+    TIDAL_TRY(write_zeros(*segment.file, entry.header.frames_end(), entry.header.segment_bytes));
+  }
+  // What a killed process wrote may still be in the system's cache only; from here on it counts as synced.
+  TIDAL_TRY(segment.file->sync());
+  return segment;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_segments(const base::FileSystem& fs, const std::string& dir) {
+  TIDAL_TRY_ASSIGN(std::vector<std::string> names, fs.list(dir));
+  std::erase_if(names, [](const std::string& name) { return !parse_segment_file_name(name); });
+  return names;
+}
+
+Result<RecoveredLog> recover(base::FileSystem& fs, const std::string& dir) {
+  RecoveredLog log;
+  TIDAL_TRY_ASSIGN(log.segments, read_headers(fs, dir));
+  TIDAL_TRY(check_chain(fs, log.segments));
+  TIDAL_TRY(remove_unfinished(fs, dir));
+  if (!log.segments.empty()) {
+    TIDAL_TRY_ASSIGN(log.newest, open_newest(fs, log.segments.back(), log.report.torn));
+    log.report.first_seqno = log.segments.front().header.first_seqno;
+    log.report.last_seqno = log.newest->last_seqno;
+  }
+  log.report.segments = log.segments.size();
+  TIDAL_TRY(fs.sync_directory(dir));
+  return log;
+}
+
+}  // namespace tidal::wal

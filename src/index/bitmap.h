@@ -1,6 +1,7 @@
 // A set of ordinals: the value type of every filter. Compressed (Roaring), so that sparse and dense sets both stay
 // small.
 //
+// A moved-from bitmap may only be assigned to or destroyed.
 // Threads: a value like std::vector: concurrent reads are fine, writes need exclusion.
 #pragma once
 
@@ -29,6 +30,8 @@ class Bitmap {
   /// All of [0, n).
   [[nodiscard]] static Bitmap range(std::uint32_t n);
   [[nodiscard]] static Bitmap of(std::span<const Ordinal> ordinals);
+  /// Bit i of words[w] is ordinal 64 * w + i. Cost: a copy of the words; what a column scan ends with.
+  [[nodiscard]] static Bitmap of_words(std::span<const std::uint64_t> words);
 
   void add(Ordinal o);
   void remove(Ordinal o);
@@ -39,6 +42,7 @@ class Bitmap {
   Bitmap& operator&=(const Bitmap& other);
   Bitmap& operator|=(const Bitmap& other);
   Bitmap& operator-=(const Bitmap& other);  ///< and-not
+  Bitmap& operator^=(const Bitmap& other);  ///< members of exactly one
   [[nodiscard]] bool operator==(const Bitmap& other) const;
 
   /// All members, ascending.

@@ -5,25 +5,39 @@
 // Threads: single writer (the applier), concurrent readers without locks.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "index/bitmap.h"
-#include "tidal/schema.h"
+#include "index/number_column.h"
+#include "tidal/result.h"
 #include "tidal/types.h"
+
+namespace tidal::schema {
+struct Schema;
+}
 
 namespace tidal::index {
 
-/// Inclusive or exclusive bounds over a numeric column. Bool counts as 0/1; times and durations are microseconds.
-struct NumberRange {
-  double low = 0;  // -inf: none
-  double high = 0;
-  bool low_inclusive = true;
-  bool high_inclusive = true;
+/// The first 8 bytes of `text`, ASCII letters in lower case, big-endian and zero-padded: integer order is byte order of
+/// the folded texts, up to ties.
+[[nodiscard]] std::uint64_t text_sort_key(std::string_view text);
+
+/// One elementary statement of the index, for digests: `entity` has it.
+struct IndexFact {
+  enum class Type : std::uint8_t { Live = 0, Keyword = 1, HasKeywords = 2, Number = 3, TextSortKey = 4 };
+  Type type = Type::Live;
+  EntityKind kind = EntityKind::Item;
+  Ordinal entity = Ordinal::None;
+  std::string_view field;    ///< "" for Live
+  std::string_view keyword;  ///< of Keyword
+  std::uint64_t bits = 0;    ///< of Number (its double's bits) and TextSortKey
 };
 
 class FieldIndex {
@@ -54,7 +68,44 @@ class FieldIndex {
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> top_keywords(EntityKind kind, std::string_view field,
                                                                                 std::size_t n) const;
 
-  // The write side (the materializer's), the image and the digest are declared by the implementation below.
+  /// How many live entities of a kind there are. O(1).
+  [[nodiscard]] std::uint64_t live_count(EntityKind kind) const;
+  [[nodiscard]] bool is_live(EntityKind kind, Ordinal o) const;
+
+  // Write side. Applier only.
+
+  /// Takes up indexed fields that were declared since; live entities get their defaults.
+  void configure(const schema::Schema& schema);
+  /// Makes the entity live with exactly these fields; a missing one takes its default.
+  void put(EntityKind kind, Ordinal o, const Fields& fields);
+  /// Changes the named fields only; null brings back the default.
+  void update(EntityKind kind, Ordinal o, const Fields& fields);
+  /// Makes an entity that another record implied live with defaults; no change when it is live.
+  void ensure_live(EntityKind kind, Ordinal o);
+  /// The entity is in nothing any more.
+  void remove(EntityKind kind, Ordinal o);
+  void clear();
+
+  [[nodiscard]] std::string encode() const;
+  /// Replaces everything. Corruption on bytes that encode() cannot have written under that schema, and on ordinals for
+  /// which `is_known` is false (asked for the largest of a kind, so that damage cannot make columns huge); the index
+  /// is left as it was.
+  [[nodiscard]] Status restore(std::string_view image, const schema::Schema& schema,
+                               const std::function<bool(EntityKind, Ordinal)>& is_known);
+  /// Every fact, in no particular order.
+  void for_each_fact(const std::function<void(const IndexFact&)>& visit) const;
+  /// Internal names the first inconsistency. Cost: everything is looked at.
+  [[nodiscard]] Status validate() const;
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  struct State;
+  struct Directory;
+  struct IndexedField;
+  struct KindState;
+  [[nodiscard]] const IndexedField* find(EntityKind kind, std::string_view field) const;
+
+  std::atomic<State*> state_;  // replaced as a whole by clear() and restore(), freed by epochs
 };
 
 }  // namespace tidal::index

@@ -1,0 +1,67 @@
+// One numeric field: a number an ordinal, scanned for ranges.
+//
+// Doubles: exact for times and durations (below 2^53 microseconds) and for integers up to 2^53; larger integers are
+// compared by their nearest double. NaN stands for "none".
+// Threads: single writer, concurrent readers without locks; a scan sees each number as of some moment during it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/chunked_array.h"
+#include "base/coding.h"
+#include "index/bitmap.h"
+#include "tidal/result.h"
+#include "tidal/types.h"
+
+namespace tidal::index {
+
+/// Inclusive or exclusive bounds over a numeric column. Bool counts as 0/1; times and durations are microseconds.
+struct NumberRange {
+  double low = 0;  // -inf: none
+  double high = 0;
+  bool low_inclusive = true;
+  bool high_inclusive = true;
+};
+
+class NumberColumn {
+ public:
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+  // Write side.
+
+  void set(Ordinal o, double number);  ///< NaN: none
+
+  // Read side: any thread.
+
+  [[nodiscard]] double get(Ordinal o) const;  ///< kNone when it has none
+  /// Entities whose number lies in the range. Cost: one pass over the column.
+  [[nodiscard]] Bitmap in_range(NumberRange range) const;
+  [[nodiscard]] Bitmap having() const;
+  void gather(std::span<const Ordinal> ordinals, double missing, std::span<double> out) const;
+
+  // Writer only.
+
+  [[nodiscard]] std::vector<std::pair<Ordinal, double>> all() const;
+  void encode(base::Encoder& out) const;
+  /// Into an empty column. Corruption on bytes that encode() cannot have written; every ordinal is below `ordinals`.
+  [[nodiscard]] Status decode(base::Decoder& in, std::uint32_t ordinals);
+  [[nodiscard]] std::size_t memory_bytes() const { return cells_.memory_bytes(); }
+
+ private:
+  /// Zero-initialised memory must mean "none", so that readers may see a new segment: the bits are kept inverted
+  /// against those of the canonical NaN.
+  using Cell = std::atomic<std::uint64_t>;
+  template <class Test>
+  Bitmap scan(Test test) const;
+
+  base::ChunkedArray<Cell> cells_;
+  std::atomic<std::uint32_t> end_{0};  // ordinals with a number are below this
+};
+
+}  // namespace tidal::index

@@ -1,6 +1,14 @@
 // The payload of entity records in the log, and of entities in the store: fields by name, typed, self-contained.
+//
+// Content: flags u8 (1: creator, 2: created_at), [creator string], [created_at zigzag], then fields to the end.
+// Fields: (name string, type u8, value)*, names strictly ascending; types are positions in Value. Integers, times and
+// durations are zigzag varints, floats their bits, bools one byte, lists a varint count and their strings.
+// R1: decode(encode(x)) == x.   R2: what decodes was written by encode, byte for byte: one content, one encoding.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,5 +29,34 @@ struct EntityContent {
 [[nodiscard]] std::string encode_content(const EntityContent& content);
 /// Corruption on any byte string that encode_content cannot have written.
 [[nodiscard]] Result<EntityContent> decode_content(std::string_view bytes);
+
+/// A content's parts, the fields still encoded; views point into the bytes it was split from.
+struct EncodedContent {
+  std::optional<std::string_view> creator;
+  std::optional<Timestamp> created_at;
+  std::string_view fields;  ///< checked: they decode
+};
+
+/// The same check as decode_content without building the fields.
+[[nodiscard]] Result<EncodedContent> split_content(std::string_view bytes);
+
+[[nodiscard]] std::string encode_fields(const Fields& fields);
+[[nodiscard]] Result<Fields> decode_fields(std::string_view bytes);
+
+/// One encoded field; `value` is its type byte and bytes, which are canonical (R2).
+struct EncodedField {
+  std::string_view name;
+  std::string_view value;
+  [[nodiscard]] bool is_null() const { return value.size() == 1 && value[0] == 0; }
+};
+
+/// Calls `visit` for every field in name order. Corruption when the bytes do not decode; earlier fields were visited.
+[[nodiscard]] Status for_each_field(std::string_view bytes, const std::function<void(const EncodedField&)>& visit);
+
+/// What a null in the newer fields leaves behind: nothing, or itself because older fields may still lie below.
+enum class Nulls : std::uint8_t { Drop, Keep };
+
+/// `base` with the fields of `change` put over it. Both must decode; otherwise Corruption.
+[[nodiscard]] Result<std::string> merge_fields(std::string_view base, std::string_view change, Nulls nulls);
 
 }  // namespace tidal::entity

@@ -3,10 +3,16 @@
 // E1: an ordinal belongs to its key for ever, in order of first appearance in the log.
 // E2: the key map, liveness, creators and creation times are in memory; fields are in the store plus an overlay of
 //     what changed since its last flush.
+// E3: the store holds the fields as of its seqno; a change at or below it is not written again (replay over a store
+//     that is ahead of the checkpoint).
+// E4: created_at is as given; else the event time of what created the entity (a user's signal, an item that names its
+//     creator); else open: the earliest event time of the signals since it became open. A PUT without one opens it.
 // Threads: single writer (the applier), concurrent readers; only content() may take a lock or read the disk.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +31,14 @@ struct CreationTime {
   bool known = false;  ///< false: open, no signal yet; the entity counts as old
   Timestamp at;
 };
+
+/// Where in the log a change comes from.
+struct EventStamp {
+  SeqNo seqno;
+  Timestamp at;  ///< event time
+};
+
+class EntityCapture;
 
 class EntityStore {
  public:
@@ -50,8 +64,40 @@ class EntityStore {
   /// A live entity's content with created_at filled in as far as known. NotFound (dead or absent), IoError, Corruption.
   [[nodiscard]] Result<EntityContent> content(EntityKind kind, Ordinal o) const;
 
-  // The write side (the materializer's), the image and the digest are declared by the implementation below.
+  // Write side: the applier's thread only. An ordinal that was never given is ignored.
+
+  /// The key's ordinal, a new one at its first appearance; the entity stays dead until something creates it.
+  /// None for an empty key or one above 255 bytes.
+  Ordinal assign(EntityKind kind, std::string_view key);
+  /// Replaces everything; a creator it names is created when dead.
+  void put(EntityKind kind, Ordinal o, const EncodedContent& content, EventStamp stamp);
+  /// Replaces what the content names; nothing on a dead entity.
+  void update(EntityKind kind, Ordinal o, const EncodedContent& content, EventStamp stamp);
+  /// Dead, without fields, creator and creation time; key and ordinal stay.
+  void remove(EntityKind kind, Ordinal o, EventStamp stamp);
+  /// Brings a dead entity to life without fields, created at the stamp's time.
+  void ensure_live(EntityKind kind, Ordinal o, EventStamp stamp);
+  /// Lets a signal decide an open creation time (E4).
+  void note_signal(EntityKind kind, Ordinal o, Timestamp at);
+
+  /// The state as of now, which is `seqno`; the fields that changed since the last capture move into a frozen layer.
+  /// O(1): later changes save what they overwrite. At most as old as reset() or this.
+  [[nodiscard]] std::unique_ptr<EntityCapture> capture(SeqNo seqno);
+  /// Replaces all by what EntityCapture::write gave. Corruption: damaged, or the store is behind it.
+  [[nodiscard]] Status restore(std::string_view image);
+  /// Forgets all but the store. No reader may be inside, no key view in use.
+  void reset();
+
+  /// Every piece of logical state as (name, canonical bytes), in no order; names contain keys, never ordinals.
+  /// The applier must not run meanwhile. IoError, Corruption (of the store).
+  [[nodiscard]] Status for_each_fact(
+      const std::function<void(std::string_view name, std::string_view value)>& visit) const;
+  [[nodiscard]] std::size_t memory_bytes() const;
+  /// The part of memory_bytes() that is the keys themselves.
+  [[nodiscard]] std::size_t key_bytes() const;
+
  private:
+  friend class EntityCapture;
   struct State;
   std::unique_ptr<State> state_;
 };

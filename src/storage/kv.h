@@ -5,6 +5,7 @@
 // Threads: thread-safe; one writer at a time is enough for us and all that is promised.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@
 #include "tidal/types.h"
 
 namespace tidal::storage {
+
+/// Keys are 1 to this many bytes in every backend (LMDB's limit); values are any bytes.
+inline constexpr std::size_t kKeyBytesMax = 511;
 
 /// Puts and deletes that commit together; a later operation on the same key wins.
 class WriteBatch {
@@ -51,11 +55,13 @@ class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
   [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  /// As Snapshot::scan, on the state at the call. `visit` may read the store, not write it.
   [[nodiscard]] virtual Status scan(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Snapshot>> snapshot() const = 0;
   /// Applies the batch and sets seqno() in one transaction (K1). Durable only after flush().
+  /// InvalidArgument (key length), IoError, ResourceExhausted; nothing is applied then.
   [[nodiscard]] virtual Status commit(const WriteBatch& batch, SeqNo seqno) = 0;
   /// Makes every committed batch durable.
   [[nodiscard]] virtual Status flush() = 0;

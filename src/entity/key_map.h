@@ -1,0 +1,75 @@
+// Application keys to dense ordinals and back, for one entity kind.
+//
+// Keys lie in an arena, each behind its length byte; refs_ finds one by ordinal. The table is open addressing with
+// linear probing over 64-bit slots (32 bits of hash, ordinal + 1), doubled at 3/4 full. An outgrown table stays until
+// clear(), since a reader may still be in it: the sizes are geometric, so all of them take at most twice the newest.
+// Cost beyond the key: 1 byte of length, 8 of ref (up to 16 in the array's last segment), 11 to 22 of table, as much
+// again of old tables.
+// N1: ordinals are given in order of first assign, from 0, and never change.
+// N2: a key_of() view stays valid until clear().
+// Threads: single writer (assign, clear), concurrent lock-free readers.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/chunked_array.h"
+#include "tidal/types.h"
+
+namespace tidal::entity {
+
+/// XXH3-64 over the kind's byte and the key; its top 12 bits are the key's partition.
+[[nodiscard]] std::uint64_t hash_key(EntityKind kind, std::string_view key);
+[[nodiscard]] std::uint16_t partition_of_key(EntityKind kind, std::string_view key);
+
+class KeyMap {
+ public:
+  /// The length is one byte in the arena; the language allows 128.
+  static constexpr std::size_t kKeyBytesMax = 255;
+
+  explicit KeyMap(EntityKind kind);
+  ~KeyMap();
+  KeyMap(const KeyMap&) = delete;
+  KeyMap& operator=(const KeyMap&) = delete;
+
+  /// The key's ordinal, a new one when there is none. None for an empty key, one above kKeyBytesMax, or a full map.
+  Ordinal assign(std::string_view key);
+  /// Forgets everything; no reader may be inside, and no view of a key may be in use.
+  void clear();
+
+  [[nodiscard]] Ordinal find(std::string_view key) const;
+  /// "" for an ordinal that was never given.
+  [[nodiscard]] std::string_view key_of(Ordinal o) const;
+  // acquire: pairs with the release in assign(), so that every key below the size is readable.
+  [[nodiscard]] std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::size_t memory_bytes() const;
+  /// The part of memory_bytes() that is the keys themselves.
+  [[nodiscard]] std::size_t key_bytes() const { return key_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Table;
+
+  [[nodiscard]] std::uint32_t slot_hash(std::string_view key) const;
+  [[nodiscard]] const char* store_key(std::string_view key);
+  void insert(std::uint32_t hash, std::uint32_t ordinal);
+  void grow();
+
+  const EntityKind kind_;
+  base::ChunkedArray<std::atomic<const char*>> refs_;
+  std::atomic<std::uint32_t> size_{0};
+  std::atomic<Table*> table_{nullptr};
+  std::atomic<std::size_t> key_bytes_{0};   // statistics, relaxed
+  std::atomic<std::size_t> heap_bytes_{0};  // of tables and arena; statistics, relaxed
+
+  // The writer's alone.
+  std::vector<std::unique_ptr<Table>> tables_;  // the last is the one in use
+  std::vector<std::unique_ptr<char[]>> arena_;
+  char* arena_next_ = nullptr;
+  std::size_t arena_left_ = 0;
+};
+
+}  // namespace tidal::entity

@@ -1,0 +1,344 @@
+// A store in LMDB: values sealed in one named table, the seqno in another, committed together.
+//
+// K1: LMDB writes new pages beside the old ones, syncs them, then switches the root. MDB_NOMETASYNC leaves the sync of
+// the root to flush(); a crash then undoes the last commit but breaks nothing. MDB_NOSYNC could break it: not used.
+// Growth: the map must not move under a reader, so every read counts itself in, and a larger map waits for them.
+// Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
+#include <lmdb.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/mutex.h"
+#include "storage/backends.h"
+#include "storage/sealed_value.h"
+
+namespace tidal::storage {
+namespace {
+
+constexpr std::string_view kName = "lmdb";
+constexpr std::string_view kSeqnoKey = "seqno";
+constexpr unsigned kReadersMax = 1024;  // slots of the reader table; each concurrent reader and snapshot needs one
+constexpr std::size_t kMapGrainBytes = std::size_t{1} << 20;
+
+using Visit = std::function<bool(std::string_view, std::string_view)>;
+
+Error lmdb_error(int rc, std::string_view what) {
+  Code code = Code::IoError;
+  if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH) {
+    code = Code::Corruption;
+  } else if (rc == ENOSPC || rc == ENOMEM || rc == MDB_READERS_FULL || rc == MDB_MAP_FULL || rc == EDQUOT) {
+    code = Code::ResourceExhausted;
+  }
+  return Error(code, "lmdb " + std::string(what) + ": " + mdb_strerror(rc));
+}
+
+#define TIDAL_LMDB_TRY(call, what)                                       \
+  do {                                                                   \
+    if (const int lmdb_rc = (call); lmdb_rc != MDB_SUCCESS) [[unlikely]] \
+      return lmdb_error(lmdb_rc, what);                                  \
+  } while (false)
+
+MDB_val to_val(std::string_view s) { return MDB_val{s.size(), const_cast<char*>(s.data())}; }
+std::string_view to_view(const MDB_val& v) { return {static_cast<const char*>(v.mv_data), v.mv_size}; }
+
+/// Aborts the transaction unless it was handed over.
+class Transaction {
+ public:
+  explicit Transaction(MDB_txn* txn) : txn_(txn) {}
+  ~Transaction() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  [[nodiscard]] MDB_txn* get() const { return txn_; }
+  [[nodiscard]] MDB_txn* release() { return std::exchange(txn_, nullptr); }
+
+ private:
+  MDB_txn* txn_;
+};
+
+class Cursor {
+ public:
+  Cursor() = default;
+  ~Cursor() {
+    if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+  }
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+  MDB_cursor*& raw() { return cursor_; }
+
+ private:
+  MDB_cursor* cursor_ = nullptr;
+};
+
+Result<std::optional<std::string>> get_in(MDB_txn* txn, MDB_dbi table, std::string_view key) {
+  MDB_val k = to_val(key);
+  MDB_val v{};
+  const int rc = mdb_get(txn, table, &k, &v);
+  if (rc == MDB_NOTFOUND) return std::optional<std::string>{};
+  if (rc != MDB_SUCCESS) return lmdb_error(rc, "get");
+  TIDAL_TRY_ASSIGN(const std::string_view value, unseal_value(kName, key, to_view(v)));
+  return std::optional<std::string>{value};
+}
+
+Status scan_in(MDB_txn* txn, MDB_dbi table, std::string_view prefix, const Visit& visit) {
+  Cursor cursor;
+  TIDAL_LMDB_TRY(mdb_cursor_open(txn, table, &cursor.raw()), "scan");
+  MDB_val k = to_val(prefix);
+  MDB_val v{};
+  int rc = mdb_cursor_get(cursor.raw(), &k, &v, prefix.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  for (; rc == MDB_SUCCESS; rc = mdb_cursor_get(cursor.raw(), &k, &v, MDB_NEXT)) {
+    const std::string_view key = to_view(k);
+    if (!key.starts_with(prefix)) return {};
+    TIDAL_TRY_ASSIGN(const std::string_view value, unseal_value(kName, key, to_view(v)));
+    if (!visit(key, value)) return {};
+  }
+  if (rc == MDB_NOTFOUND) return {};
+  return lmdb_error(rc, "scan");
+}
+
+class LmdbStore final : public KeyValueStore {
+ public:
+  explicit LmdbStore(std::string path) : path_(std::move(path)) {}
+  ~LmdbStore() override {
+    if (env_ == nullptr) return;
+    for (MDB_txn* txn : idle_readers_) mdb_txn_abort(txn);
+    mdb_env_close(env_);
+  }
+  LmdbStore(const LmdbStore&) = delete;
+  LmdbStore& operator=(const LmdbStore&) = delete;
+
+  Status open(LmdbOptions options);
+
+  Result<std::optional<std::string>> get(std::string_view key) const override {
+    TIDAL_TRY(check_key(key));
+    TIDAL_TRY_ASSIGN(const Reader reader, Reader::begin(*this));
+    return get_in(reader.txn(), values_, key);
+  }
+  Status scan(std::string_view prefix, const Visit& visit) const override {
+    TIDAL_TRY_ASSIGN(const Reader reader, Reader::begin(*this));
+    return scan_in(reader.txn(), values_, prefix, visit);
+  }
+  Result<std::unique_ptr<Snapshot>> snapshot() const override {
+    TIDAL_TRY_ASSIGN(Reader reader, Reader::begin(*this));
+    return std::unique_ptr<Snapshot>(std::make_unique<View>(*this, std::move(reader)));
+  }
+
+  Status commit(const WriteBatch& batch, SeqNo seqno) override;
+  Status flush() override {
+    TIDAL_LMDB_TRY(mdb_env_sync(env_, 1), "flush of " + path_);
+    return {};
+  }
+  SeqNo seqno() const override {
+    base::MutexLock lock(mutex_);
+    return seqno_;
+  }
+  Status clear() override;
+  Status verify() const override {
+    return scan({}, [](std::string_view, std::string_view) { return true; });
+  }
+
+ private:
+  /// A read transaction taken from the store's idle ones and given back: beginning a new one takes a lock that all
+  /// processes share.
+  class Reader {
+   public:
+    static Result<Reader> begin(const LmdbStore& store) {
+      MDB_txn* txn = store.enter();
+      const int rc = txn == nullptr ? mdb_txn_begin(store.env_, nullptr, MDB_RDONLY, &txn) : mdb_txn_renew(txn);
+      if (rc != MDB_SUCCESS) {
+        store.leave(nullptr);
+        return lmdb_error(rc, "read of " + store.path_);
+      }
+      return Reader(store, txn);
+    }
+    Reader(Reader&& other) noexcept : store_(other.store_), txn_(std::exchange(other.txn_, nullptr)) {}
+    Reader& operator=(Reader&&) = delete;
+    ~Reader() {
+      if (txn_ == nullptr) return;
+      mdb_txn_reset(txn_);
+      store_->leave(txn_);
+    }
+    [[nodiscard]] MDB_txn* txn() const { return txn_; }
+
+   private:
+    Reader(const LmdbStore& store, MDB_txn* txn) : store_(&store), txn_(txn) {}
+    const LmdbStore* store_;
+    MDB_txn* txn_;
+  };
+
+  class View final : public Snapshot {
+   public:
+    View(const LmdbStore& store, Reader reader) : store_(store), reader_(std::move(reader)) {
+      base::MutexLock lock(store_.mutex_);
+      ++store_.snapshots_;
+      if (store_.map_moving_) store_.map_moved_.notify_all();
+    }
+    ~View() override {
+      base::MutexLock lock(store_.mutex_);
+      --store_.snapshots_;
+    }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+    Result<std::optional<std::string>> get(std::string_view key) const override {
+      TIDAL_TRY(check_key(key));
+      return get_in(reader_.txn(), store_.values_, key);
+    }
+    Status scan(std::string_view prefix, const Visit& visit) const override {
+      return scan_in(reader_.txn(), store_.values_, prefix, visit);
+    }
+
+   private:
+    const LmdbStore& store_;
+    Reader reader_;
+  };
+
+  /// Counts a reader in; an idle transaction, or nullptr when there is none.
+  MDB_txn* enter() const {
+    base::MutexLock lock(mutex_);
+    while (map_moving_) map_moved_.wait(mutex_);
+    ++readers_;
+    if (idle_readers_.empty()) return nullptr;
+    MDB_txn* txn = idle_readers_.back();
+    idle_readers_.pop_back();
+    return txn;
+  }
+  void leave(MDB_txn* idle) const {
+    base::MutexLock lock(mutex_);
+    if (idle != nullptr) idle_readers_.push_back(idle);
+    if (--readers_ == 0 && map_moving_) map_moved_.notify_all();
+  }
+
+  /// One try at a transaction: MDB_SUCCESS, or the code of what failed, with nothing applied.
+  int try_commit(const WriteBatch& batch, SeqNo seqno);
+  int fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const;
+  Status double_map();
+
+  const std::string path_;
+  MDB_env* env_ = nullptr;
+  MDB_dbi values_ = 0;
+  MDB_dbi meta_ = 0;
+  std::size_t map_bytes_ = 0;
+
+  mutable base::Mutex mutex_;
+  mutable base::CondVar map_moved_;
+  mutable std::vector<MDB_txn*> idle_readers_ TIDAL_GUARDED_BY(mutex_);
+  mutable int readers_ TIDAL_GUARDED_BY(mutex_) = 0;    // snapshots among them
+  mutable int snapshots_ TIDAL_GUARDED_BY(mutex_) = 0;  // may live as long as their owner likes
+  bool map_moving_ TIDAL_GUARDED_BY(mutex_) = false;
+  SeqNo seqno_ TIDAL_GUARDED_BY(mutex_);
+};
+
+Status LmdbStore::open(LmdbOptions options) {
+  TIDAL_LMDB_TRY(mdb_env_create(&env_), "open of " + path_);
+  TIDAL_LMDB_TRY(mdb_env_set_maxdbs(env_, 2), "open of " + path_);
+  TIDAL_LMDB_TRY(mdb_env_set_maxreaders(env_, kReadersMax), "open of " + path_);
+  TIDAL_LMDB_TRY(mdb_env_set_mapsize(env_, options.map_bytes), "open of " + path_);
+  // MDB_NOTLS: a transaction belongs to whoever holds it, not to the thread that began it.
+  TIDAL_LMDB_TRY(mdb_env_open(env_, path_.c_str(), MDB_NOTLS | MDB_NOMETASYNC | MDB_NORDAHEAD, 0600),
+                 "open of " + path_);
+  MDB_envinfo info{};
+  TIDAL_LMDB_TRY(mdb_env_info(env_, &info), "open of " + path_);
+  map_bytes_ = info.me_mapsize;
+
+  MDB_txn* raw = nullptr;
+  TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "open of " + path_);
+  Transaction txn(raw);
+  TIDAL_LMDB_TRY(mdb_dbi_open(txn.get(), "values", MDB_CREATE, &values_), "open of " + path_);
+  TIDAL_LMDB_TRY(mdb_dbi_open(txn.get(), "meta", MDB_CREATE, &meta_), "open of " + path_);
+  TIDAL_TRY_ASSIGN(const auto stored, get_in(txn.get(), meta_, kSeqnoKey));
+  if (stored && stored->size() != sizeof(std::uint64_t)) {
+    return Error(Code::Corruption, "lmdb store " + path_ + ": seqno of " + std::to_string(stored->size()) + " bytes");
+  }
+  SeqNo seqno;
+  if (stored) std::memcpy(&seqno.value, stored->data(), sizeof seqno.value);
+  TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "open of " + path_);
+  base::MutexLock lock(mutex_);
+  seqno_ = seqno;
+  return {};
+}
+
+int LmdbStore::fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const {
+  for (const auto& [key, value] : batch.operations()) {
+    MDB_val k = to_val(key);
+    if (value) {
+      const std::string sealed = seal_value(key, *value);
+      MDB_val v = to_val(sealed);
+      if (const int rc = mdb_put(txn, values_, &k, &v, 0); rc != MDB_SUCCESS) return rc;
+    } else if (const int rc = mdb_del(txn, values_, &k, nullptr); rc != MDB_SUCCESS && rc != MDB_NOTFOUND) {
+      return rc;
+    }
+  }
+  const std::string_view number(reinterpret_cast<const char*>(&seqno.value), sizeof seqno.value);
+  const std::string sealed = seal_value(kSeqnoKey, number);
+  MDB_val k = to_val(kSeqnoKey);
+  MDB_val v = to_val(sealed);
+  return mdb_put(txn, meta_, &k, &v, 0);
+}
+
+int LmdbStore::try_commit(const WriteBatch& batch, SeqNo seqno) {
+  MDB_txn* raw = nullptr;
+  if (const int rc = mdb_txn_begin(env_, nullptr, 0, &raw); rc != MDB_SUCCESS) return rc;
+  Transaction txn(raw);
+  if (const int rc = fill(txn.get(), batch, seqno); rc != MDB_SUCCESS) return rc;
+  return mdb_txn_commit(txn.release());
+}
+
+Status LmdbStore::commit(const WriteBatch& batch, SeqNo seqno) {
+  for (const auto& operation : batch.operations()) TIDAL_TRY(check_key(operation.key));
+  int rc = try_commit(batch, seqno);
+  while (rc == MDB_MAP_FULL) {
+    TIDAL_TRY(double_map());
+    rc = try_commit(batch, seqno);
+  }
+  if (rc != MDB_SUCCESS) return lmdb_error(rc, "commit to " + path_);
+  base::MutexLock lock(mutex_);
+  seqno_ = seqno;
+  return {};
+}
+
+Status LmdbStore::double_map() {
+  base::MutexLock lock(mutex_);
+  map_moving_ = true;
+  while (readers_ > 0 && snapshots_ == 0) map_moved_.wait(mutex_);
+  if (snapshots_ > 0) {
+    // Waiting could last for ever: the snapshot may be the committing thread's own.
+    map_moving_ = false;
+    map_moved_.notify_all();
+    return Error(Code::Unavailable, "lmdb store " + path_ + " must grow above " + std::to_string(map_bytes_) +
+                                        " bytes and " + std::to_string(snapshots_) + " snapshots are open");
+  }
+  const std::size_t wanted = (map_bytes_ * 2 + kMapGrainBytes - 1) / kMapGrainBytes * kMapGrainBytes;
+  const int rc = mdb_env_set_mapsize(env_, wanted);
+  if (rc == MDB_SUCCESS) map_bytes_ = wanted;
+  map_moving_ = false;
+  map_moved_.notify_all();
+  if (rc != MDB_SUCCESS) return lmdb_error(rc, "growth of " + path_);
+  return {};
+}
+
+Status LmdbStore::clear() {
+  MDB_txn* raw = nullptr;
+  TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "clear of " + path_);
+  Transaction txn(raw);
+  TIDAL_LMDB_TRY(mdb_drop(txn.get(), values_, 0), "clear of " + path_);
+  TIDAL_LMDB_TRY(mdb_drop(txn.get(), meta_, 0), "clear of " + path_);
+  TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "clear of " + path_);
+  {
+    base::MutexLock lock(mutex_);
+    seqno_ = SeqNo{};
+  }
+  return flush();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options) {
+  TIDAL_TRY(base::posix_file_system().create_directories(path));
+  auto store = std::make_unique<LmdbStore>(path);
+  TIDAL_TRY(store->open(options));
+  return std::unique_ptr<KeyValueStore>(std::move(store));
+}
+
+}  // namespace tidal::storage

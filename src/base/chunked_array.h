@@ -71,14 +71,16 @@ class ChunkedArray {
     }
   }
 
-  /// Calls visit(first, pointer, count) for the pieces of [0, n), which must have been grown.
+  /// Calls visit(at, pointer, count) for the pieces of [first, first + n); pointer is null where it never grew.
   template <class Visit>
-  void for_each_segment(std::size_t n, Visit visit) const {
-    for (std::size_t first = 0; first < n;) {
-      const unsigned s = segment_of(first);
-      const std::size_t count = std::min(n - first, segment_size(s));
-      visit(first, static_cast<const T*>(segments_[s].load(std::memory_order_acquire)), count);  // as find()
-      first += count;
+  void for_each_piece(std::size_t first, std::size_t n, Visit visit) const {
+    for (std::size_t at = first; at < first + n;) {
+      const unsigned s = segment_of(at);
+      const std::size_t offset = offset_in(at, s);
+      const std::size_t count = std::min(first + n - at, segment_size(s) - offset);
+      const T* segment = segments_[s].load(std::memory_order_acquire);  // as find()
+      visit(at, segment == nullptr ? nullptr : segment + offset, count);
+      at += count;
     }
   }
 

@@ -55,16 +55,28 @@ TEST(ChunkedArray, FindsNothingWhereItNeverGrew) {
   EXPECT_EQ(array.find(0), nullptr);
 }
 
-TEST(ChunkedArray, SegmentsCoverExactlyWhatIsAsked) {
+TEST(ChunkedArray, PiecesCoverExactlyWhatIsAsked) {
   ChunkedArray<int, 2> array;
   for (std::size_t i = 0; i < 37; ++i) array.at_grown(i) = static_cast<int>(i);
-  std::vector<int> seen;
-  array.for_each_segment(37, [&](std::size_t first, const int* piece, std::size_t count) {
-    EXPECT_EQ(first, seen.size());
-    seen.insert(seen.end(), piece, piece + count);
+  for (std::size_t from = 0; from < 37; ++from) {
+    std::vector<int> seen;
+    array.for_each_piece(from, 37 - from, [&](std::size_t at, const int* piece, std::size_t count) {
+      EXPECT_EQ(at, from + seen.size());
+      seen.insert(seen.end(), piece, piece + count);
+    });
+    ASSERT_EQ(seen.size(), 37 - from);
+    for (std::size_t i = from; i < 37; ++i) EXPECT_EQ(seen[i - from], static_cast<int>(i));
+  }
+}
+
+TEST(ChunkedArray, PiecesThatNeverGrewAreNull) {
+  ChunkedArray<int, 2> array;
+  array.grow(4);
+  std::size_t missing = 0;
+  array.for_each_piece(2, 10, [&](std::size_t, const int* piece, std::size_t count) {
+    if (piece == nullptr) missing += count;
   });
-  ASSERT_EQ(seen.size(), 37U);
-  for (int i = 0; i < 37; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
+  EXPECT_EQ(missing, 8U);
 }
 
 }  // namespace

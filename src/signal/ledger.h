@@ -40,6 +40,19 @@ struct WindowQuery {
   Duration ago{0};
 };
 
+/// Memory by tier, in bytes.
+struct LedgerMemory {
+  std::size_t pairs = 0;        ///< (entity, signal) that ever fired
+  std::size_t index_bytes = 0;  ///< ordinal -> line
+  std::size_t hot_bytes = 0;    ///< lines
+  std::size_t warm_bytes = 0;   ///< rings
+  std::size_t column_bytes = 0;
+  std::size_t list_bytes = 0;  ///< what rolls need to know
+  [[nodiscard]] std::size_t total() const { return index_bytes + hot_bytes + warm_bytes + column_bytes + list_bytes; }
+};
+
+class SignalTable;
+
 class Ledger {
  public:
   Ledger();
@@ -52,13 +65,30 @@ class Ledger {
   /// Makes room for signals declared later; keeps what is there. Called when the schema changes and on restore.
   void configure(const std::vector<SignalDef>& signals);
   void record(const LedgerEvent& event) noexcept;
+  /// Fetches what record() will touch first; worthwhile a few events ahead.
+  void prefetch(SignalIndex signal, Ordinal entity) const noexcept;
   /// Clears every signal of an entity (it was deleted).
   void clear_entity(Ordinal entity) noexcept;
+  /// Forgets everything, configuration and columns included. No reader may be inside.
   void clear();
-  /// Rolls every read column to now's buckets. Returns how many cells changed.
+  /// Rolls every read column forwards to now's buckets; an earlier `now` changes nothing. Returns how many cells were
+  /// recomputed.
   std::size_t settle(Timestamp now) noexcept;
   /// Declares that scans will want this column; builds it from the rings. Idempotent.
+  /// Windows that the signal does not keep are passed over.
   void add_column(SignalIndex signal, Window window, Timestamp now);
+  /// The columns that built-in sorts read: all windows, and all time, of signals that view, share, like or dislike.
+  void add_default_columns(const std::vector<SignalDef>& signals, Timestamp now);
+
+  // The writer's look at its own state, for images and digests.
+
+  [[nodiscard]] std::size_t signal_count() const;
+  /// The signal's state; nullptr when it was never configured.
+  [[nodiscard]] SignalTable* table(SignalIndex signal);
+  [[nodiscard]] const SignalTable* table(SignalIndex signal) const;
+  [[nodiscard]] bool has_events() const;
+  /// Sets newest_event() on restore.
+  void restore_newest(Timestamp newest);
 
   // Read side: any thread. out.size() == entities.size(); a pair that never fired reads 0.
 
@@ -72,8 +102,7 @@ class Ledger {
   /// velocity of this window minus velocity of the one before.
   void accelerations(const WindowQuery& query, std::span<const Ordinal> entities, std::span<double> out) const;
   void decay_scores(SignalIndex signal, Timestamp now, std::span<const Ordinal> entities, std::span<double> out) const;
-  /// The settled count column over ordinals [0, size), or an empty span when there is none for now's bucket.
-  /// Values may move while being read (relaxed); valid for the ledger's life up to the size returned.
+  /// True when scan_column() would answer for this `now`.
   [[nodiscard]] bool has_settled_column(SignalIndex signal, Window window, Timestamp now) const;
   /// Dense scan: out[i] = settled count of ordinal first + i. False when the column is not settled for `now`.
   [[nodiscard]] bool scan_column(SignalIndex signal, Window window, Timestamp now, std::uint32_t first,
@@ -83,7 +112,9 @@ class Ledger {
   /// The newest event time seen; 0 when none.
   [[nodiscard]] Timestamp newest_event() const;
 
-  [[nodiscard]] std::size_t memory_bytes() const;
+  /// Writer only.
+  [[nodiscard]] LedgerMemory memory() const;
+  [[nodiscard]] std::size_t memory_bytes() const { return memory().total(); }
 
  private:
   struct State;

@@ -1,0 +1,221 @@
+// Recording an event in lines, rings and columns; reading pairs.
+#include "signal/signal_table.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "signal/decay.h"
+
+namespace tidal::signal {
+
+SignalTable::SignalTable(const SignalDef& signal)
+    : decay_(signal.decay),
+      rate_(signal.decay.kind == Decay::Kind::Exponential ? decay_rate(signal.decay.span) : 0.0),
+      has_value_(signal.has_value),
+      shapes_(shapes_of(signal)) {
+  for (const RingKind ring : kAllRings) {
+    rings_[index_of(ring)].set_shape(shapes_[index_of(ring)]);
+    counters_[index_of(ring)] = counter(ring);
+    groups_[index_of(ring)].set_prefetch([this](std::uint32_t ordinal) {
+      if (const HotLine* line = hot_.find(to_ordinal(ordinal))) __builtin_prefetch(line);
+    });
+  }
+}
+
+void SignalTable::record(const LedgerEvent& event) noexcept {
+  const std::uint32_t entity = to_index(event.entity);
+  HotLine& line = hot_.line_of(event.entity);
+  const bool first = line.count == 0;
+  const std::int64_t at_us = event.at.us;
+  const double weighted_value = has_value_ ? clamp_finite(event.weight * event.value) : 0.0;
+  std::array<std::int64_t, kRings> buckets{};
+  std::array<RingStore::Added, kRings> added{};
+  for (const RingKind ring : kAllRings) {
+    const std::size_t r = index_of(ring);
+    if (!shapes_[r].exists()) continue;
+    buckets[r] = bucket(ring, at_us);
+    if (groups_[r].active()) groups_[r].make_room_for(buckets[r], counters_[r]);
+  }
+  {
+    const SequenceWrite guard(line.sequence);
+    for (const RingKind ring : kAllRings) {
+      const std::size_t r = index_of(ring);
+      if (!shapes_[r].exists()) continue;
+      const std::int64_t newest = first ? buckets[r] : bucket(ring, line.newest_us);
+      added[r] = rings_[r].add(line.rings[r], newest, {buckets[r], event.weight, weighted_value});
+      if (added[r].handle != line.rings[r]) store_word(line.rings[r], added[r].handle);
+    }
+    const DecayedScore before{line.score, first ? at_us : line.newest_us};
+    const DecayedScore after = add_event(before, rate_, at_us, event.weight);
+    store_word(line.score, after.score);
+    store_word(line.newest_us, after.newest_us);
+    store_word(line.weight_sum, clamp_finite(line.weight_sum + event.weight));
+    if (has_value_) store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
+    store_word(line.count, line.count + 1);
+  }
+  for (const RingKind ring : kAllRings) {
+    const std::size_t r = index_of(ring);
+    if (added[r].retained && groups_[r].active()) update_columns(ring, entity, buckets[r], added[r].opened);
+  }
+  if (owned_all_column_) owned_all_column_->set(entity, static_cast<float>(line.count));
+}
+
+void SignalTable::update_columns(RingKind ring, std::uint32_t entity, std::int64_t bucket, bool opened) {
+  ColumnGroup& group = groups_[index_of(ring)];
+  if (opened) group.list(bucket, entity);
+  group.add(entity, bucket, counters_[index_of(ring)]);
+}
+
+void SignalTable::clear_entity(Ordinal entity) noexcept {
+  HotLine* line = hot_.find(entity);
+  if (line == nullptr || line->count == 0) return;
+  {
+    const SequenceWrite guard(line->sequence);
+    for (std::size_t r = 0; r < kRings; ++r) {
+      rings_[r].release(line->rings[r]);
+      store_word(line->rings[r], RingHandle{0});
+    }
+    store_word(line->newest_us, std::int64_t{0});
+    store_word(line->count, std::uint64_t{0});
+    store_word(line->score, 0.0);
+    store_word(line->weight_sum, 0.0);
+    store_word(line->value_sum, 0.0);
+  }
+  for (ColumnGroup& group : groups_) group.clear(to_index(entity));
+  if (owned_all_column_) owned_all_column_->set(to_index(entity), 0.0F);
+}
+
+std::size_t SignalTable::settle(Timestamp now) noexcept {
+  std::size_t changed = 0;
+  for (const RingKind ring : kAllRings) {
+    ColumnGroup& group = groups_[index_of(ring)];
+    if (group.active()) changed += group.roll(bucket(ring, now.us), counters_[index_of(ring)]);
+  }
+  return changed;
+}
+
+bool SignalTable::has_window(Window window) const {
+  return window == Window::All || shape(ring_of(window)).span >= 2 * buckets_in(window);
+}
+
+ColumnGroup::CountOf SignalTable::counter(RingKind ring) const {
+  return [this, ring](std::uint32_t ordinal, std::int64_t first, std::int64_t last) -> std::uint64_t {
+    const HotLine* line = hot_.find(to_ordinal(ordinal));
+    if (line == nullptr || line->count == 0) return 0;
+    return rings(ring).count(line->rings[index_of(ring)], bucket(ring, line->newest_us), first, last);
+  };
+}
+
+void SignalTable::add_column(Window window, Timestamp now, Timestamp newest_event) {
+  if (!has_window(window)) return;
+  if (window == Window::All) {
+    if (owned_all_column_) return;
+    owned_all_column_ = std::make_unique<Column>(window);
+    for (std::uint32_t i = 0; i < hot_.size(); ++i) {
+      const HotLine& line = hot_.line(i);
+      if (line.count != 0) owned_all_column_->set(line.entity, static_cast<float>(line.count));
+    }
+    all_column_.store(owned_all_column_.get(), std::memory_order_release);  // pairs with all_column()
+    return;
+  }
+  const RingKind ring = ring_of(window);
+  ColumnGroup& group = groups_[index_of(ring)];
+  if (group.column(window) != nullptr) return;
+  const std::int64_t n = buckets_in(window);
+  const bool fresh = !group.active();
+  if (fresh) group.activate(bucket(ring, now.us));
+  const std::int64_t newest = bucket(ring, newest_event.us);
+  if (newest >= group.settled() + n) group.roll(newest, counters_[index_of(ring)]);  // K2
+  auto column = std::make_unique<Column>(window);
+  const std::int64_t last = group.settled();
+  std::vector<RingEntry> entries;
+  for (std::uint32_t i = 0; i < hot_.size(); ++i) {
+    const HotLine& line = hot_.line(i);
+    if (line.count == 0) continue;
+    entries.clear();
+    rings(ring).collect(line.rings[index_of(ring)], bucket(ring, line.newest_us), entries);
+    std::uint64_t total = 0;
+    for (const RingEntry& entry : entries) {
+      if (fresh) group.list(entry.bucket, line.entity);
+      if (entry.bucket > last - n && entry.bucket <= last) total += entry.count;
+    }
+    if (total != 0) column->set(line.entity, static_cast<float>(total));
+  }
+  group.publish(std::move(column));
+}
+
+void SignalTable::prefetch(Ordinal entity) const {
+  if (const HotLine* line = hot_.find(entity)) __builtin_prefetch(line, 1);
+}
+
+std::uint64_t SignalTable::count(const HotLine& line, RingKind ring, std::int64_t first, std::int64_t last) const {
+  return read_consistently(line.sequence, [&] {
+    return rings(ring).count(load_word(line.rings[index_of(ring)]), bucket(ring, load_word(line.newest_us)), first,
+                             last);
+  });
+}
+
+RingSum SignalTable::sum(const HotLine& line, RingKind ring, std::int64_t first, std::int64_t last) const {
+  return read_consistently(line.sequence, [&] {
+    return rings(ring).sum(load_word(line.rings[index_of(ring)]), bucket(ring, load_word(line.newest_us)), first, last);
+  });
+}
+
+std::array<std::uint64_t, 2> SignalTable::count_twice(const HotLine& line, RingKind ring, std::int64_t first,
+                                                      std::int64_t last) const {
+  const std::int64_t n = last - first + 1;
+  return read_consistently(line.sequence, [&] {
+    const RingHandle handle = load_word(line.rings[index_of(ring)]);
+    const std::int64_t newest = bucket(ring, load_word(line.newest_us));
+    return std::array<std::uint64_t, 2>{rings(ring).count(handle, newest, first, last),
+                                        rings(ring).count(handle, newest, first - n, first - 1)};
+  });
+}
+
+double SignalTable::linear_score(const HotLine& line, Timestamp now) const {
+  return read_consistently(line.sequence, [&] {
+    const RingHandle handle = load_word(line.rings[index_of(RingKind::Linear)]);
+    return rings(RingKind::Linear)
+        .linear_score(handle, bucket(RingKind::Linear, load_word(line.newest_us)), decay_.span, now);
+  });
+}
+
+PairState SignalTable::state_of(const HotLine& line) const {
+  PairState pair{.entity = to_ordinal(line.entity),
+                 .newest_us = line.newest_us,
+                 .count = line.count,
+                 .score = line.score,
+                 .weight_sum = line.weight_sum,
+                 .value_sum = line.value_sum,
+                 .rings = {}};
+  for (const RingKind ring : kAllRings) {
+    const std::size_t r = index_of(ring);
+    if (line.rings[r] != 0) rings_[r].collect(line.rings[r], bucket(ring, line.newest_us), pair.rings[r]);
+  }
+  return pair;
+}
+
+void SignalTable::restore(const PairState& pair) {
+  HotLine& line = hot_.line_of(pair.entity);
+  const SequenceWrite guard(line.sequence);
+  for (std::size_t r = 0; r < kRings; ++r) store_word(line.rings[r], rings_[r].make(pair.rings[r]));
+  store_word(line.newest_us, pair.newest_us);
+  store_word(line.count, pair.count);
+  store_word(line.score, pair.score);
+  store_word(line.weight_sum, pair.weight_sum);
+  store_word(line.value_sum, pair.value_sum);
+}
+
+void SignalTable::add_memory(LedgerMemory& memory) const {
+  memory.pairs += hot_.size();
+  memory.index_bytes += hot_.index_bytes();
+  memory.hot_bytes += hot_.line_bytes();
+  for (const RingStore& ring : rings_) memory.warm_bytes += ring.memory_bytes();
+  for (const ColumnGroup& group : groups_) {
+    memory.column_bytes += group.column_bytes();
+    memory.list_bytes += group.list_bytes();
+  }
+  if (owned_all_column_) memory.column_bytes += owned_all_column_->memory_bytes();
+}
+
+}  // namespace tidal::signal

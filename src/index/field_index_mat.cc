@@ -14,9 +14,9 @@ FieldIndexMaterializer::FieldIndexMaterializer(FieldIndex& index, Inputs inputs)
 
 void FieldIndexMaterializer::follow_schema() {
   const schema::Schema& current = inputs_.catalog.current();
-  if (configured_ == &current) return;
+  if (configured_version_ == current.version) return;
   index_.configure(current);
-  configured_ = &current;
+  configured_version_ = current.version;
 }
 
 void FieldIndexMaterializer::on_event(const wal::WalEvent& event) noexcept {
@@ -53,14 +53,14 @@ std::unique_ptr<materializer::CheckpointImage> FieldIndexMaterializer::checkpoin
 }
 
 Status FieldIndexMaterializer::on_restore(std::string_view image) {
-  configured_ = nullptr;
+  configured_version_ = 0;
   return index_.restore(image, inputs_.catalog.current(),
                         [this](EntityKind kind, Ordinal o) { return !inputs_.keys.key_of(kind, o).empty(); });
 }
 
 void FieldIndexMaterializer::on_reset() {
   index_.clear();
-  configured_ = nullptr;
+  configured_version_ = 0;
 }
 
 void FieldIndexMaterializer::digest(materializer::DigestSink& sink) const {

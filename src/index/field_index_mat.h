@@ -4,6 +4,7 @@
 // Threads: as Materializer; reads go to the FieldIndex.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -53,7 +54,7 @@ class FieldIndexMaterializer final : public materializer::Materializer {
 
   FieldIndex& index_;
   Inputs inputs_;
-  const schema::Schema* configured_ = nullptr;  // versions live as long as the catalog
+  std::uint32_t configured_version_ = 0;  // of the schema; version 0 declares nothing
 };
 
 }  // namespace tidal::index

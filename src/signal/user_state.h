@@ -5,20 +5,52 @@
 // U3: net(s, i) = users whose s set a mark other than seen on i, plus s without a user; for a signal that sets no such
 //     mark it is the count of its events.
 // U4: marks survive the deletion of their item (invisible while it is dead) and hold again when it is put again.
-// Threads: single writer (the applier), concurrent readers without locks.
+// Times of `seen` are kept only while asked for (keep_seen_times); a seen mark without a time counts as set when
+// keeping began, so that it expires as well. Threads: single writer (the applier), concurrent readers without locks.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "index/bitmap.h"
+#include "tidal/result.h"
 #include "tidal/schema.h"
 #include "tidal/types.h"
 
 namespace tidal::signal {
+
+/// One signal event on an item, as user state takes it.
+struct MarkEvent {
+  std::uint16_t signal = 0;  ///< position in the schema
+  Ordinal user = Ordinal::None;
+  Ordinal item = Ordinal::None;
+  Timestamp at;
+  std::optional<double> value;
+};
+
+/// One elementary statement of the state, for digests.
+struct UserStateFact {
+  enum class Type : std::uint8_t {
+    Seen = 0,       ///< the user has seen the item
+    Entry = 1,      ///< `signal` set `mark`; number: its time in microseconds. Of `seen`, signal is 0
+    Progress = 2,   ///< number: the double's bits; negative when completion came later
+    NetUsers = 3,   ///< number: users whose signal stands
+    NetEvents = 4,  ///< number: events counted beside users
+    SeenTimes = 5,  ///< number: since when times of seen are kept; absent when they are not
+  };
+  Type type = Type::Seen;
+  Ordinal user = Ordinal::None;
+  Ordinal item = Ordinal::None;
+  std::uint16_t signal = 0;
+  Mark mark = Mark::Seen;
+  std::int64_t number = 0;
+};
 
 class UserState {
  public:
@@ -37,10 +69,37 @@ class UserState {
   /// U3, out.size() == items.size(). Signals on items only.
   void net(std::uint16_t signal, std::span<const Ordinal> items, std::span<double> out) const;
 
-  // The write side (the materializer's), the image and the digest are declared by the implementation below.
+  // Write side. Applier only.
+
+  /// Applies the mark effects of `def`, the definition of event.signal, in seqno order. `def` must target items. An
+  /// effect with conditions needs a value to meet them.
+  void record(const MarkEvent& event, const SignalDef& def);
+  /// The item was deleted (U4): what was counted beside users is forgotten.
+  void clear_item(Ordinal item);
+  void erase_user(Ordinal user);
+  /// Starts or stops keeping times of `seen`; `at`: when a start happened. No change when it is so already.
+  void keep_seen_times(bool keep, Timestamp at);
+  void clear();
+
+  /// What an image may mention: bounds that keep damage from making tables huge.
+  struct ImageLimits {
+    std::function<bool(EntityKind, Ordinal)> is_known;  ///< asked for the largest of a kind
+    std::size_t signals = 0;
+  };
+  [[nodiscard]] std::string encode() const;
+  /// Replaces everything. Corruption on bytes that encode() cannot have written within the limits; the state is left as
+  /// it was.
+  [[nodiscard]] Status restore(std::string_view image, const ImageLimits& limits);
+  /// Every fact, in no particular order.
+  void for_each_fact(const std::function<void(const UserStateFact&)>& visit) const;
+  [[nodiscard]] std::size_t memory_bytes() const;
+
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  struct User;
+  [[nodiscard]] const User* find(Ordinal user) const;
+
+  std::atomic<State*> state_;  // replaced as a whole by clear() and restore(), freed by epochs
 };
 
 }  // namespace tidal::signal

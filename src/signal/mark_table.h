@@ -1,0 +1,80 @@
+// One user's marks that carry more than membership: (slot, item, signal) to one 64-bit word.
+//
+// Representation: a version = entries sorted by key, then a short append-only list; a full list is merged into a new
+// version and the old one is freed by epochs. Words of known keys change in place. 16 bytes an entry.
+// Threads: single writer, concurrent readers without locks; each word is read whole, several words need not agree.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "tidal/types.h"
+
+namespace tidal::signal {
+
+struct MarkEntry {
+  std::uint64_t key = 0;
+  std::int64_t word = 0;
+  bool operator==(const MarkEntry&) const = default;
+};
+
+/// Keys order by slot, then item, then signal, so that all signals of one item, and all items of one slot, lie
+/// together.
+[[nodiscard]] constexpr std::uint64_t mark_key(std::uint8_t slot, Ordinal item, std::uint16_t signal) {
+  return static_cast<std::uint64_t>(slot) << 48 | static_cast<std::uint64_t>(to_index(item)) << 16 | signal;
+}
+[[nodiscard]] constexpr std::uint8_t slot_of(std::uint64_t key) { return static_cast<std::uint8_t>(key >> 48); }
+[[nodiscard]] constexpr Ordinal item_of(std::uint64_t key) { return to_ordinal(static_cast<std::uint32_t>(key >> 16)); }
+[[nodiscard]] constexpr std::uint16_t signal_of(std::uint64_t key) { return static_cast<std::uint16_t>(key); }
+
+/// Keys from `first` up to but without `end`.
+struct KeyRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+[[nodiscard]] constexpr KeyRange keys_of_slot(std::uint8_t slot) {
+  return {static_cast<std::uint64_t>(slot) << 48, static_cast<std::uint64_t>(slot + 1) << 48};
+}
+[[nodiscard]] constexpr KeyRange keys_of_item(std::uint8_t slot, Ordinal item) {
+  return {mark_key(slot, item, 0), mark_key(slot, item, 0xFFFF) + 1};
+}
+
+class MarkTable {
+ public:
+  MarkTable() = default;
+  /// No reader may be inside.
+  ~MarkTable();
+  MarkTable(const MarkTable&) = delete;
+  MarkTable& operator=(const MarkTable&) = delete;
+
+  // Write side.
+
+  /// Inserts or overwrites.
+  void set(std::uint64_t key, std::int64_t word);
+  void erase(KeyRange range);
+  void clear();
+  /// Replaces everything; `sorted`: by key, distinct.
+  void assign(const std::vector<MarkEntry>& sorted);
+
+  // Read side: any thread.
+
+  [[nodiscard]] std::optional<std::int64_t> get(std::uint64_t key) const;
+  /// The largest word in the range.
+  [[nodiscard]] std::optional<std::int64_t> max_in(KeyRange range) const;
+  /// Sorted by key.
+  [[nodiscard]] std::vector<MarkEntry> entries(KeyRange range) const;
+  [[nodiscard]] std::vector<MarkEntry> all() const { return entries({0, ~std::uint64_t{0}}); }
+  /// Of the heap; this object itself comes on top.
+  [[nodiscard]] std::size_t heap_bytes() const;
+
+ private:
+  struct Version;
+  void publish(Version* next);
+
+  std::atomic<Version*> version_{nullptr};
+};
+
+}  // namespace tidal::signal

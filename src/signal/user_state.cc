@@ -1,0 +1,226 @@
+// Reads and writes of user state.
+#include "signal/user_state.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "base/epoch.h"
+#include "signal/user_state_tables.h"
+
+namespace tidal::signal {
+namespace {
+
+double progress_of(std::int64_t word) { return std::bit_cast<double>(word); }
+
+bool holds(const ValueTest& test, double value) {
+  switch (test.op) {
+    case ValueTest::Op::Eq: return value == test.threshold;
+    case ValueTest::Op::Ne: return value != test.threshold;
+    case ValueTest::Op::Lt: return value < test.threshold;
+    case ValueTest::Op::Le: return value <= test.threshold;
+    case ValueTest::Op::Gt: return value > test.threshold;
+    case ValueTest::Op::Ge: return value >= test.threshold;
+  }
+  return false;
+}
+
+/// Which marks the event sets, one bit each.
+unsigned marks_set(const SignalDef& def, std::optional<double> value) {
+  unsigned set = 0;
+  for (const EffectDef& e : def.effects) {
+    if (e.kind != EffectDef::Kind::Mark) continue;
+    const bool all = std::all_of(e.when.begin(), e.when.end(),
+                                 [&](const ValueTest& t) { return value.has_value() && holds(t, *value); });
+    if (all) set |= 1U << slot(e.mark);
+  }
+  return set;
+}
+
+/// Whether any event of the signal can make it stand (U3).
+bool can_stand(const SignalDef& def) {
+  return std::any_of(def.effects.begin(), def.effects.end(),
+                     [](const EffectDef& e) { return e.kind == EffectDef::Kind::Mark && e.mark != Mark::Seen; });
+}
+
+void raise(MarkTable& table, std::uint64_t key, std::int64_t time) {
+  const std::optional<std::int64_t> before = table.get(key);
+  if (!before || *before < time) table.set(key, time);  // U1
+}
+
+/// Keeps progress in step with U2. Called before the mark's own entry is written; events come in seqno order, so this
+/// one wins every tie.
+void follow_progress(MarkTable& table, Mark mark, const MarkEvent& event) {
+  const std::optional<std::int64_t> newest_of_mark = table.max_in(keys_of_item(slot(mark), event.item));
+  if (newest_of_mark && *newest_of_mark > event.at.us) return;  // late: another event of this mark decides
+  const std::uint64_t key = mark_key(kProgressSlot, event.item, 0);
+  if (mark == Mark::InProgress) {
+    const auto completed = table.max_in(keys_of_item(slot(Mark::Completed), event.item));
+    const bool later = !completed || *completed <= event.at.us;
+    const double progress = later ? std::clamp(event.value.value_or(0.0), 0.0, 1.0) : kNoProgress;
+    table.set(key, std::bit_cast<std::int64_t>(progress));
+  } else if (table.get(key)) {
+    const auto in_progress = table.max_in(keys_of_item(slot(Mark::InProgress), event.item));
+    if (!in_progress || *in_progress <= event.at.us) table.set(key, std::bit_cast<std::int64_t>(kNoProgress));
+  }
+}
+
+}  // namespace
+
+bool UserState::User::stands(std::uint16_t signal, Ordinal item) const {
+  for (std::uint8_t s = 0; s < kMarks; ++s) {
+    if (s != slot(Mark::Seen) && marks.get(mark_key(s, item, signal))) return true;
+  }
+  return false;
+}
+
+UserState::UserState() : state_(new State) {}
+UserState::~UserState() { delete state_.load(std::memory_order_relaxed); }
+
+// Reads. Each holds a guard for as long as it uses the state.
+
+const UserState::User* UserState::find(Ordinal user) const {
+  if (user == Ordinal::None) return nullptr;
+  return state_.load(std::memory_order_acquire)->users.find(to_index(user));  // pairs with clear() and restore()
+}
+
+index::Bitmap UserState::marked(Ordinal user, Mark mark) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  if (u == nullptr) return {};
+  if (mark == Mark::Seen) return u->seen.snapshot();
+  const bool in_progress = mark == Mark::InProgress;
+  std::vector<Ordinal> items;
+  for (const MarkEntry& e : u->marks.entries(keys_of_slot(in_progress ? kProgressSlot : slot(mark)))) {
+    if (in_progress && progress_of(e.word) < 0) continue;
+    if (items.empty() || items.back() != item_of(e.key)) items.push_back(item_of(e.key));
+  }
+  return index::Bitmap::of(items);
+}
+
+index::Bitmap UserState::marked_since(Ordinal user, Mark mark, Timestamp not_before) const {
+  const base::EpochGuard guard;
+  index::Bitmap standing = marked(user, mark);
+  const User* u = find(user);
+  if (u == nullptr) return standing;
+  std::vector<Ordinal> recent;
+  std::vector<Ordinal> timed;
+  for (const MarkEntry& e : u->marks.entries(keys_of_slot(slot(mark)))) {
+    timed.push_back(item_of(e.key));
+    if (e.word >= not_before.us) recent.push_back(item_of(e.key));
+  }
+  const bool untimed_count =
+      mark == Mark::Seen &&
+      state_.load(std::memory_order_acquire)->seen_since.load(std::memory_order_relaxed) >= not_before.us;
+  if (!untimed_count) {
+    standing &= index::Bitmap::of(recent);
+    return standing;
+  }
+  index::Bitmap expired = index::Bitmap::of(timed);
+  expired -= index::Bitmap::of(recent);
+  standing -= expired;
+  return standing;
+}
+
+void UserState::times_of(Ordinal user, Mark mark, std::span<const Ordinal> items, double missing,
+                         std::span<double> out) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    out[i] = missing;
+    if (u == nullptr) continue;
+    if (mark == Mark::InProgress) {
+      const auto progress = u->marks.get(mark_key(kProgressSlot, items[i], 0));
+      if (!progress || progress_of(*progress) < 0) continue;
+    }
+    if (const auto time = u->marks.max_in(keys_of_item(slot(mark), items[i]))) out[i] = static_cast<double>(*time);
+  }
+}
+
+double UserState::progress(Ordinal user, Ordinal item) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  const auto word = u == nullptr ? std::nullopt : u->marks.get(mark_key(kProgressSlot, item, 0));
+  return word ? std::max(0.0, progress_of(*word)) : 0.0;
+}
+
+void UserState::net(std::uint16_t signal, std::span<const Ordinal> items, std::span<double> out) const {
+  const base::EpochGuard guard;
+  state_.load(std::memory_order_acquire)->net.read(signal, items, out);
+}
+
+// Writes. Only this thread replaces the state, so it needs no guard.
+
+void UserState::record(const MarkEvent& event, const SignalDef& def) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  const bool standing_counts = can_stand(def);
+  if (!standing_counts || event.user == Ordinal::None) {
+    state.net.add(NetCounts::Part::Events, event.signal, event.item, 1);
+  }
+  if (event.user == Ordinal::None) return;
+  const unsigned set = marks_set(def, event.value);
+  if (set == 0) return;
+
+  User& user = state.grow_to(event.user);
+  if ((set & 1U << slot(Mark::Seen)) != 0) {
+    user.seen.add(event.item);
+    if (state.keeps_seen_times()) raise(user.marks, mark_key(slot(Mark::Seen), event.item, 0), event.at.us);
+  }
+  const unsigned standing_marks = set & ~(1U << slot(Mark::Seen));
+  if (standing_marks == 0) return;
+  if (!user.stands(event.signal, event.item)) state.net.add(NetCounts::Part::Users, event.signal, event.item, 1);
+  // In progress first: an event that sets both marks leaves the item completed, since neither is later (U2).
+  for (const Mark mark :
+       {Mark::InProgress, Mark::Completed, Mark::Liked, Mark::Disliked, Mark::Saved, Mark::Shared, Mark::Hidden}) {
+    if ((standing_marks & 1U << slot(mark)) == 0) continue;
+    if (mark == Mark::InProgress || mark == Mark::Completed) follow_progress(user.marks, mark, event);
+    raise(user.marks, mark_key(slot(mark), event.item, event.signal), event.at.us);
+  }
+}
+
+void UserState::clear_item(Ordinal item) { state_.load(std::memory_order_relaxed)->net.clear_events(item); }
+
+void UserState::erase_user(Ordinal ordinal) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  User* user = ordinal == Ordinal::None ? nullptr : state.users.find(to_index(ordinal));
+  if (user == nullptr) return;
+  std::vector<std::uint64_t> standing;  // item and signal, without the slot
+  for (const MarkEntry& e : user->marks.all()) {
+    if (slot_of(e.key) != slot(Mark::Seen) && slot_of(e.key) != kProgressSlot) {
+      standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
+    }
+  }
+  std::sort(standing.begin(), standing.end());
+  standing.erase(std::unique(standing.begin(), standing.end()), standing.end());
+  for (const std::uint64_t s : standing) state.net.add(NetCounts::Part::Users, signal_of(s), item_of(s), -1);
+  user->seen.clear();
+  user->marks.clear();
+}
+
+void UserState::keep_seen_times(bool keep, Timestamp at) {
+  State& state = *state_.load(std::memory_order_relaxed);
+  if (keep == state.keeps_seen_times()) return;
+  state.seen_since.store(keep ? at.us : kSeenNeverExpires, std::memory_order_relaxed);
+  if (keep) return;
+  const std::uint32_t end = state.user_end.load(std::memory_order_relaxed);
+  for (std::uint32_t u = 0; u < end; ++u) {
+    if (User* user = state.users.find(u)) user->marks.erase(keys_of_slot(slot(Mark::Seen)));
+  }
+}
+
+void UserState::clear() {
+  base::retire(state_.exchange(new State, std::memory_order_acq_rel));  // pairs with the readers' acquire
+}
+
+std::size_t UserState::memory_bytes() const {
+  const base::EpochGuard guard;
+  const State& state = *state_.load(std::memory_order_acquire);
+  std::size_t bytes = sizeof state + state.users.memory_bytes() + state.net.memory_bytes();
+  const std::uint32_t end = state.user_end.load(std::memory_order_relaxed);
+  for (std::uint32_t u = 0; u < end; ++u) {
+    if (const User* user = state.users.find(u)) bytes += user->seen.heap_bytes() + user->marks.heap_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace tidal::signal

@@ -1,0 +1,185 @@
+// The image of user state and its facts for the digest.
+//
+// Image: format u8 = 1; seen_since i64; ends of user and item ordinals, varints; users with anything as differences
+// (ordinal_list.h), then each: seen items, number of entries, each: key minus the key before, word zigzag; number of
+// signals, then each: items with events counted beside users, and the counts. Counts by users follow from the entries.
+#include <algorithm>
+#include <bit>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/coding.h"
+#include "base/epoch.h"
+#include "index/ordinal_list.h"
+#include "signal/user_state_tables.h"
+
+namespace tidal::signal {
+namespace {
+
+constexpr std::uint8_t kImageFormat = 1;
+
+Error corrupt(std::string what) { return Error(Code::Corruption, "user state image: " + std::move(what)); }
+
+/// Reads one user's entries; `in` fails on anything that a table cannot hold.
+std::vector<MarkEntry> decode_entries(base::Decoder& in, std::uint32_t item_end, std::size_t signals) {
+  std::vector<MarkEntry> out;
+  const std::uint64_t count = in.varint();
+  if (count > in.rest().size() / 2) in.fail();  // each takes at least two bytes
+  if (!in.ok()) return out;
+  out.reserve(count);
+  std::uint64_t key = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t gap = in.varint();
+    const std::uint64_t next = key + gap;
+    const std::int64_t word = in.zigzag();
+    const bool no_signal = slot_of(next) == slot(Mark::Seen) || slot_of(next) == kProgressSlot;
+    const std::size_t signal_end = no_signal ? 1 : signals;
+    if (next < key || (i > 0 && gap == 0) || next >= keys_of_slot(kProgressSlot).end || signal_of(next) >= signal_end ||
+        to_index(item_of(next)) >= item_end) {
+      in.fail();
+    }
+    if (slot_of(next) == kProgressSlot) {
+      const double progress = std::bit_cast<double>(word);
+      if (!(progress == kNoProgress || (progress >= 0 && progress <= 1))) in.fail();
+    }
+    if (!in.ok()) return {};
+    out.push_back({next, word});
+    key = next;
+  }
+  return out;
+}
+
+/// Adds one user's part of the counts: each signal and item once, whatever marks it set.
+void count_standing(NetCounts& net, const std::vector<MarkEntry>& entries) {
+  std::vector<std::uint64_t> standing;
+  for (const MarkEntry& e : entries) {
+    if (slot_of(e.key) == slot(Mark::Seen) || slot_of(e.key) == kProgressSlot) continue;
+    standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
+  }
+  std::sort(standing.begin(), standing.end());
+  standing.erase(std::unique(standing.begin(), standing.end()), standing.end());
+  for (const std::uint64_t s : standing) net.add(NetCounts::Part::Users, signal_of(s), item_of(s), 1);
+}
+
+void encode_user(const std::vector<Ordinal>& seen, const std::vector<MarkEntry>& entries, base::Encoder& out) {
+  index::encode_ordinals(seen, out);
+  out.varint(entries.size());
+  std::uint64_t key = 0;
+  for (const MarkEntry& e : entries) {
+    out.varint(e.key - key);
+    out.zigzag(e.word);
+    key = e.key;
+  }
+}
+
+}  // namespace
+
+std::string UserState::encode() const {
+  const State& state = *state_.load(std::memory_order_relaxed);
+  const std::uint32_t user_end = state.user_end.load(std::memory_order_relaxed);
+  std::vector<Ordinal> users;
+  std::uint32_t item_end = 0;
+  const auto reach = [&item_end](Ordinal item) { item_end = std::max(item_end, to_index(item) + 1); };
+
+  base::Encoder by_user;
+  for (std::uint32_t u = 0; u < user_end; ++u) {
+    const User& user = state.users[u];
+    const std::vector<Ordinal> seen = user.seen.to_vector();
+    const std::vector<MarkEntry> entries = user.marks.all();
+    if (seen.empty() && entries.empty()) continue;
+    users.push_back(to_ordinal(u));
+    if (!seen.empty()) reach(seen.back());
+    for (const MarkEntry& e : entries) reach(item_of(e.key));
+    encode_user(seen, entries, by_user);
+  }
+
+  base::Encoder events;
+  events.varint(state.net.signal_end());
+  for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {
+    const std::vector<Ordinal> items = state.net.items(NetCounts::Part::Events, s);
+    if (!items.empty()) reach(items.back());
+    index::encode_ordinals(items, events);
+    for (const Ordinal item : items) events.varint(state.net.get(NetCounts::Part::Events, s, item));
+  }
+
+  base::Encoder out;
+  out.u8(kImageFormat);
+  out.i64(state.seen_since.load(std::memory_order_relaxed));
+  out.varint(users.empty() ? 0 : to_index(users.back()) + std::uint64_t{1});
+  out.varint(item_end);
+  index::encode_ordinals(users, out);
+  out.raw(by_user.str());
+  out.raw(events.str());
+  return out.take();
+}
+
+Status UserState::restore(std::string_view image, const ImageLimits& limits) {
+  base::Decoder in(image);
+  if (const std::uint8_t format = in.u8(); format != kImageFormat) return corrupt("format " + std::to_string(format));
+  auto next = std::make_unique<State>();
+  next->seen_since.store(in.i64(), std::memory_order_relaxed);
+  const std::uint64_t user_end = in.varint();
+  const std::uint64_t item_end = in.varint();
+  const auto beyond = [&](EntityKind kind, std::uint64_t end) {
+    return end > to_index(Ordinal::None) ||
+           (end > 0 && !limits.is_known(kind, to_ordinal(static_cast<std::uint32_t>(end - 1))));
+  };
+  if (beyond(EntityKind::User, user_end)) return corrupt("unknown user " + std::to_string(user_end - 1));
+  if (beyond(EntityKind::Item, item_end)) return corrupt("unknown item " + std::to_string(item_end - 1));
+  const auto items_below = static_cast<std::uint32_t>(item_end);
+
+  for (const Ordinal u : index::decode_ordinals(in, static_cast<std::uint32_t>(user_end))) {
+    const std::vector<Ordinal> seen = index::decode_ordinals(in, items_below);
+    const std::vector<MarkEntry> entries = decode_entries(in, items_below, limits.signals);
+    if (!in.ok()) return corrupt("malformed user " + std::to_string(to_index(u)));
+    User& user = next->grow_to(u);
+    user.seen.assign(seen);
+    user.marks.assign(entries);
+    count_standing(next->net, entries);
+  }
+
+  const std::uint64_t signals = in.varint();
+  if (signals > limits.signals) return corrupt("unknown signal " + std::to_string(signals - 1));
+  for (std::uint16_t s = 0; s < signals; ++s) {
+    for (const Ordinal item : index::decode_ordinals(in, items_below)) {
+      const std::uint64_t count = in.varint();
+      if (count == 0 || count > std::numeric_limits<std::uint32_t>::max()) in.fail();
+      if (!in.ok()) break;
+      next->net.add(NetCounts::Part::Events, s, item, static_cast<std::int32_t>(count));
+    }
+  }
+  if (!in.ok()) return corrupt("truncated");
+  if (!in.at_end()) return corrupt(std::to_string(in.rest().size()) + " bytes after its end");
+  base::retire(state_.exchange(next.release(), std::memory_order_acq_rel));  // pairs with the readers' acquire
+  return {};
+}
+
+void UserState::for_each_fact(const std::function<void(const UserStateFact&)>& visit) const {
+  using Type = UserStateFact::Type;
+  const State& state = *state_.load(std::memory_order_relaxed);
+  if (state.keeps_seen_times()) {
+    visit({Type::SeenTimes, Ordinal::None, Ordinal::None, 0, Mark::Seen,
+           state.seen_since.load(std::memory_order_relaxed)});
+  }
+  const std::uint32_t user_end = state.user_end.load(std::memory_order_relaxed);
+  for (std::uint32_t u = 0; u < user_end; ++u) {
+    const User& user = state.users[u];
+    for (const Ordinal item : user.seen.to_vector()) visit({Type::Seen, to_ordinal(u), item, 0, Mark::Seen, 0});
+    for (const MarkEntry& e : user.marks.all()) {
+      const bool progress = slot_of(e.key) == kProgressSlot;
+      visit({progress ? Type::Progress : Type::Entry, to_ordinal(u), item_of(e.key), signal_of(e.key),
+             progress ? Mark::InProgress : static_cast<Mark>(slot_of(e.key)), e.word});
+    }
+  }
+  for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {
+    for (const auto& [part, type] :
+         {std::pair{NetCounts::Part::Users, Type::NetUsers}, std::pair{NetCounts::Part::Events, Type::NetEvents}}) {
+      for (const Ordinal item : state.net.items(part, s)) {
+        visit({type, Ordinal::None, item, s, Mark::Seen, static_cast<std::int64_t>(state.net.get(part, s, item))});
+      }
+    }
+  }
+}
+
+}  // namespace tidal::signal

@@ -1,0 +1,68 @@
+// Events to marks.
+#include "signal/user_state_mat.h"
+
+#include "base/coding.h"
+#include "signal/signal_record.h"
+
+namespace tidal::signal {
+
+using wal::RecordType;
+
+void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
+  switch (event.record.type) {
+    case RecordType::Signal: return on_signal(event);
+    case RecordType::DeleteEntity:
+      if (event.record.subject_kind == EntityKind::Item) state_.clear_item(event.ids.subject);
+      return;
+    case RecordType::SchemaChange:
+      // From the record, not from the catalogue: a catalogue restored from a later checkpoint is ahead of this view,
+      // and settings, unlike definitions, change.
+      if (const auto change = schema::decode_change(event.record.payload); change.ok() && change->has_settings) {
+        state_.keep_seen_times(change->settings.seen_expires.us != 0, event.record.event_time);
+      }
+      return;
+    case RecordType::PutEntity:
+    case RecordType::UpdateEntity:
+    case RecordType::ImportMark: return;
+  }
+}
+
+void UserStateMaterializer::on_signal(const wal::WalEvent& event) {
+  const auto& signals = inputs_.catalog.current().signals;
+  if (event.ids.signal >= signals.size() || event.record.subject_kind != EntityKind::Item) return;
+  const SignalDef& def = signals[event.ids.signal];
+  if (def.target != EntityKind::Item) return;
+  // A payload that does not decode was refused before the append (M4): such a record cannot be in the log.
+  const Result<SignalPayload> payload = decode_payload(event.record.payload);
+  if (!payload.ok()) return;
+  state_.record({event.ids.signal, event.ids.user, event.ids.subject, event.record.event_time, payload->value}, def);
+}
+
+std::unique_ptr<materializer::CheckpointImage> UserStateMaterializer::checkpoint() {
+  return std::make_unique<materializer::BytesImage>(state_.encode());
+}
+
+Status UserStateMaterializer::on_restore(std::string_view image) {
+  return state_.restore(image, {[this](EntityKind kind, Ordinal o) { return !inputs_.keys.key_of(kind, o).empty(); },
+                                inputs_.catalog.current().signals.size()});
+}
+
+void UserStateMaterializer::digest(materializer::DigestSink& sink) const {
+  const auto& signals = inputs_.catalog.current().signals;
+  state_.for_each_fact([&](const UserStateFact& fact) {
+    using Type = UserStateFact::Type;
+    const bool has_signal = fact.type == Type::NetUsers || fact.type == Type::NetEvents ||
+                            (fact.type == Type::Entry && fact.mark != Mark::Seen);
+    base::Encoder key;
+    key.u8(static_cast<std::uint8_t>(fact.type));
+    key.string(fact.user == Ordinal::None ? "" : inputs_.keys.key_of(EntityKind::User, fact.user));
+    key.string(fact.item == Ordinal::None ? "" : inputs_.keys.key_of(EntityKind::Item, fact.item));
+    key.string(has_signal && fact.signal < signals.size() ? std::string_view(signals[fact.signal].name) : "");
+    key.u8(static_cast<std::uint8_t>(fact.mark));
+    base::Encoder value;
+    value.i64(fact.number);
+    sink.add(key.str(), value.str());
+  });
+}
+
+}  // namespace tidal::signal

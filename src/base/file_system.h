@@ -53,7 +53,8 @@ class FileSystem {
   virtual ~FileSystem() = default;
   /// NotFound, AlreadyExists, IoError, ResourceExhausted (no space, no file descriptors).
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
-  [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;  // mode 0700
+  /// With mode 0700, and all above it; their names are durable on return. No error when it exists.
+  [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
   /// F2.
   [[nodiscard]] virtual Status sync_directory(const std::string& path) = 0;
   /// Names (not paths) in a directory, sorted.

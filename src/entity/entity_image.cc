@@ -104,7 +104,7 @@ Status EntityStore::State::flush(const EntityCapture::Detached& capture) {
   {
     base::MutexLock lock(mutex);
     if (capture.cancelled) return cancelled_capture();
-    is_ahead = persisted >= seqno;
+    is_ahead = store.seqno() >= seqno;
     if (!is_ahead) {
       layers = overlay.frozen(capture.layers_through);
       ++commits_begun;
@@ -134,7 +134,6 @@ Status EntityStore::State::flush(const EntityCapture::Detached& capture) {
   // Destroyed outside the lock: a million small strings take a while.
   std::vector<std::shared_ptr<const FieldChanges>> dropped;
   base::MutexLock lock(mutex);
-  persisted = seqno;
   dropped = overlay.drop(capture.layers_through);
   return {};
 }
@@ -161,8 +160,8 @@ Status EntityStore::restore(std::string_view image) {
     const Ordinal creator = creator_of(to_ordinal(i));
     if (creator != Ordinal::None && to_index(creator) >= creators) return damaged("an item names an unknown creator");
   }
-  if (state_->persisted < seqno) {
-    return Error(Code::Corruption, "the store of the entities is at seqno " + std::to_string(state_->persisted.value) +
+  if (const SeqNo stored = state_->store.seqno(); stored < seqno) {
+    return Error(Code::Corruption, "the store of the entities is at seqno " + std::to_string(stored.value) +
                                        ", behind their image at " + std::to_string(seqno.value));
   }
   return {};
@@ -178,7 +177,6 @@ void EntityStore::reset() {
     kind.live.store(0, std::memory_order_relaxed);
   }
   state_->overlay = FieldOverlay();
-  state_->persisted = state_->store.seqno();
 }
 
 Status EntityStore::for_each_fact(

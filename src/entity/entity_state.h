@@ -69,7 +69,7 @@ struct EntityCapture::Detached {
 };
 
 struct EntityStore::State {
-  explicit State(storage::KeyValueStore& kv) : store(kv), persisted(kv.seqno()) {}
+  explicit State(storage::KeyValueStore& kv) : store(kv) {}
 
   [[nodiscard]] KindState& of(EntityKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] const KindState& of(EntityKind kind) const { return kinds[static_cast<std::size_t>(kind)]; }
@@ -89,7 +89,6 @@ struct EntityStore::State {
   base::Mutex flush_mutex;  // taken before mutex
   mutable base::Mutex mutex;
   FieldOverlay overlay TIDAL_GUARDED_BY(mutex);
-  SeqNo persisted TIDAL_GUARDED_BY(mutex);  // the store's seqno
   // Moves on before a commit: a reader that saw another value may have mixed an older overlay with newer fields.
   std::uint64_t commits_begun TIDAL_GUARDED_BY(mutex) = 0;
   std::vector<EntityCapture::Detached*> captures TIDAL_GUARDED_BY(mutex);

@@ -73,7 +73,7 @@ void EntityStore::State::revive(EntityKind kind, Ordinal o, Timestamp at) {
 }
 
 void EntityStore::State::change_fields(EntityRef ref, FieldChange change, SeqNo seqno) {
-  if (seqno <= persisted) return;
+  if (seqno <= store.seqno()) return;
   overlay.apply(ref, std::move(change));
 }
 

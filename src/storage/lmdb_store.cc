@@ -6,6 +6,7 @@
 // Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
 #include <lmdb.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -130,10 +131,8 @@ class LmdbStore final : public KeyValueStore {
     TIDAL_LMDB_TRY(mdb_env_sync(env_, 1), "flush of " + path_);
     return {};
   }
-  SeqNo seqno() const override {
-    base::MutexLock lock(mutex_);
-    return seqno_;
-  }
+  // acquire: pairs with the release after a commit, so that the commit is visible to who sees its seqno.
+  SeqNo seqno() const override { return SeqNo{seqno_.load(std::memory_order_acquire)}; }
   Status clear() override;
   Status verify() const override {
     return scan({}, [](std::string_view, std::string_view) { return true; });
@@ -227,7 +226,7 @@ class LmdbStore final : public KeyValueStore {
   mutable int readers_ TIDAL_GUARDED_BY(mutex_) = 0;    // snapshots among them
   mutable int snapshots_ TIDAL_GUARDED_BY(mutex_) = 0;  // may live as long as their owner likes
   bool map_moving_ TIDAL_GUARDED_BY(mutex_) = false;
-  SeqNo seqno_ TIDAL_GUARDED_BY(mutex_);
+  std::atomic<std::uint64_t> seqno_{0};
 };
 
 Status LmdbStore::open(LmdbOptions options) {
@@ -251,11 +250,10 @@ Status LmdbStore::open(LmdbOptions options) {
   if (stored && stored->size() != sizeof(std::uint64_t)) {
     return Error(Code::Corruption, "lmdb store " + path_ + ": seqno of " + std::to_string(stored->size()) + " bytes");
   }
-  SeqNo seqno;
-  if (stored) std::memcpy(&seqno.value, stored->data(), sizeof seqno.value);
+  std::uint64_t seqno = 0;
+  if (stored) std::memcpy(&seqno, stored->data(), sizeof seqno);
   TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "open of " + path_);
-  base::MutexLock lock(mutex_);
-  seqno_ = seqno;
+  seqno_.store(seqno, std::memory_order_release);  // pairs with the acquire in seqno()
   return {};
 }
 
@@ -293,8 +291,7 @@ Status LmdbStore::commit(const WriteBatch& batch, SeqNo seqno) {
     rc = try_commit(batch, seqno);
   }
   if (rc != MDB_SUCCESS) return lmdb_error(rc, "commit to " + path_);
-  base::MutexLock lock(mutex_);
-  seqno_ = seqno;
+  seqno_.store(seqno.value, std::memory_order_release);  // pairs with the acquire in seqno()
   return {};
 }
 
@@ -325,19 +322,18 @@ Status LmdbStore::clear() {
   TIDAL_LMDB_TRY(mdb_drop(txn.get(), values_, 0), "clear of " + path_);
   TIDAL_LMDB_TRY(mdb_drop(txn.get(), meta_, 0), "clear of " + path_);
   TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "clear of " + path_);
-  {
-    base::MutexLock lock(mutex_);
-    seqno_ = SeqNo{};
-  }
+  seqno_.store(0, std::memory_order_release);  // pairs with the acquire in seqno()
   return flush();
 }
 
 }  // namespace
 
 Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options) {
-  TIDAL_TRY(base::posix_file_system().create_directories(path));
+  base::FileSystem& fs = base::posix_file_system();
+  TIDAL_TRY(fs.create_directories(path));
   auto store = std::make_unique<LmdbStore>(path);
   TIDAL_TRY(store->open(options));
+  TIDAL_TRY(fs.sync_directory(path));  // LMDB syncs its file, not the file's name
   return std::unique_ptr<KeyValueStore>(std::move(store));
 }
 

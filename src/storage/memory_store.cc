@@ -3,6 +3,7 @@
 // File: magic u32, format u16, minimum reader u16; then seqno u64, count u64, count times (key string, value string)
 // in key order; then XXH3-64 of it all (sealed_value.h, under the key "memory store").
 // Threads: thread-safe; the map is immutable while a snapshot holds it (copied by the next commit).
+#include <filesystem>
 #include <map>
 
 #include "base/coding.h"
@@ -191,6 +192,8 @@ Result<std::unique_ptr<KeyValueStore>> open_memory_store(base::FileSystem& fs, c
     if (!bytes.ok()) return bytes.error();
     TIDAL_TRY_ASSIGN(content, decode_file(path, *bytes));
   }
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (!folder.empty()) TIDAL_TRY(fs.create_directories(folder));
   return std::unique_ptr<KeyValueStore>(std::make_unique<MemoryStore>(fs, path, std::move(content)));
 }
 

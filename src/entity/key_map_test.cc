@@ -1,0 +1,99 @@
+// Keys to ordinals: order of first appearance, lookups while the map grows, and its memory.
+#include "entity/key_map.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+#include <string>
+#include <thread>
+
+#include "wal/record.h"
+
+namespace tidal::entity {
+namespace {
+
+std::string key_number(std::uint32_t n) { return "key-" + std::to_string(n); }
+
+// N1
+RC_GTEST_PROP(KeyMap, AgreesWithAPlainMap, ()) {
+  KeyMap map(EntityKind::Item);
+  std::map<std::string, std::uint32_t> model;
+  const auto keys =
+      *rc::gen::container<std::vector<std::string>>(rc::gen::container<std::string>(rc::gen::element('a', 'b', '\0')));
+  for (const std::string& key : keys) {
+    if (key.empty()) {
+      RC_ASSERT(map.assign(key) == Ordinal::None);
+      continue;
+    }
+    const auto [it, inserted] = model.try_emplace(key, static_cast<std::uint32_t>(model.size()));
+    RC_ASSERT(map.find(key) == (inserted ? Ordinal::None : to_ordinal(it->second)));
+    RC_ASSERT(map.assign(key) == to_ordinal(it->second));
+  }
+  RC_ASSERT(map.size() == model.size());
+  for (const auto& [key, ordinal] : model) {
+    RC_ASSERT(map.find(key) == to_ordinal(ordinal));
+    RC_ASSERT(map.key_of(to_ordinal(ordinal)) == key);
+  }
+}
+
+TEST(KeyMap, HoldsManyKeysAndTheirViewsStay) {
+  constexpr std::uint32_t kKeys = 200'000;
+  KeyMap map(EntityKind::User);
+  const Ordinal first = map.assign(key_number(0));
+  const std::string_view view = map.key_of(first);
+  for (std::uint32_t i = 0; i < kKeys; ++i) ASSERT_EQ(map.assign(key_number(i)), to_ordinal(i));
+  for (std::uint32_t i = 0; i < kKeys; ++i) ASSERT_EQ(map.find(key_number(i)), to_ordinal(i));
+  EXPECT_EQ(map.key_of(first).data(), view.data()) << "N2";
+  EXPECT_EQ(map.find("never there"), Ordinal::None);
+  EXPECT_EQ(map.key_of(to_ordinal(kKeys)), "");
+  EXPECT_EQ(map.key_of(Ordinal::None), "");
+}
+
+TEST(KeyMap, KeepsKeysUpToItsLimit) {
+  KeyMap map(EntityKind::Item);
+  const std::string longest(KeyMap::kKeyBytesMax, 'k');
+  EXPECT_EQ(map.assign(longest), to_ordinal(0));
+  EXPECT_EQ(map.key_of(to_ordinal(0)), longest);
+  EXPECT_EQ(map.assign(longest + "k"), Ordinal::None);
+  EXPECT_EQ(map.find(longest + "k"), Ordinal::None);
+}
+
+TEST(KeyMap, ClearForgetsEverything) {
+  KeyMap map(EntityKind::Item);
+  for (std::uint32_t i = 0; i < 1000; ++i) map.assign(key_number(i));
+  map.clear();
+  EXPECT_EQ(map.size(), 0U);
+  EXPECT_EQ(map.find(key_number(1)), Ordinal::None);
+  EXPECT_EQ(map.assign(key_number(500)), to_ordinal(0));
+}
+
+TEST(KeyMap, PartitionIsTheOneThatTheLogWrites) {
+  for (const EntityKind kind : {EntityKind::Item, EntityKind::User, EntityKind::Creator}) {
+    for (std::uint32_t i = 0; i < 100; ++i) {
+      EXPECT_EQ(partition_of_key(kind, key_number(i)), wal::partition_of(kind, key_number(i)));
+    }
+  }
+}
+
+TEST(KeyMap, ReadersFindEveryKeyThatWasThereWhenTheyLooked) {
+  constexpr std::uint32_t kKeys = 100'000;
+  KeyMap map(EntityKind::Item);
+  const auto read = [&](std::uint32_t stride) {
+    std::uint32_t wrong = 0;
+    for (std::uint32_t n = 0, i = 0; n < kKeys; n = map.size()) {
+      i = n == 0 ? 0 : (i + stride) % n;
+      if (n > 0 && (map.find(key_number(i)) != to_ordinal(i) || map.key_of(to_ordinal(i)) != key_number(i))) ++wrong;
+    }
+    EXPECT_EQ(wrong, 0U);
+  };
+  std::thread first(read, 7919);
+  std::thread second(read, 104729);
+  for (std::uint32_t i = 0; i < kKeys; ++i) map.assign(key_number(i));
+  first.join();
+  second.join();
+}
+
+}  // namespace
+}  // namespace tidal::entity

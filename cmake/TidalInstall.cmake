@@ -3,13 +3,11 @@
 include(CMakePackageConfigHelpers)
 
 # The folder libraries stay separate targets so that their layering is checked; users see one.
-set(tidal_parts base wal storage materializer schema entity index signal ranking query db)
+get_property(tidal_parts GLOBAL PROPERTY TIDAL_LIBRARIES)
 add_library(tidal_archive STATIC)
 add_library(tidal::tidal ALIAS tidal_archive)
 foreach(part IN LISTS tidal_parts)
-  if(TARGET tidal_${part})
-    target_sources(tidal_archive PRIVATE $<TARGET_OBJECTS:tidal_${part}>)
-  endif()
+  target_sources(tidal_archive PRIVATE $<TARGET_OBJECTS:${part}>)
 endforeach()
 get_target_property(blake3_is_imported tidal_blake3 IMPORTED)
 if(NOT blake3_is_imported)

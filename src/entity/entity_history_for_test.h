@@ -22,6 +22,13 @@ struct TestEvent {
   EntityContent content;
 };
 
+/// Content that is nothing but fields.
+[[nodiscard]] inline EntityContent only_fields(Fields fields) {
+  EntityContent content;
+  content.fields = std::move(fields);
+  return content;
+}
+
 /// A key-value store, the entities over it and their materializer, applied to as the composition root does.
 class EntityWorld {
  public:

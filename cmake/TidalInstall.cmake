@@ -13,7 +13,7 @@ get_target_property(blake3_is_imported tidal_blake3 IMPORTED)
 if(NOT blake3_is_imported)
   target_sources(tidal_archive PRIVATE $<TARGET_OBJECTS:tidal_blake3>)
 endif()
-set_target_properties(tidal_archive PROPERTIES LINKER_LANGUAGE CXX)
+set_target_properties(tidal_archive PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME tidal EXPORT_NAME tidal)
 target_compile_features(tidal_archive PUBLIC cxx_std_20)
 target_include_directories(tidal_archive PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -21,7 +21,7 @@ test: ## every test, assertions on; ONLY=name runs those whose name matches
 	@cmake --build --preset test
 	@tools/run_tests.py test $(if $(ONLY),-R $(ONLY))
 
-demo: build ## loads MovieLens into a fresh database and asks it questions
+demo: build ## loads MovieLens into a database and asks it questions
 	@tools/movielens.py
 	@build/release/tidal demo --data build/data/movielens
 

@@ -16,7 +16,7 @@ if grep -rlF "$(cd "$here/../.." && pwd)" "$prefix/include" "$prefix/lib"/*/ "$p
   exit 1
 fi
 
-"$prefix/bin/tidal" --version
+"$prefix/bin/tidal" version
 
 cmake -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
   -DCMAKE_CXX_FLAGS="$*" >/dev/null

@@ -62,14 +62,17 @@ void encode_ring(const TableCapture& table, RingKind ring, const HotLine& line, 
 }
 
 void encode_table(const TableCapture& table, base::Encoder& out) {
-  out.varint(table.entities_end);
-  std::string bits((std::size_t{table.entities_end} + 7) / 8, '\0');
-  for (std::uint32_t o = 0; o < table.entities_end; ++o) {
+  // Ends at the last ordinal that is present, so that one state has one image.
+  std::uint32_t end = table.entities_end;
+  while (end > 0 && line_at(table, end - 1) == nullptr) --end;
+  out.varint(end);
+  std::string bits((std::size_t{end} + 7) / 8, '\0');
+  for (std::uint32_t o = 0; o < end; ++o) {
     if (line_at(table, o) != nullptr) bits[o / 8] = static_cast<char>(bits[o / 8] | (1 << (o % 8)));
   }
   out.raw(bits);
   std::vector<RingEntry> entries;
-  for (std::uint32_t o = 0; o < table.entities_end; ++o) {
+  for (std::uint32_t o = 0; o < end; ++o) {
     const HotLine* line = line_at(table, o);
     if (line == nullptr) continue;
     out.zigzag(line->newest_us);

@@ -4,9 +4,9 @@
 .DEFAULT_GOAL := build
 .PHONY: build test demo bench check format clean help
 
-# Configures a preset once; afterwards Ninja runs CMake again by itself when a CMake file changes.
+# Configures a preset when it is new or changed; Ninja itself runs CMake again when a CMake file changes.
 define configured
-	@test -f build/$(1)/build.ninja || cmake --preset $(1)
+	@test build/$(1)/build.ninja -nt CMakePresets.json || cmake --preset $(1)
 endef
 
 build: ## build/release/tidal and its library

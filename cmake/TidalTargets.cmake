@@ -101,16 +101,6 @@ function(tidal_check_every_test_is_built)
   endforeach()
 endfunction()
 
-# tidal_program(SOURCES main.cc DEPS cli)
-# The command: <build folder>/tidal, and bin/tidal once installed.
-function(tidal_program)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
-  add_executable(tidal_command ${ARG_SOURCES})
-  list(TRANSFORM ARG_DEPS PREPEND tidal_)
-  target_link_libraries(tidal_command PRIVATE tidal_flags ${ARG_DEPS} ${ARG_LIBS})
-  set_target_properties(tidal_command PROPERTIES OUTPUT_NAME tidal RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-endfunction()
-
 # tidal_example(top_movies SOURCES top_movies.cc)
 # A program as a user would write it: the public headers and tidal::tidal, nothing else.
 function(tidal_example name)

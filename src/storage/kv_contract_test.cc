@@ -1,38 +1,17 @@
 // The contract of KeyValueStore (K1, K2, K3), on every backend; each test runs on a fresh directory.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <lmdb.h>
 #include <rapidcheck.h>
-#include <rocksdb/db.h>
-#include <stdlib.h>
 
 #include <map>
 
 #include "base/file_system.h"
-#include "storage/backends.h"
 #include "storage/kv.h"
+#include "storage/temporary_directory_for_test.h"
 
 namespace tidal::storage {
 namespace {
 
 using Model = std::map<std::string, std::string>;
-
-/// A directory that goes away with its test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = testing::TempDir() + "/tidal-store-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TemporaryDirectory() { static_cast<void>(base::posix_file_system().remove_all(path_)); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] std::string child(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 std::unique_ptr<KeyValueStore> opened(Backend backend, const std::string& path) {
   auto store = open_store(backend, base::posix_file_system(), path);

@@ -25,22 +25,24 @@ STATE = "src/(signal|entity|index|materializer|wal|schema)/"
 # Headers of the C library and of POSIX, which our headers may include where they must.
 SYSTEM_HEADER = re.compile(r"[a-z_0-9]+|(sys/)?[a-z]+\.h")
 
-# name: (pattern over code without comments and strings, paths it holds for, paths it does not, what to do instead)
+# name: (pattern over code without comments and strings, paths it holds for, paths it does not, what to do instead).
+# " test" stands behind the path of a test, of a header that only tests include, and of a benchmark.
 BANNED = {
     "throw": (r"\bthrow\b", "", "", "return an Error"),
     "mutex": (r"std::(mutex|shared_mutex|recursive_mutex|lock_guard|unique_lock|scoped_lock|condition_variable)\b",
               "", "src/base/mutex.h", "base::Mutex and MutexLock, which the thread-safety analysis sees"),
-    "volatile": (r"\bvolatile\b", "", "", "std::atomic with a named memory order"),
+    "volatile": (r"\bvolatile\b", "", " test$", "std::atomic with a named memory order"),
     "sleep": (r"\b(sleep_for|sleep_until|usleep|nanosleep)\b|[^\w.]sleep\s*\(", "", "",
               "wait for the condition itself; tests set a base::Clock"),
-    "clock": (r"\b(system_clock|high_resolution_clock)::now|\b(gettimeofday|clock_gettime)\s*\(", "", "src/base/",
+    "clock": (r"\b(system_clock|high_resolution_clock)::now|\b(gettimeofday|clock_gettime)\s*\(", "", "src/base/| test$",
               "a Timestamp parameter or base::Clock; std::chrono::steady_clock to measure"),
-    "random": (r"\bs?rand\s*\(|std::(random_device|mt19937|default_random_engine)", "src/|test/|fuzz/", "src/base/",
+    "random": (r"\bs?rand\s*\(|std::(random_device|default_random_engine)", "", "src/base/",
                "the seeded generator of base/random.h"),
+    "generator": (r"std::mt19937", "src/", "src/base/| test$", "the seeded generator of base/random.h"),
     "print": (r"\b(f|v|vf)?printf\s*\(|\bputs\s*\(|std::(cout|cerr|clog)\b", "src/",
-              "src/cli/|src/base/assert.h|_test.cc", "return the text, or log through base/log.h"),
+              "src/cli/|src/base/assert.h| test$", "return the text, or log through base/log.h"),
     "using namespace": (r"\busing\s+namespace\b", r".*\.h$", "", "name what is used"),
-    "libm": (r"\bstd::(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan|tanh|cbrt|erf)\s*\(", STATE, "_test.cc",
+    "libm": (r"\bstd::(exp|exp2|expm1|log|log2|log10|log1p|pow|sin|cos|tan|tanh|cbrt|erf)\s*\(", STATE, " test$",
              "base/ordered_math.h: libm differs in the last bit between machines"),
     "toolchain": (r"std::(source_location|views|format|expected|move_only_function)\b|<(format|expected)>", "", "",
                   "what both gcc 12 and clang 14 have (fmt, std::ranges algorithms, tidal::Result)"),
@@ -110,11 +112,32 @@ def closing(code, position):
     return len(code) - 1
 
 
-def allowed(path):
+def targets(text, tree):
+    """Paths of our headers that the text includes."""
+    return [path for _, name, quoted in includes(text) if quoted
+            for path in (f"src/{name}", f"include/{name}", name) if path in tree]
+
+
+def test_paths(tree):
+    """Tests, benchmarks, and the headers of src/ that they include and the product does not."""
+    tests = {path for path in tree if path.endswith("_test.cc") or path.startswith(("test/", "bench/"))}
+    reach = {"test": set(), "product": set()}
+    for path in tree:
+        if path.endswith(".cc"):
+            queue = [path]
+            kind = reach["test" if path in tests else "product"]
+            while queue:
+                new = [header for header in targets(tree[queue.pop()], tree) if header not in kind]
+                kind.update(new)
+                queue += new
+    return tests | (reach["test"] - reach["product"])
+
+
+def allowed(path, is_test):
     """The folders that a file of src/ may include. A test may include all that lies below, to feed what it tests."""
     folder = path.split("/")[1]
     names = {folder, "base", "tidal"} | LAYERS.get(folder, set())
-    while path.endswith("_test.cc"):
+    while is_test:
         more = names | set().union(*(LAYERS.get(name, set()) for name in names))
         if more == names:
             break
@@ -122,20 +145,20 @@ def allowed(path):
     return names
 
 
-def check_layers(path, text, tree):
+def check_layers(path, text, tree, is_test):
     for line, name, quoted in includes(text):
         folder = name.split("/")[0]
-        if quoted and path.startswith("src/") and "/" in name and folder in LAYERS and folder not in allowed(path):
+        if quoted and path.startswith("src/") and "/" in name and folder in LAYERS and folder not in allowed(path, is_test):
             yield line, "layer", f"{path.split('/')[1]}/ may not include {name} (docs/architecture.md has the table)"
         if path.startswith("include/") and quoted and folder != "tidal":
             yield line, "layer", f"a public header includes std and include/tidal only, not {name}"
         if path.startswith("examples/") and quoted and folder != "tidal":
             yield line, "layer", f"an example uses the public headers only, not {name}"
-        if path.endswith(".h") and path.startswith(("src/", "include/")) and not quoted \
+        if path.endswith(".h") and path.startswith(("src/", "include/")) and not quoted and not is_test \
                 and not SYSTEM_HEADER.fullmatch(name):
             yield line, "third-party header", f"{name}: only a .cc file adapts a library"
     folder = path.split("/")[1] if path.startswith("src/") else ""
-    if folder in UNREACHABLE and not path.endswith("_test.cc"):
+    if folder in UNREACHABLE and not is_test:
         for chain in reached(path, text, tree):
             if chain[-1].split("/")[0] in UNREACHABLE[folder]:
                 yield 1, "reach", f"{folder}/ reaches {chain[-1]} through {' > '.join(chain[:-1])}"
@@ -150,18 +173,17 @@ def reached(path, text, tree):
             continue
         seen.add(chain[-1])
         yield chain
-        below = tree.get("src/" + chain[-1]) or tree.get("include/" + chain[-1]) or ""
-        queue += [chain + [name] for _, name, quoted in includes(below) if quoted]
+        queue += [chain + [name] for _, name, quoted in includes(tree.get("src/" + chain[-1], "")) if quoted]
 
 
-def check_cpp(path, text, tree):
-    yield from check_layers(path, text, tree)
+def check_cpp(path, text, tree, is_test):
+    yield from check_layers(path, text, tree, is_test)
     opening = re.match(r"(//[^\n]*\n)+", text)
     if not opening or not re.match(r"// \S", text) or not re.search(r"[.:;]", opening.group()[3:]):
         yield 1, "opening", "open the file with a sentence that says what it is"
     code = blank(text)
     for name, (pattern, holds, exempt, instead) in BANNED.items():
-        if re.match(holds, path) and not (exempt and re.search(exempt, path)):
+        if re.match(holds, path) and not (exempt and re.search(exempt, path + " test" * is_test)):
             for number, line in enumerate(code.splitlines(), 1):
                 if re.search(pattern, line):
                     yield number, name, f"{name} is banned: {instead}"
@@ -177,7 +199,7 @@ def check_cpp(path, text, tree):
             yield 1, "unowned header", "no CMake target of this folder owns it"
 
 
-def check(path, text, tree):
+def check(path, text, tree, tests=frozenset()):
     """(line, rule, message) of everything wrong with one file."""
     lines = text.splitlines()
     is_code = path.endswith((".h", ".cc", ".py", ".sh", ".cmake", "CMakeLists.txt"))
@@ -192,7 +214,7 @@ def check(path, text, tree):
             if re.search(pattern, line):
                 yield number, name, f"{re.search(pattern, line).group()!r}: {instead}"
     if path.endswith((".h", ".cc")):
-        yield from check_cpp(path, text, tree)
+        yield from check_cpp(path, text, tree, path in tests)
 
 
 def work_tree():
@@ -231,6 +253,7 @@ CANARIES = [
     ("sleep", "test/a_test.cc", TOP + "void f() { std::this_thread::sleep_for(d); }\n"),
     ("clock", "src/db/a.cc", TOP + "auto t = std::chrono::system_clock::now();\n"),
     ("random", "src/query/a.cc", TOP + "int x = rand();\n"),
+    ("generator", "src/query/a.cc", TOP + "std::mt19937_64 random(seed);\n"),
     ("print", "src/wal/a.cc", TOP + 'void f() { printf("x"); }\n'),
     ("using namespace", "src/wal/a.h", TOP + "using namespace std;\n"),
     ("libm", "src/signal/a.cc", TOP + "double x = std::exp(1.0);\n"),
@@ -256,7 +279,8 @@ def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
     tree = work_tree()
-    findings = [(path, *found) for path, text in tree.items() for found in check(path, text, tree)]
+    tests = test_paths(tree)
+    findings = [(path, *found) for path, text in tree.items() for found in check(path, text, tree, tests)]
     for path, line, _, message in findings:
         print(f"{path}:{line}: {message}")
     print(f"tidy: {len(tree)} files, {len(findings)} findings")

@@ -6,6 +6,7 @@
 // Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
 #include <lmdb.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -97,6 +98,16 @@ Status scan_in(MDB_txn* txn, MDB_dbi table, std::string_view prefix, const Visit
   }
   if (rc == MDB_NOTFOUND) return {};
   return lmdb_error(rc, "scan");
+}
+
+/// Neighbours in the tree one after another: a large batch then touches each page once. Operations on one key keep
+/// their order.
+std::vector<const WriteBatch::Operation*> in_key_order(const WriteBatch& batch) {
+  std::vector<const WriteBatch::Operation*> operations;
+  operations.reserve(batch.operations().size());
+  for (const auto& operation : batch.operations()) operations.push_back(&operation);
+  std::ranges::stable_sort(operations, {}, [](const auto* operation) -> const std::string& { return operation->key; });
+  return operations;
 }
 
 class LmdbStore final : public KeyValueStore {
@@ -258,7 +269,8 @@ Status LmdbStore::open(LmdbOptions options) {
 }
 
 int LmdbStore::fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const {
-  for (const auto& [key, value] : batch.operations()) {
+  for (const WriteBatch::Operation* operation : in_key_order(batch)) {
+    const auto& [key, value] = *operation;
     MDB_val k = to_val(key);
     if (value) {
       const std::string sealed = seal_value(key, *value);

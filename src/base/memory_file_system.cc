@@ -33,8 +33,10 @@ std::pair<std::string, std::string> split_last(const std::string& path) {
   return {parent, name};
 }
 
+/// Of at most a page.
 bool is_zero(Bytes bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+  static constexpr Page kZeros{};
+  return std::memcmp(bytes.data(), kZeros.data(), bytes.size()) == 0;
 }
 
 /// Makes everything at and after `size` read as zeros.

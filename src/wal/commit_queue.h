@@ -57,10 +57,10 @@ struct CommitResult {
 };
 
 struct CommitQueueOptions {
-  Durability durability;
+  Durability durability = {};
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< of encoded records that wait
   std::size_t queue_batches = std::size_t{1} << 16;
-  SeqNo applied;  ///< the last event already applied; without a log, numbering goes on after it
+  SeqNo applied = {};  ///< the last event already applied; without a log, numbering goes on after it
 };
 
 class CommitQueue {

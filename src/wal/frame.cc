@@ -67,12 +67,14 @@ Result<FrameHeader> decode_frame_header(std::string_view bytes) {
   return header;
 }
 
+std::uint32_t body_checksum(std::string_view padded_body) { return base::crc32c(padded_body); }
+
 Status check_frame_body(const FrameHeader& header, std::string_view padded_body) {
   if (padded_body.size() != header.padded_body_bytes()) {
     return bad("body is cut off: expected " + std::to_string(header.padded_body_bytes()) + " bytes, got " +
                std::to_string(padded_body.size()));
   }
-  if (base::crc32c(padded_body) != header.body_crc) return bad("body checksum mismatch");
+  if (body_checksum(padded_body) != header.body_crc) return bad("body checksum mismatch");
   return {};
 }
 
@@ -108,7 +110,7 @@ void Frame::seal(const FrameHeader& place) {
     store(p + kRecordSeqnoAt, header_.first_seqno.value + i);
     p += sizeof(std::uint32_t) + load<std::uint32_t>(p + kRecordLengthAt);
   }
-  header_.body_crc = base::crc32c(std::string_view(bytes_).substr(kFrameHeaderBytes));
+  header_.body_crc = body_checksum(std::string_view(bytes_).substr(kFrameHeaderBytes));
   encode_frame_header(header_, bytes_.data());
 }
 

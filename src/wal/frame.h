@@ -50,6 +50,8 @@ void encode_frame_header(const FrameHeader& header, char* out);
 /// sound but of a newer format.
 [[nodiscard]] Result<FrameHeader> decode_frame_header(std::string_view bytes);
 
+/// Checksum of a body with its padding.
+[[nodiscard]] std::uint32_t body_checksum(std::string_view padded_body);
 /// Corruption unless `padded_body` is what the header was written for.
 [[nodiscard]] Status check_frame_body(const FrameHeader& header, std::string_view padded_body);
 

@@ -28,6 +28,11 @@ Result<std::vector<SegmentEntry>> read_headers(base::FileSystem& fs, const std::
     if (segment_file_name(entry.header.first_seqno) != name) {
       return damage(entry.path, 0, "header is of " + segment_file_name(entry.header.first_seqno));
     }
+    if (entry.header.format_version > kFormatVersion) {
+      return Error(Code::FailedPrecondition, entry.path + " has log format " +
+                                                 std::to_string(entry.header.format_version) +
+                                                 "; this program writes format " + std::to_string(kFormatVersion));
+    }
     segments.push_back(std::move(entry));
   }
   return segments;
@@ -53,17 +58,12 @@ Status check_chain(base::FileSystem& fs, const std::vector<SegmentEntry>& segmen
 /// V1. `bad_seqno` is the seqno expected at `offset`.
 Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uint64_t offset, SeqNo bad_seqno,
                         const std::string& reason) {
-  std::uint64_t from = offset + kFrameAlignment;
-  while (true) {
-    TIDAL_TRY_ASSIGN(const std::optional<std::uint64_t> later, reader.find_frame(from));
-    if (!later) return {};
-    if (reader.header().synced_through >= bad_seqno) {
-      return damage(path, offset,
-                    reason + "; it was synced: the frame at offset " + std::to_string(*later) + " knows seqno " +
-                        std::to_string(reader.header().synced_through.value) + " to be on disk");
-    }
-    from = *later + reader.header().frame_bytes();
-  }
+  TIDAL_TRY_ASSIGN(const std::optional<std::uint64_t> proof,
+                   reader.find_proof_of_sync(offset + kFrameAlignment, bad_seqno));
+  if (!proof) return {};
+  return damage(path, offset,
+                reason + "; it was synced: the frame at offset " + std::to_string(*proof) + " knows seqno " +
+                    std::to_string(reader.header().synced_through.value) + " to be on disk");
 }
 
 Status judge_frames(const std::string& path, OpenSegment& segment, std::optional<TornTail>& torn) {

@@ -29,8 +29,8 @@ struct SegmentHeader {
   std::uint32_t format_version = kFormatVersion;
   std::uint32_t min_reader_version = kMinReaderVersion;
   std::uint32_t shard_id = 0;
-  SeqNo first_seqno;  ///< of the first record it will hold
-  Timestamp created_at;
+  SeqNo first_seqno{};  ///< of the first record it will hold
+  Timestamp created_at{};
   std::uint64_t segment_bytes = kSegmentBytesDefault;  ///< size of the file
   std::uint32_t check = 0;  ///< checksum of this header; identifies the segment to its frames
 

@@ -83,6 +83,14 @@ Result<std::optional<std::uint64_t>> SegmentReader::find_frame(std::uint64_t fro
   return std::optional<std::uint64_t>();
 }
 
+Result<std::optional<std::uint64_t>> SegmentReader::find_proof_of_sync(std::uint64_t from, SeqNo seqno) {
+  while (true) {
+    TIDAL_TRY_ASSIGN(const std::optional<std::uint64_t> later, find_frame(from));
+    if (!later || header_.synced_through >= seqno) return later;
+    from = *later + header_.frame_bytes();
+  }
+}
+
 void SegmentReader::resume_at(std::uint64_t offset) {
   offset_ = offset;
   step_bytes_ = 0;

@@ -43,6 +43,8 @@ class SegmentReader {
   [[nodiscard]] Result<std::uint64_t> find_content_end(std::uint64_t from);
   /// The first sound frame at or after `from`, whatever its seqnos. Cost: reads on to the end of the segment.
   [[nodiscard]] Result<std::optional<std::uint64_t>> find_frame(std::uint64_t from);
+  /// Looks behind a bad place for a sound frame that knows `seqno` to be synced; header() is then that frame's.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> find_proof_of_sync(std::uint64_t from, SeqNo seqno);
   /// Continues at `offset`, taking over the seqno found there.
   void resume_at(std::uint64_t offset);
 

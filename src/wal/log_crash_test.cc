@@ -1,0 +1,115 @@
+// Crashes at random operations: everything acknowledged is there, once and in order; and the same histories must notice
+// when syncs are turned off.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/random.h"
+#include "wal/log_fixture.h"
+
+namespace tidal::wal {
+namespace {
+
+using base::MemoryFileSystem;
+using base::Random;
+
+/// What was handed to the log and what of it was acknowledged, over all crashes of one history.
+class Ledger {
+ public:
+  /// The batch got the seqnos from `first` on; it is acknowledged when the sync behind it succeeded.
+  void wrote(SeqNo first, std::vector<std::string> payloads) { written_[first.value] = std::move(payloads); }
+  void acknowledged_through(SeqNo seqno) { acknowledged_ = std::max(acknowledged_, seqno); }
+
+  /// Empty when the recovered log agrees; else what is wrong. Batches that were lost are forgotten.
+  std::string judge(const Result<std::vector<std::string>>& recovered) {
+    if (!recovered.ok()) return recovered.error().to_string();
+    if (recovered->size() < acknowledged_.value) {
+      return "acknowledged " + std::to_string(acknowledged_.value) + ", found " + std::to_string(recovered->size());
+    }
+    std::uint64_t next = 1;
+    for (auto batch = written_.begin(); batch != written_.end();) {
+      const auto& [first, payloads] = *batch;
+      if (first > recovered->size()) {
+        batch = written_.erase(batch);
+        continue;
+      }
+      if (first != next || first + payloads.size() - 1 > recovered->size()) {
+        return "batch at " + std::to_string(first) + " is there by half, or misplaced";
+      }
+      for (const std::string& payload : payloads) {
+        if ((*recovered)[next - 1] != payload) return "wrong record at seqno " + std::to_string(next);
+        ++next;
+      }
+      ++batch;
+    }
+    return next == recovered->size() + 1 ? "" : "records nobody wrote after seqno " + std::to_string(next - 1);
+  }
+
+ private:
+  std::map<std::uint64_t, std::vector<std::string>> written_;
+  SeqNo acknowledged_;
+};
+
+/// Appends and syncs until the power goes.
+void write_until_stopped(Log& log, Random& random, int& counter, Ledger& ledger) {
+  while (true) {
+    const std::vector<std::string> payloads = random_batch(random, counter);
+    const SeqNo next = log.last_seqno().next();
+    const Result<SeqNo> first = log.append(records_of(payloads), kNow);
+    ledger.wrote(next, payloads);  // even a failed write may survive
+    if (!first.ok()) return;
+    if (random.below(3) != 0) continue;
+    if (!log.sync().ok()) return;
+    ledger.acknowledged_through(log.synced_through());
+  }
+}
+
+using Sabotage = std::function<void(MemoryFileSystem&)>;
+
+/// One history of several crashes; says what went wrong, if anything.
+std::string run_history(std::uint64_t seed, const Sabotage& sabotage) {
+  MemoryFileSystem fs(seed);
+  if (sabotage) sabotage(fs);
+  Random random(seed ^ 0x5EED);
+  Ledger ledger;
+  int counter = 0;
+  for (int crash = 0; crash < 4; ++crash) {
+    fs.stop_at(1 + random.below(120));
+    if (const Result<std::unique_ptr<Log>> log = open_log(fs); log.ok()) {
+      write_until_stopped(**log, random, counter, ledger);
+    }
+    fs.crash();
+    if (std::string wrong = ledger.judge(recovered_payloads(fs)); !wrong.empty()) return wrong;
+    fs.crash();  // what recovery kept must not depend on luck either
+    if (std::string wrong = ledger.judge(recovered_payloads(fs)); !wrong.empty()) return "second crash: " + wrong;
+  }
+  return "";
+}
+
+constexpr std::uint64_t kHistories = 1000;
+
+int count_failures(std::uint64_t histories, const Sabotage& sabotage) {
+  int failures = 0;
+  for (std::uint64_t seed = 0; seed < histories; ++seed) {
+    if (!run_history(seed, sabotage).empty()) ++failures;
+  }
+  return failures;
+}
+
+TEST(Crash, LosesNothingThatWasSynced) {  // W1, W2, W3, V1, V2
+  for (std::uint64_t seed = 0; seed < kHistories; ++seed) ASSERT_EQ(run_history(seed, {}), "") << "seed " << seed;
+}
+
+TEST(CrashCanary, NoticesThatFilesAreNotSynced) {
+  EXPECT_GT(count_failures(20, [](MemoryFileSystem& fs) { fs.ignore_syncs(MemoryFileSystem::SyncKind::File, ".wal"); }),
+            0);
+}
+
+TEST(CrashCanary, NoticesThatTheDirectoryIsNotSynced) {
+  EXPECT_GT(
+      count_failures(20, [](MemoryFileSystem& fs) { fs.ignore_syncs(MemoryFileSystem::SyncKind::Directory, kDir); }),
+      0);
+}
+
+}  // namespace
+}  // namespace tidal::wal

@@ -180,7 +180,7 @@ struct ExportUser {
 };
 
 struct CancelMigration {
-  Int id;
+  Whole id;
   bool operator==(const CancelMigration&) const = default;
 };
 

@@ -31,6 +31,7 @@ struct FieldFlag {
 struct DefineField {
   FieldName name;
   FieldType type = FieldType::Keyword;
+  Span type_span;
   std::vector<FieldFlag> flags;
   bool operator==(const DefineField&) const = default;
 };

@@ -17,7 +17,7 @@ namespace tidal::query {
 using Key = Bindable<std::string>;
 using Text = Bindable<std::string>;
 using Word = Bindable<std::string>;
-using Int = Bindable<std::int64_t>;
+using Whole = Bindable<std::int64_t>;
 using Number = Bindable<double>;
 using Time = Bindable<Timestamp>;
 using TimeSpan = Bindable<Duration>;
@@ -156,7 +156,7 @@ struct Query {
   std::optional<Time> as_of;
   std::optional<TimeSpan> deadline;
   std::optional<Text> after;
-  std::optional<Int> limit;
+  std::optional<Whole> limit;
   Span span;
   bool operator==(const Query&) const = default;
 };
@@ -168,7 +168,7 @@ inline bool Within::operator==(const Within& other) const {
 struct Suggest {
   Text prefix;
   std::optional<Key> for_user;
-  std::optional<Int> limit;
+  std::optional<Whole> limit;
   bool operator==(const Suggest&) const = default;
 };
 

@@ -4,6 +4,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "query/ast.h"
@@ -21,12 +25,29 @@ struct ParseLimits {
   std::size_t exclude_max = 10'000;
 };
 
-/// Every statement of the text, in order; empty ones are skipped. The first error ends it: InvalidArgument with an
-/// ErrorDetail (statement, line, column, length, source line, expected, nearest, hint).
+/// Reads a script statement by statement, going on behind one that is wrong.
+/// Not thread-safe. Keeps a copy of the text, which its statements share.
+class ScriptReader {
+ public:
+  explicit ScriptReader(std::string_view text, const ParseLimits& limits = {});
+  /// The next statement, or InvalidArgument with an ErrorDetail (statement, line, column, length, source line,
+  /// expected, nearest, hint). Nothing at the end. Empty statements are skipped.
+  [[nodiscard]] std::optional<Result<Statement>> next();
+
+ private:
+  [[nodiscard]] Result<Statement> read(Span span);
+
+  std::shared_ptr<const std::string> source_;
+  ParseLimits limits_;
+  std::size_t at_ = 0;
+  std::uint32_t number_ = 0;
+};
+
+/// Every statement of the text, in order. The first error ends it.
 [[nodiscard]] Result<Script> parse(std::string_view text, const ParseLimits& limits = {});
 
-/// False while a string, a JSON object, a bracket or a statement is still open, so that a prompt asks for another
-/// line. True for text that ends with ";" outside of those, for blank text, and for text that no further line can heal.
+/// False while the last statement may go on in another line, so that a prompt asks for one: it has no ";" yet and
+/// nothing in it is wrong so far. True for blank text.
 [[nodiscard]] bool is_complete(std::string_view text);
 
 }  // namespace tidal::query

@@ -1,0 +1,272 @@
+// From definition statements to a validated schema change.
+#include "query/define.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/time_text.h"
+#include "query/signal_definition.h"
+#include "query/syntax_error.h"
+
+namespace tidal::query {
+namespace {
+
+using schema::Aspect;
+using schema::Problem;
+
+// Settings that belong to features of later versions.
+constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "log_retention", "interest_vectors", "rescore"};
+constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users",
+                                              "seen_expires", "hot_gravity"};
+
+Value value_of(const Literal& literal) {
+  if (const auto* v = std::get_if<bool>(&literal)) return *v;
+  if (const auto* v = std::get_if<std::int64_t>(&literal)) return *v;
+  if (const auto* v = std::get_if<double>(&literal)) return *v;
+  if (const auto* v = std::get_if<std::string>(&literal)) return *v;
+  if (const auto* v = std::get_if<Timestamp>(&literal)) return *v;
+  if (const auto* v = std::get_if<Duration>(&literal)) return *v;
+  return {};
+}
+
+FieldDef field_of(const DefineField& define) {
+  FieldDef out;
+  out.kind = define.name.kind;
+  out.name = define.name.name.text;
+  out.type = define.type;
+  for (const FieldFlag& flag : define.flags) {
+    switch (flag.kind) {
+      case FieldFlag::Kind::Indexed: out.indexed = true; break;
+      case FieldFlag::Kind::Searchable:
+        out.searchable = true;
+        out.boost = flag.boost.value_or(1.0);
+        out.language = flag.language.value_or("");
+        break;
+      case FieldFlag::Kind::Dimension: out.dimension = true; break;
+      case FieldFlag::Kind::Interest: out.interest = true; break;
+      case FieldFlag::Kind::Required: out.required = true; break;
+      case FieldFlag::Kind::Default: out.default_value = value_of(flag.value); break;
+    }
+  }
+  return out;
+}
+
+// ---- where in the text a problem is ---------------------------------------------------------------------------------
+
+Span place_in(const DefineField& define, Aspect aspect) {
+  const auto flag = [&](FieldFlag::Kind kind) {
+    for (const FieldFlag& f : define.flags) {
+      if (f.kind == kind) return f.span;
+    }
+    return define.name.span;
+  };
+  switch (aspect) {
+    case Aspect::Name: return define.name.name.span;
+    case Aspect::Type: return define.type_span;
+    case Aspect::Indexed: return flag(FieldFlag::Kind::Indexed);
+    case Aspect::Searchable: return flag(FieldFlag::Kind::Searchable);
+    case Aspect::Dimension: return flag(FieldFlag::Kind::Dimension);
+    case Aspect::Interest: return flag(FieldFlag::Kind::Interest);
+    case Aspect::Default: return flag(FieldFlag::Kind::Default);
+    default: return define.name.span;
+  }
+}
+
+Span place_in(const DefineSignal& define, Aspect aspect, std::size_t part) {
+  const SignalOptions& o = define.options;
+  switch (aspect) {
+    case Aspect::Value: return o.value ? o.value->span : define.name.span;
+    case Aspect::Decay: return o.decay ? o.decay->span : define.name.span;
+    case Aspect::Windows: return part < o.windows.size() ? o.windows[part].span : define.name.span;
+    case Aspect::Velocity: return o.velocity ? o.velocity->span : define.name.span;
+    case Aspect::Effects: return part < o.effects.size() ? o.effects[part].span : define.name.span;
+    default: return define.name.span;
+  }
+}
+
+// ---- a batch --------------------------------------------------------------------------------------------------------
+
+/// Collects the proposals of all statements, and remembers where each came from.
+class Batch {
+ public:
+  explicit Batch(const schema::Schema& base) : base_(base) { proposed_.settings = base.settings; }
+
+  void take(const Statement& statement) {
+    if (const auto* define = std::get_if<Define>(&statement.body)) {
+      take(statement, *define);
+    } else if (const auto* alter = std::get_if<Alter>(&statement.body)) {
+      take(statement, *alter);
+    }
+  }
+
+  [[nodiscard]] Result<schema::Validated> finish() {
+    schema::Checked checked = schema::check(base_, proposed_);
+    for (Problem& problem : checked.problems) locate(problem);
+    if (errors_.empty()) return std::move(checked.validated);
+    std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
+      const auto place = [](const Error& e) { return std::tie(e.detail->statement, e.detail->line, e.detail->column); };
+      return place(a) < place(b);
+    });
+    Error first = std::move(errors_.front());
+    first.others.assign(std::make_move_iterator(errors_.begin() + 1), std::make_move_iterator(errors_.end()));
+    return first;
+  }
+
+ private:
+  template <class T>
+  struct Source {
+    const Statement* statement;
+    const T* define;
+  };
+
+  void take(const Statement& statement, const Define& define) {
+    if (const auto* field = std::get_if<DefineField>(&define)) {
+      proposed_.fields.push_back(field_of(*field));
+      fields_.push_back(Source<DefineField>{&statement, field});
+    } else if (const auto* signal = std::get_if<DefineSignal>(&define)) {
+      const std::size_t before = errors_.size();
+      SignalDef def = signal_of(*signal, statement, errors_);
+      if (errors_.size() > before) return;
+      proposed_.signals.push_back(std::move(def));
+      signals_.push_back(Source<DefineSignal>{&statement, signal});
+    } else {
+      errors_.push_back(not_available_yet(statement));
+    }
+  }
+
+  void take(const Statement& statement, const Alter& alter) {
+    const auto* settings = std::get_if<AlterSettings>(&alter.what);
+    if (settings == nullptr || alter.from_history) {
+      errors_.push_back(not_available_yet(statement));
+      return;
+    }
+    for (const Setting& setting : settings->settings) {
+      const auto same = [&](const Setting& other) { return other.name.text == setting.name.text; };
+      if (std::count_if(settings->settings.begin(), settings->settings.end(), same) > 1) {
+        complain(statement, setting.name.span, {.message = setting.name.text + " is given twice"});
+        return;
+      }
+      take(statement, setting);
+    }
+    proposed_.has_settings = true;
+  }
+
+  void take(const Statement& statement, const Setting& setting) {
+    const std::string* text = setting.value.written();
+    if (text == nullptr) {
+      return complain(statement, setting.value.span, {.message = "a setting takes a literal, not a parameter"});
+    }
+    setting_places_.push_back({&statement, &setting});
+    const std::string& name = setting.name.text;
+    Settings& out = proposed_.settings;
+    if (name == "future_tolerance") return take_span(statement, setting, *text, out.future_tolerance);
+    if (name == "past_query_tolerance") return take_span(statement, setting, *text, out.past_query_tolerance);
+    if (name == "seen_expires") {
+      if (*text != "never") return take_span(statement, setting, *text, out.seen_expires);
+      out.seen_expires = Duration{0};
+      return;
+    }
+    if (name == "create_users") {
+      if (*text != "true" && *text != "false") {
+        return complain(statement, setting.value.span,
+                        {.message = "create_users is true or false", .expected = {"true", "false"}});
+      }
+      out.create_users = *text == "true";
+      return;
+    }
+    if (name == "hot_gravity") {
+      const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), out.hot_gravity);
+      if (failure == std::errc() && end == text->data() + text->size() && std::isfinite(out.hot_gravity)) return;
+      return complain(statement, setting.value.span, {.message = "hot_gravity is a number", .expected = {"1.8"}});
+    }
+    unknown(statement, setting);
+  }
+
+  void unknown(const Statement& statement, const Setting& setting) {
+    const std::string& name = setting.name.text;
+    if (std::find(std::begin(kLaterSettings), std::end(kLaterSettings), name) != std::end(kLaterSettings)) {
+      return complain(statement, setting.name.span,
+                      {.message = "the setting " + name + " is not available yet", .code = Code::FailedPrecondition});
+    }
+    std::vector<std::string> known(std::begin(kSettingNames), std::end(kSettingNames));
+    Complaint complaint;
+    complaint.message = "there is no setting '" + name + "'";
+    complaint.nearest = schema::nearest_name(name, known);
+    complaint.expected = std::move(known);
+    complain(statement, setting.name.span, std::move(complaint));
+  }
+
+  void take_span(const Statement& statement, const Setting& setting, const std::string& text, Duration& out) {
+    const Result<Duration> span = base::parse_duration(text);
+    if (span.ok()) {
+      out = *span;
+      return;
+    }
+    complain(statement, setting.value.span,
+             {.message = setting.name.text + ": " + span.error().message, .expected = {"a duration such as 5m"}});
+  }
+
+  void complain(const Statement& statement, Span span, Complaint complaint) {
+    errors_.push_back(error_at(statement, span, std::move(complaint)));
+  }
+
+  void locate(Problem& problem) {
+    Complaint complaint;
+    complaint.message = std::move(problem.message);
+    complaint.hint = std::move(problem.hint);
+    complaint.code = problem.code;
+    switch (problem.of) {
+      case Problem::Of::Field: {
+        const auto& source = fields_[problem.index];
+        return complain(*source.statement, place_in(*source.define, problem.aspect), std::move(complaint));
+      }
+      case Problem::Of::Signal: {
+        const auto& source = signals_[problem.index];
+        return complain(*source.statement, place_in(*source.define, problem.aspect, problem.part),
+                        std::move(complaint));
+      }
+      case Problem::Of::Settings: return locate_setting(problem.aspect, std::move(complaint));
+    }
+  }
+
+  void locate_setting(Aspect aspect, Complaint complaint) {
+    const std::string_view name = aspect == Aspect::FutureTolerance      ? "future_tolerance"
+                                  : aspect == Aspect::PastQueryTolerance ? "past_query_tolerance"
+                                  : aspect == Aspect::SeenExpires        ? "seen_expires"
+                                                                         : "hot_gravity";
+    // The last one written decides.
+    for (auto place = setting_places_.rbegin(); place != setting_places_.rend(); ++place) {
+      if (place->define->name.text != name) continue;
+      return complain(*place->statement, place->define->value.span, std::move(complaint));
+    }
+    errors_.push_back(error_at(Statement(), Span{}, std::move(complaint)));
+  }
+
+  const schema::Schema& base_;
+  schema::SchemaChange proposed_;
+  std::vector<Source<DefineField>> fields_;
+  std::vector<Source<DefineSignal>> signals_;
+  std::vector<Source<Setting>> setting_places_;
+  std::vector<Error> errors_;
+};
+
+}  // namespace
+
+bool is_definition(const Statement& statement) {
+  if (std::holds_alternative<Define>(statement.body)) return true;
+  const auto* alter = std::get_if<Alter>(&statement.body);
+  return alter != nullptr && std::holds_alternative<AlterSettings>(alter->what);
+}
+
+Result<schema::Validated> validate_definitions(const schema::Schema& base, std::span<const Statement> statements) {
+  Batch batch(base);
+  for (const Statement& statement : statements) batch.take(statement);
+  return batch.finish();
+}
+
+}  // namespace tidal::query

@@ -150,7 +150,7 @@ def check_layers(path, text, tree, is_test):
     for line, name, quoted in includes(text):
         folder = name.split("/")[0]
         if quoted and folder in beyond:
-            yield line, "layer", f"{path.split('/')[1]}/ may not include {name} (docs/architecture.md has the table)"
+            yield line, "layer", f"{path.split('/')[1]}/ may not include {name} (docs/STYLE.md has the table)"
         if path.startswith("include/") and quoted and folder != "tidal":
             yield line, "layer", f"a public header includes std and include/tidal only, not {name}"
         if path.startswith("examples/") and quoted and folder != "tidal":

@@ -25,9 +25,14 @@ double scale(double v, std::int64_t k) {
 }
 
 double exp_reduced(double r) {
-  double p = kExpTail[kExpTailTerms - 1];
-  for (int i = kExpTailTerms - 2; i >= 0; --i) p = p * r + kExpTail[i];
-  return 1.0 + (r + (r * r) * p);
+  const double z = r * r;
+  double even = kExpTail[kExpTailTerms - 2];
+  double odd = kExpTail[kExpTailTerms - 1];
+  for (int i = kExpTailTerms - 4; i >= 0; i -= 2) {
+    even = even * z + kExpTail[i];
+    odd = odd * z + kExpTail[i + 1];
+  }
+  return 1.0 + (r + z * (even + r * odd));
 }
 
 /// log(2^k * (1 + f)) + c, for 1 + f in [sqrt(1/2), sqrt(2)] and a correction c far below an ulp of f.

@@ -28,9 +28,14 @@ HWY_INLINE V exp_vector(D d, V x) {
   const V shifted = hn::Add(hn::Mul(clamped, hn::Set(d, kLog2E)), shift);
   const V k = hn::Sub(shifted, shift);
   const V r = hn::Sub(hn::Sub(clamped, hn::Mul(k, hn::Set(d, kLn2Hi))), hn::Mul(k, hn::Set(d, kLn2Lo)));
-  V p = hn::Set(d, kExpTail[kExpTailTerms - 1]);
-  for (int i = kExpTailTerms - 2; i >= 0; --i) p = hn::Add(hn::Mul(p, r), hn::Set(d, kExpTail[i]));
-  const V e = hn::Add(hn::Set(d, 1.0), hn::Add(r, hn::Mul(hn::Mul(r, r), p)));
+  const V z = hn::Mul(r, r);
+  V even = hn::Set(d, kExpTail[kExpTailTerms - 2]);
+  V odd = hn::Set(d, kExpTail[kExpTailTerms - 1]);
+  for (int i = kExpTailTerms - 4; i >= 0; i -= 2) {
+    even = hn::Add(hn::Mul(even, z), hn::Set(d, kExpTail[i]));
+    odd = hn::Add(hn::Mul(odd, z), hn::Set(d, kExpTail[i + 1]));
+  }
+  const V e = hn::Add(hn::Set(d, 1.0), hn::Add(r, hn::Mul(z, hn::Add(even, hn::Mul(r, odd)))));
   // The low bits of `shifted` are k as an integer: both have the same exponent.
   const auto ki = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shift));
   const auto half = hn::ShiftRight<1>(ki);

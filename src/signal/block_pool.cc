@@ -1,5 +1,5 @@
 // Blocks of one size at stable addresses.
-#include <bit>
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,20 +12,6 @@ namespace tidal::signal {
 BlockPool::~BlockPool() {
   // relaxed: no reader may be left.
   for (auto& segment : segments_) std::free(segment.load(std::memory_order_relaxed));
-}
-
-unsigned BlockPool::segment_of(std::uint32_t block) {
-  return static_cast<unsigned>(std::bit_width(block >> kFirstBits));
-}
-
-std::uint32_t BlockPool::first_of(unsigned segment) {
-  return segment == 0 ? 0 : std::uint32_t{1} << (kFirstBits + segment - 1);
-}
-
-std::uint64_t* BlockPool::find(std::uint32_t block) const {
-  const unsigned s = segment_of(block);
-  std::uint64_t* segment = segments_[s].load(std::memory_order_acquire);  // pairs with the release in allocate()
-  return segment + std::size_t{block - first_of(s)} * words_;
 }
 
 std::uint32_t BlockPool::allocate() {

@@ -2,7 +2,6 @@
 #include "signal/decay.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/ordered_math.h"
 
@@ -14,11 +13,6 @@ constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 }  // namespace
 
 double decay_rate(Duration half_life) { return kLn2 / static_cast<double>(half_life.us); }
-
-double clamp_finite(double v) {
-  constexpr double kMax = std::numeric_limits<double>::max();
-  return std::clamp(v, -kMax, kMax);
-}
 
 DecayedScore add_event(DecayedScore before, double rate, std::int64_t at_us, double weight) {
   const std::int64_t distance = at_us - before.newest_us;

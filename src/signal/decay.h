@@ -8,7 +8,9 @@
 // Units: microseconds. Threads: pure functions. Source: docs/signals.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "tidal/types.h"
 
@@ -32,7 +34,10 @@ struct DecayedScore {
 }
 
 /// Sums of weights stay finite, so that no later product is NaN.
-[[nodiscard]] double clamp_finite(double v);
+[[nodiscard]] inline double clamp_finite(double v) {
+  constexpr double kMax = std::numeric_limits<double>::max();
+  return std::clamp(v, -kMax, kMax);
+}
 
 inline constexpr std::int64_t kLinearBuckets = 168;
 /// Of a lifetime > 0: lifetime / 168, at least 1 µs.

@@ -4,29 +4,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "signal/atomic_access.h"
-
 namespace tidal::signal {
 
-const HotLine* HotTable::find(Ordinal entity) const {
-  const std::uint32_t* cell = index_.find(to_index(entity));
-  if (cell == nullptr) return nullptr;
-  const std::uint32_t number = load_word(*cell);  // acquire: sees the line it names
-  return number == 0 ? nullptr : &lines_[number - 1];
-}
-
-void HotTable::prefetch_cell(Ordinal entity) const {
-  if (const std::uint32_t* cell = index_.find(to_index(entity))) __builtin_prefetch(cell);
-}
-
-HotLine& HotTable::line_of(Ordinal entity) {
-  std::uint32_t& cell = index_.at_grown(to_index(entity));
-  if (cell != 0) return lines_[cell - 1];
+HotLine& HotTable::make_line(Ordinal entity) {
   HotLine& line = lines_.at_grown(size_);
   line.entity = to_index(entity);
   ++size_;
   entities_end_ = std::max(entities_end_, to_index(entity) + 1);
-  store_word(cell, size_);  // publishes the line
+  store_word(index_.at_grown(to_index(entity)), size_);  // publishes the line
   return line;
 }
 

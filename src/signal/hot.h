@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/chunked_array.h"
+#include "signal/atomic_access.h"
 #include "tidal/types.h"
 
 namespace tidal::signal {
@@ -31,13 +32,23 @@ static_assert(sizeof(HotLine) == 64 && alignof(HotLine) == 64, "one cache line a
 class HotTable {
  public:
   /// nullptr when the pair never fired.
-  [[nodiscard]] const HotLine* find(Ordinal entity) const;
+  [[nodiscard]] const HotLine* find(Ordinal entity) const {
+    const std::uint32_t* cell = index_.find(to_index(entity));
+    if (cell == nullptr) return nullptr;
+    const std::uint32_t number = load_word(*cell);  // acquire: sees the line it names
+    return number == 0 ? nullptr : lines_.find(number - 1);
+  }
   [[nodiscard]] HotLine* find(Ordinal entity) { return const_cast<HotLine*>(std::as_const(*this).find(entity)); }
   /// Fetches the index cell of a pair ahead of find().
-  void prefetch_cell(Ordinal entity) const;
+  void prefetch_cell(Ordinal entity) const {
+    if (const std::uint32_t* cell = index_.find(to_index(entity))) __builtin_prefetch(cell);
+  }
 
   /// The pair's line, made when absent. Writer only.
-  [[nodiscard]] HotLine& line_of(Ordinal entity);
+  [[nodiscard]] HotLine& line_of(Ordinal entity) {
+    HotLine* line = find(entity);
+    return line != nullptr ? *line : make_line(entity);
+  }
 
   /// Lines made so far; line numbers are below. Writer only.
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -53,6 +64,8 @@ class HotTable {
   [[nodiscard]] std::size_t line_bytes() const { return std::size_t{size_} * sizeof(HotLine); }
 
  private:
+  [[nodiscard]] HotLine& make_line(Ordinal entity);
+
   base::ChunkedArray<std::uint32_t> index_;  // ordinal -> line number + 1, 0 none
   base::ChunkedArray<HotLine, 4> lines_;
   std::uint32_t size_ = 0;          // writer only

@@ -30,9 +30,9 @@ void Ledger::record(const LedgerEvent& event) noexcept {
   }
 }
 
-void Ledger::prefetch(SignalIndex signal, Ordinal entity) const noexcept {
+void Ledger::prefetch(SignalIndex signal, Ordinal entity, PrefetchStage stage) const noexcept {
   const SignalTable* table = state_->find(signal);
-  if (table != nullptr && entity != Ordinal::None) table->prefetch(entity);
+  if (table != nullptr && entity != Ordinal::None) table->prefetch(entity, stage);
 }
 
 void Ledger::clear_entity(Ordinal entity) noexcept {

@@ -51,6 +51,9 @@ struct LedgerMemory {
   [[nodiscard]] std::size_t total() const { return index_bytes + hot_bytes + warm_bytes + column_bytes + list_bytes; }
 };
 
+/// What to fetch ahead of an event: its index cell, then its line, then its rings.
+enum class PrefetchStage : std::uint8_t { Index, Line, Rings };
+
 class SignalTable;
 
 class Ledger {
@@ -65,8 +68,9 @@ class Ledger {
   /// Makes room for signals declared later; keeps what is there. Called when the schema changes and on restore.
   void configure(const std::vector<SignalDef>& signals);
   void record(const LedgerEvent& event) noexcept;
-  /// Fetches what record() will touch first; worthwhile a few events ahead.
-  void prefetch(SignalIndex signal, Ordinal entity) const noexcept;
+  /// Fetches memory that record() will touch. Each stage needs the one before to have arrived: a batch asks for Index
+  /// some 24 events ahead, Line 16 ahead, Rings 8 ahead.
+  void prefetch(SignalIndex signal, Ordinal entity, PrefetchStage stage) const noexcept;
   /// Clears every signal of an entity (it was deleted).
   void clear_entity(Ordinal entity) noexcept;
   /// Forgets everything, configuration and columns included. No reader may be inside.

@@ -14,6 +14,8 @@ std::uint32_t append_capacity(std::size_t entries) {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(entries / 8, 4, 128));
 }
 
+constexpr KeyRange kAllKeys{0, ~std::uint64_t{0}};
+
 }  // namespace
 
 /// Header of one allocation; the sorted entries and room for appended ones follow it.
@@ -24,6 +26,7 @@ struct MarkTable::Version {
   };
   std::uint32_t sorted_count = 0;
   std::uint32_t capacity = 0;
+  std::uint32_t generation = 0;  // captures there were when it was made; 0 for all that assign() makes
   std::atomic<std::uint32_t> used{0};
 
   static Version* of(const std::vector<MarkEntry>& sorted) {
@@ -57,16 +60,17 @@ struct MarkTable::Version {
     return e == last ? nullptr : e;
   }
   template <class Visit>
-  void for_each(KeyRange range, Visit visit) const {
+  void for_each(KeyRange range, const Entry* last, Visit visit) const {
     for (const Entry* e = lower_bound(range.first); e != sorted_end() && e->key < range.end; ++e) visit(*e);
-    const Entry* last = end();
     for (const Entry* e = sorted_end(); e != last; ++e) {
       if (e->key >= range.first && e->key < range.end) visit(*e);
     }
   }
-  [[nodiscard]] std::vector<MarkEntry> collect(KeyRange range) const {
+  [[nodiscard]] std::vector<MarkEntry> collect_all() const { return collect(kAllKeys, end()); }
+  /// `last`: where the appended entries stop that count.
+  [[nodiscard]] std::vector<MarkEntry> collect(KeyRange range, const Entry* last) const {
     std::vector<MarkEntry> out;
-    for_each(range, [&](const Entry& e) { out.push_back({e.key, e.word.load(std::memory_order_relaxed)}); });
+    for_each(range, last, [&](const Entry& e) { out.push_back({e.key, e.word.load(std::memory_order_relaxed)}); });
     std::sort(out.begin(), out.end(), [](const MarkEntry& a, const MarkEntry& b) { return a.key < b.key; });
     return out;
   }
@@ -82,18 +86,28 @@ void MarkTable::publish(Version* next) {
   if (old != nullptr) base::retire(old, &Version::destroy);
 }
 
-void MarkTable::set(std::uint64_t key, std::int64_t word) {
+void MarkTable::set(std::uint64_t key, std::int64_t word, std::uint32_t generation) {
   Version* v = version_.load(std::memory_order_relaxed);
-  if (v != nullptr) {
-    if (const Version::Entry* known = v->find(key)) {
-      const_cast<Version::Entry*>(known)->word.store(word, std::memory_order_relaxed);
-      return;
+  const Version::Entry* known = v == nullptr ? nullptr : v->find(key);
+  const bool frozen = v != nullptr && v->generation != generation;
+  if (known != nullptr && !frozen) {
+    const_cast<Version::Entry*>(known)->word.store(word, std::memory_order_relaxed);
+    return;
+  }
+  const bool full = v == nullptr || v->used.load(std::memory_order_relaxed) == v->capacity;
+  if (full || known != nullptr) {
+    std::vector<MarkEntry> entries = v == nullptr ? std::vector<MarkEntry>() : v->collect_all();
+    if (known != nullptr) {
+      const auto at = std::lower_bound(entries.begin(), entries.end(), key,
+                                       [](const MarkEntry& e, std::uint64_t k) { return e.key < k; });
+      at->word = word;
     }
-  }
-  if (v == nullptr || v->used.load(std::memory_order_relaxed) == v->capacity) {
-    v = Version::of(v == nullptr ? std::vector<MarkEntry>() : v->collect({0, ~std::uint64_t{0}}));
+    v = Version::of(entries);
+    v->generation = generation;
     publish(v);
+    if (known != nullptr) return;
   }
+  // Appending to a frozen version is fine: its captures know how far they reach.
   const std::uint32_t used = v->used.load(std::memory_order_relaxed);
   new (v->begin() + v->sorted_count + used) Version::Entry{key, word};
   v->used.store(used + 1, std::memory_order_release);  // pairs with the acquire in end()
@@ -102,7 +116,7 @@ void MarkTable::set(std::uint64_t key, std::int64_t word) {
 void MarkTable::erase(KeyRange range) {
   const Version* v = version_.load(std::memory_order_relaxed);
   if (v == nullptr) return;
-  std::vector<MarkEntry> kept = v->collect({0, ~std::uint64_t{0}});
+  std::vector<MarkEntry> kept = v->collect_all();
   const std::size_t before = kept.size();
   std::erase_if(kept, [range](const MarkEntry& e) { return e.key >= range.first && e.key < range.end; });
   if (kept.size() != before) assign(kept);
@@ -127,7 +141,7 @@ std::optional<std::int64_t> MarkTable::max_in(KeyRange range) const {
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
   std::optional<std::int64_t> max;
   if (v == nullptr) return max;
-  v->for_each(range, [&max](const Version::Entry& e) {
+  v->for_each(range, v->end(), [&max](const Version::Entry& e) {
     const std::int64_t word = e.word.load(std::memory_order_relaxed);
     if (!max || word > *max) max = word;
   });
@@ -137,7 +151,19 @@ std::optional<std::int64_t> MarkTable::max_in(KeyRange range) const {
 std::vector<MarkEntry> MarkTable::entries(KeyRange range) const {
   const base::EpochGuard guard;
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
-  return v == nullptr ? std::vector<MarkEntry>() : v->collect(range);
+  return v == nullptr ? std::vector<MarkEntry>() : v->collect(range, v->end());
+}
+
+MarkTable::Capture MarkTable::capture() const {
+  Capture c;
+  c.version_ = version_.load(std::memory_order_acquire);  // pairs with publish()
+  if (c.version_ != nullptr) c.used_ = c.version_->used.load(std::memory_order_acquire);
+  return c;
+}
+
+std::vector<MarkEntry> MarkTable::Capture::entries() const {
+  if (version_ == nullptr) return {};
+  return version_->collect(kAllKeys, version_->sorted_end() + used_);
 }
 
 std::size_t MarkTable::heap_bytes() const {

@@ -1,8 +1,10 @@
 // One user's marks that carry more than membership: (slot, item, signal) to one 64-bit word.
 //
 // Representation: a version = entries sorted by key, then a short append-only list; a full list is merged into a new
-// version and the old one is freed by epochs. Words of known keys change in place. 16 bytes an entry.
-// Threads: single writer, concurrent readers without locks; each word is read whole, several words need not agree.
+// version and the old one is freed by epochs. Words of known keys change in place, but never in a version that a
+// capture may hold: the writer counts captures (the generation) and copies versions of an earlier one. 16 bytes an
+// entry. Threads: single writer, concurrent readers without locks; each word is read whole, several words need not
+// agree.
 #pragma once
 
 #include <atomic>
@@ -43,7 +45,22 @@ struct KeyRange {
 }
 
 class MarkTable {
+  struct Version;
+
  public:
+  /// The entries at one moment, without a copy: valid under an EpochGuard or EpochPin that was there at that moment,
+  /// and while the MarkTable lives; exact when the writer's generation was raised at that moment.
+  class Capture {
+   public:
+    /// Sorted by key.
+    [[nodiscard]] std::vector<MarkEntry> entries() const;
+
+   private:
+    friend class MarkTable;
+    const Version* version_ = nullptr;
+    std::uint32_t used_ = 0;
+  };
+
   MarkTable() = default;
   /// No reader may be inside.
   ~MarkTable();
@@ -52,12 +69,13 @@ class MarkTable {
 
   // Write side.
 
-  /// Inserts or overwrites.
-  void set(std::uint64_t key, std::int64_t word);
+  /// Inserts or overwrites. `generation`: how many captures there were.
+  void set(std::uint64_t key, std::int64_t word, std::uint32_t generation);
   void erase(KeyRange range);
   void clear();
   /// Replaces everything; `sorted`: by key, distinct.
   void assign(const std::vector<MarkEntry>& sorted);
+  [[nodiscard]] Capture capture() const;
 
   // Read side: any thread.
 
@@ -71,7 +89,6 @@ class MarkTable {
   [[nodiscard]] std::size_t heap_bytes() const;
 
  private:
-  struct Version;
   void publish(Version* next);
 
   std::atomic<Version*> version_{nullptr};

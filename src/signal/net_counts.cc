@@ -38,6 +38,17 @@ void NetCounts::read(std::uint16_t signal, std::span<const Ordinal> items, std::
   }
 }
 
+std::vector<std::uint32_t> NetCounts::copy(Part part, std::uint16_t signal) const {
+  const Signal* s = signals_.find(signal);
+  if (s == nullptr) return {};
+  const Counts& counts = s->parts[static_cast<std::size_t>(part)];
+  std::vector<std::uint32_t> out(item_end_.load(std::memory_order_relaxed));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (const auto* count = counts.find(i)) out[i] = count->load(std::memory_order_relaxed);
+  }
+  return out;
+}
+
 std::vector<Ordinal> NetCounts::items(Part part, std::uint16_t signal) const {
   std::vector<Ordinal> out;
   const std::uint32_t end = item_end_.load(std::memory_order_relaxed);

@@ -31,6 +31,8 @@ class NetCounts {
   [[nodiscard]] std::uint32_t get(Part part, std::uint16_t signal, Ordinal item) const;
   /// Signals with counts are below this.
   [[nodiscard]] std::uint16_t signal_end() const { return signal_end_.load(std::memory_order_acquire); }
+  /// The counts by item. Writer only.
+  [[nodiscard]] std::vector<std::uint32_t> copy(Part part, std::uint16_t signal) const;
   /// Items with a count other than 0, ascending. Writer only.
   [[nodiscard]] std::vector<Ordinal> items(Part part, std::uint16_t signal) const;
   [[nodiscard]] std::size_t memory_bytes() const;

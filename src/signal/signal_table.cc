@@ -23,41 +23,32 @@ SignalTable::SignalTable(const SignalDef& signal)
 }
 
 void SignalTable::record(const LedgerEvent& event) noexcept {
-  const std::uint32_t entity = to_index(event.entity);
   HotLine& line = hot_.line_of(event.entity);
-  const bool first = line.count == 0;
   const std::int64_t at_us = event.at.us;
+  for (const RingKind ring : kAllRings) {
+    ColumnGroup& group = groups_[index_of(ring)];
+    if (group.active()) group.make_room_for(bucket(ring, at_us), counters_[index_of(ring)]);
+  }
+  const bool first = line.count == 0;
+  const std::int64_t newest_us = first ? at_us : line.newest_us;
   const double weighted_value = has_value_ ? clamp_finite(event.weight * event.value) : 0.0;
-  std::array<std::int64_t, kRings> buckets{};
-  std::array<RingStore::Added, kRings> added{};
+  const SequenceWrite guard(line.sequence);
+  const DecayedScore after = add_event({line.score, newest_us}, rate_, at_us, event.weight);
+  store_word(line.score, after.score);
+  store_word(line.newest_us, after.newest_us);
+  store_word(line.weight_sum, clamp_finite(line.weight_sum + event.weight));
+  if (has_value_) store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
+  store_word(line.count, line.count + 1);
   for (const RingKind ring : kAllRings) {
     const std::size_t r = index_of(ring);
     if (!shapes_[r].exists()) continue;
-    buckets[r] = bucket(ring, at_us);
-    if (groups_[r].active()) groups_[r].make_room_for(buckets[r], counters_[r]);
+    const std::int64_t event_bucket = bucket(ring, at_us);
+    const RingStore::Added added =
+        rings_[r].add(line.rings[r], bucket(ring, newest_us), {event_bucket, event.weight, weighted_value});
+    if (added.handle != line.rings[r]) store_word(line.rings[r], added.handle);
+    if (added.retained && groups_[r].active()) update_columns(ring, line.entity, event_bucket, added.opened);
   }
-  {
-    const SequenceWrite guard(line.sequence);
-    for (const RingKind ring : kAllRings) {
-      const std::size_t r = index_of(ring);
-      if (!shapes_[r].exists()) continue;
-      const std::int64_t newest = first ? buckets[r] : bucket(ring, line.newest_us);
-      added[r] = rings_[r].add(line.rings[r], newest, {buckets[r], event.weight, weighted_value});
-      if (added[r].handle != line.rings[r]) store_word(line.rings[r], added[r].handle);
-    }
-    const DecayedScore before{line.score, first ? at_us : line.newest_us};
-    const DecayedScore after = add_event(before, rate_, at_us, event.weight);
-    store_word(line.score, after.score);
-    store_word(line.newest_us, after.newest_us);
-    store_word(line.weight_sum, clamp_finite(line.weight_sum + event.weight));
-    if (has_value_) store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
-    store_word(line.count, line.count + 1);
-  }
-  for (const RingKind ring : kAllRings) {
-    const std::size_t r = index_of(ring);
-    if (added[r].retained && groups_[r].active()) update_columns(ring, entity, buckets[r], added[r].opened);
-  }
-  if (owned_all_column_) owned_all_column_->set(entity, static_cast<float>(line.count));
+  if (owned_all_column_) owned_all_column_->set(line.entity, static_cast<float>(line.count));
 }
 
 void SignalTable::update_columns(RingKind ring, std::uint32_t entity, std::int64_t bucket, bool opened) {
@@ -144,8 +135,18 @@ void SignalTable::add_column(Window window, Timestamp now, Timestamp newest_even
   group.publish(std::move(column));
 }
 
-void SignalTable::prefetch(Ordinal entity) const {
-  if (const HotLine* line = hot_.find(entity)) __builtin_prefetch(line, 1);
+void SignalTable::prefetch(Ordinal entity, PrefetchStage stage) const {
+  if (stage == PrefetchStage::Index) {
+    hot_.prefetch_cell(entity);
+    return;
+  }
+  const HotLine* line = hot_.find(entity);
+  if (line == nullptr) return;
+  if (stage == PrefetchStage::Line) {
+    __builtin_prefetch(line, 1);
+    return;
+  }
+  for (const RingKind ring : kAllRings) rings(ring).prefetch(load_word(line->rings[index_of(ring)]));
 }
 
 std::uint64_t SignalTable::count(const HotLine& line, RingKind ring, std::int64_t first, std::int64_t last) const {

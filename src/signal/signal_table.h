@@ -45,8 +45,8 @@ class SignalTable {
   void add_column(Window window, Timestamp now, Timestamp newest_event);
   /// Makes a line with this state; the pair must not exist.
   void restore(const PairState& pair);
-  /// Fetches what record() will touch first.
-  void prefetch(Ordinal entity) const;
+  /// As Ledger::prefetch.
+  void prefetch(Ordinal entity, PrefetchStage stage) const;
 
   // Read side.
 

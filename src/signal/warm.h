@@ -14,6 +14,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -54,7 +55,11 @@ class BlockPool {
   /// Number of a block whose words are all 0. Writer only.
   [[nodiscard]] std::uint32_t allocate();
   void release(std::uint32_t block);
-  [[nodiscard]] std::uint64_t* find(std::uint32_t block) const;
+  [[nodiscard]] std::uint64_t* find(std::uint32_t block) const {
+    const unsigned s = segment_of(block);
+    std::uint64_t* segment = segments_[s].load(std::memory_order_acquire);  // pairs with the release in allocate()
+    return segment + std::size_t{block - first_of(s)} * words_;
+  }
 
   /// Blocks ever made; numbers are below. Writer only.
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -66,8 +71,10 @@ class BlockPool {
  private:
   static constexpr unsigned kFirstBits = 4;  // blocks of segment 0, and of segment 1; then doubling
   static constexpr unsigned kSegments = 27;
-  static unsigned segment_of(std::uint32_t block);
-  static std::uint32_t first_of(unsigned segment);
+  static unsigned segment_of(std::uint32_t block) { return static_cast<unsigned>(std::bit_width(block >> kFirstBits)); }
+  static std::uint32_t first_of(unsigned segment) {
+    return segment == 0 ? 0 : std::uint32_t{1} << (kFirstBits + segment - 1);
+  }
 
   std::array<std::atomic<std::uint64_t*>, kSegments> segments_{};
   std::vector<std::uint32_t> free_;

@@ -1,4 +1,4 @@
-// What each backend does about damaged bytes, a crash and a full map (K1, K3).
+// What each backend does about damaged bytes and a crash (K1, K3).
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,9 +6,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <thread>
 
 #include "base/memory_file_system.h"
 #include "storage/backends.h"
@@ -198,58 +195,6 @@ TEST(CrashedStore, LmdbKeepsWholeBatchesWhenKilled) {
   expect_whole_batches_after_a_kill([](const std::string& path) { return open_lmdb_store(path); });
 }
 TEST(CrashedStore, RocksDbKeepsWholeBatchesWhenKilled) { expect_whole_batches_after_a_kill(open_rocksdb_store); }
-
-constexpr std::size_t kSmallMapBytes = std::size_t{1} << 18;
-
-TEST(LmdbGrowth, MapDoublesUntilTheBatchFits) {
-  TemporaryDirectory directory;
-  const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));
-  const std::string large(4 * kSmallMapBytes, 'x');
-  put(*store, "before", "1", 1);
-  put(*store, "large", large, 2);
-  EXPECT_EQ(store->get("before").value(), "1");
-  EXPECT_EQ(store->get("large").value(), large);
-  EXPECT_EQ(store->seqno(), SeqNo{2});
-}
-
-TEST(LmdbGrowth, AnOpenSnapshotRefusesItAndNothingIsApplied) {
-  TemporaryDirectory directory;
-  const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));
-  put(*store, "a", "1", 1);
-  WriteBatch batch;
-  batch.put("a", "2");
-  batch.put("large", std::string(4 * kSmallMapBytes, 'x'));
-  {
-    const auto snapshot = store->snapshot().value();
-    EXPECT_EQ(store->commit(batch, SeqNo{2}).error().code, Code::Unavailable);
-    EXPECT_EQ(snapshot->get("a").value(), "1");
-    EXPECT_EQ(store->get("a").value(), "1");
-    EXPECT_EQ(store->seqno(), SeqNo{1});
-  }
-  EXPECT_TRUE(store->commit(batch, SeqNo{2}).ok());
-}
-
-TEST(LmdbGrowth, ReadersGoOnWhileTheMapMoves) {
-  TemporaryDirectory directory;
-  const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));
-  put(*store, "a", "1", 1);
-  std::atomic<bool> stopped{false};
-  std::atomic<int> wrong{0};
-  const auto read = [&] {
-    while (!stopped.load(std::memory_order_relaxed)) {  // relaxed: only a flag
-      const auto value = store->get("a");
-      if (!value.ok() || *value != "1") ++wrong;
-    }
-  };
-  std::thread first(read);
-  std::thread second(read);
-  for (std::uint64_t i = 0; i < 40; ++i)
-    put(*store, "k" + std::to_string(i), std::string(kSmallMapBytes / 4, 'x'), i + 2);
-  stopped.store(true, std::memory_order_relaxed);
-  first.join();
-  second.join();
-  EXPECT_EQ(wrong.load(), 0);
-}
 
 }  // namespace
 }  // namespace tidal::storage

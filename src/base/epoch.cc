@@ -176,6 +176,17 @@ ThreadSlot& thread_slot() {
 EpochGuard::EpochGuard() noexcept { thread_slot().enter(); }
 EpochGuard::~EpochGuard() { thread_slot().leave(); }
 
+EpochPin::EpochPin() {
+  Slot* slot = domain().acquire_slot();
+  domain().enter(*slot);
+  slot_ = slot;
+}
+EpochPin::~EpochPin() {
+  auto* slot = static_cast<Slot*>(slot_);
+  domain().leave(*slot);
+  slot->taken.store(false, std::memory_order_release);  // pairs with the acquire of the next taker
+}
+
 void retire(void* object, void (*deleter)(void*)) { domain().retire(Retired{object, deleter, 0}); }
 
 std::size_t reclaim() { return domain().reclaim(); }

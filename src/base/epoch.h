@@ -21,6 +21,19 @@ class EpochGuard {
   EpochGuard& operator=(const EpochGuard&) = delete;
 };
 
+/// A guard of no thread: what could be reached when it was made stays until it goes, on whichever thread. For images
+/// that a background thread writes; meanwhile nothing retired is freed.
+class EpochPin {
+ public:
+  EpochPin();
+  ~EpochPin();
+  EpochPin(const EpochPin&) = delete;
+  EpochPin& operator=(const EpochPin&) = delete;
+
+ private:
+  void* slot_;
+};
+
 /// Hands over an unlinked object; `deleter(object)` runs later, on some thread that retires or reclaims. The deleter
 /// may retire further objects. Cost: a short lock among writers; now and then a look at every reader's slot.
 void retire(void* object, void (*deleter)(void*));

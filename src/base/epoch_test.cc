@@ -41,6 +41,17 @@ TEST(Epoch, KeepsWhatAGuardMayStillHold) {  // P1
   EXPECT_EQ(alive.load(), 0);
 }
 
+TEST(Epoch, APinHoldsAcrossThreads) {
+  std::atomic<int> alive{0};
+  auto pin = std::make_unique<EpochPin>();
+  retire(new Counted(alive));
+  reclaim();
+  EXPECT_EQ(alive.load(), 1);
+  std::jthread([&] { pin.reset(); }).join();
+  EXPECT_EQ(reclaim(), 0U);
+  EXPECT_EQ(alive.load(), 0);
+}
+
 TEST(Epoch, BoundsGarbageWithoutExplicitReclaim) {
   std::atomic<int> alive{0};
   for (int i = 0; i < 10'000; ++i) {

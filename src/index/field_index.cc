@@ -117,6 +117,15 @@ void FieldIndex::KindState::set_text(Ordinal o, const Value* value) {
   if (given == nullptr) return clear_text(o);
   // relaxed: a key is one word and no other data hangs on it.
   text_keys.at_grown(to_index(o)).store(~text_sort_key(*given), std::memory_order_relaxed);
+  text_end = std::max(text_end, to_index(o) + 1);
+}
+
+std::vector<std::uint64_t> FieldIndex::KindState::copy_text_keys() const {
+  std::vector<std::uint64_t> out(text_end);
+  for (std::uint32_t i = 0; i < text_end; ++i) {
+    if (const auto* key = text_keys.find(i)) out[i] = key->load(std::memory_order_relaxed);
+  }
+  return out;
 }
 
 void FieldIndex::KindState::clear_text(Ordinal o) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,7 +87,14 @@ class FieldIndex {
   void remove(EntityKind kind, Ordinal o);
   void clear();
 
-  [[nodiscard]] std::string encode() const;
+  /// The state as of now, detached: sets are pinned, columns are copied. Encoding may happen on another thread while
+  /// the index changes, but not after it is gone. Nothing retired anywhere is freed meanwhile.
+  class Capture {
+   public:
+    virtual ~Capture() = default;
+    [[nodiscard]] virtual std::string encode() const = 0;
+  };
+  [[nodiscard]] std::unique_ptr<Capture> capture() const;
   /// Replaces everything. Corruption on bytes that encode() cannot have written under that schema, and on ordinals for
   /// which `is_known` is false (asked for the largest of a kind, so that damage cannot make columns huge); the index
   /// is left as it was.
@@ -103,6 +111,7 @@ class FieldIndex {
   struct Directory;
   struct IndexedField;
   struct KindState;
+  class StateCapture;
   [[nodiscard]] const IndexedField* find(EntityKind kind, std::string_view field) const;
 
   std::atomic<State*> state_;  // replaced as a whole by clear() and restore(), freed by epochs

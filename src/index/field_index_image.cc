@@ -3,8 +3,12 @@
 // Image: format u8 = 1; then for each kind: live ordinals; name of the text field, then ordinals with a sort key and
 // the keys u64; number of fields, then each: name, type u8, postings or column. Ordinals as differences
 // (ordinal_list.h).
+#include <array>
 #include <bit>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/coding.h"
 #include "base/epoch.h"
@@ -29,31 +33,72 @@ Error corrupt(std::string what) { return Error(Code::Corruption, "field index im
 
 }  // namespace
 
-std::string FieldIndex::encode() const {
-  base::Encoder out;
-  out.u8(kImageFormat);
-  for (const KindState& kind : state_.load(std::memory_order_relaxed)->kinds) {
-    const std::vector<Ordinal> live = kind.live.to_vector();
-    encode_ordinals(live, out);
-    out.string(kind.text.name);
-    std::vector<Ordinal> texts;
-    for (const Ordinal o : live) {
-      if (stored_text_key(kind.text_keys, o) != 0) texts.push_back(o);
-    }
-    encode_ordinals(texts, out);
-    for (const Ordinal o : texts) out.u64(~stored_text_key(kind.text_keys, o));
-    out.varint(kind.fields.size());
-    for (const auto& f : kind.fields) {
-      out.string(f->def.name);
-      out.u8(static_cast<std::uint8_t>(f->def.type));
-      if (f->numbers) {
-        f->numbers->encode(out);
-      } else {
-        f->keywords->encode(out);
+class FieldIndex::StateCapture final : public FieldIndex::Capture {
+ public:
+  explicit StateCapture(const State& state) {
+    for (std::size_t k = 0; k < kEntityKinds; ++k) {
+      const KindState& from = state.kinds[k];
+      Kind& to = kinds_[k];
+      to.live = from.live.capture();
+      to.text_name = from.text.name;
+      to.text_keys = from.copy_text_keys();
+      for (const auto& f : from.fields) {
+        Field field{f->def.name, f->def.type, {}, {}};
+        if (f->numbers) {
+          field.numbers = f->numbers->copy();
+        } else {
+          field.keywords = f->keywords->capture();
+        }
+        to.fields.push_back(std::move(field));
       }
     }
   }
-  return out.take();
+
+  [[nodiscard]] std::string encode() const override {
+    base::Encoder out;
+    out.u8(kImageFormat);
+    for (const Kind& kind : kinds_) {
+      encode_ordinals(kind.live.to_vector(), out);
+      out.string(kind.text_name);
+      std::vector<Ordinal> texts;
+      for (std::uint32_t i = 0; i < kind.text_keys.size(); ++i) {
+        if (kind.text_keys[i] != 0) texts.push_back(to_ordinal(i));
+      }
+      encode_ordinals(texts, out);
+      for (const Ordinal o : texts) out.u64(~kind.text_keys[to_index(o)]);
+      out.varint(kind.fields.size());
+      for (const Field& f : kind.fields) {
+        out.string(f.name);
+        out.u8(static_cast<std::uint8_t>(f.type));
+        if (f.type == FieldType::Keyword || f.type == FieldType::KeywordList) {
+          encode_postings(f.keywords, out);
+        } else {
+          encode_numbers(f.numbers, out);
+        }
+      }
+    }
+    return out.take();
+  }
+
+ private:
+  struct Field {
+    std::string name;
+    FieldType type;
+    std::vector<KeywordPostings::CapturedValue> keywords;
+    std::vector<double> numbers;
+  };
+  struct Kind {
+    LiveBitmap::Capture live;
+    std::string text_name;
+    std::vector<std::uint64_t> text_keys;  // as stored: complements
+    std::vector<Field> fields;
+  };
+  base::EpochPin pin_;  // first: what follows points into pinned versions
+  std::array<Kind, kEntityKinds> kinds_;
+};
+
+std::unique_ptr<FieldIndex::Capture> FieldIndex::capture() const {
+  return std::make_unique<StateCapture>(*state_.load(std::memory_order_relaxed));
 }
 
 Status FieldIndex::restore(std::string_view image, const schema::Schema& schema,
@@ -80,6 +125,7 @@ Status FieldIndex::restore(std::string_view image, const schema::Schema& schema,
       if (~key == 0) in.fail();
       if (!in.ok()) break;
       state.text_keys.at_grown(to_index(o)).store(~key, std::memory_order_relaxed);
+      state.text_end = to_index(o) + 1;
     }
 
     const std::uint64_t field_count = in.varint();

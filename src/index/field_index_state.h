@@ -45,10 +45,13 @@ struct FieldIndex::KindState {
   FieldDef text;
   /// Complement of the sort key, so that the zero of fresh memory means "missing".
   base::ChunkedArray<std::atomic<std::uint64_t>> text_keys;
+  std::uint32_t text_end = 0;  // ordinals with a key are below this; writer only
 
   void publish();
   void set_text(Ordinal o, const Value* value);
   void clear_text(Ordinal o);
+  /// Of all keys, as stored, by ordinal.
+  [[nodiscard]] std::vector<std::uint64_t> copy_text_keys() const;
   /// Takes up one definition; true when it is a new indexed field.
   bool adopt(const FieldDef& def);
 };

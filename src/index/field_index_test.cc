@@ -352,10 +352,49 @@ TEST(FieldIndex, RefusesAnImageWithUnknownOrdinals) {
   Story story = random_story(3, 300);
   World world(story);
   for (const auto& event : story.history.events()) world.apply(event);
-  const std::string image = world.index.encode();
+  const std::string image = world.index.capture()->encode();
   const Status s = world.index.restore(image, story.model.schema, [](EntityKind, Ordinal) { return false; });
   ASSERT_FALSE(s.ok());
   EXPECT_EQ(s.error().code, Code::Corruption);
+}
+
+TEST(FieldIndex, ACaptureIsWrittenWhileTheIndexMovesOn) {
+  schema::SchemaChange change;
+  change.fields = field_pool();
+  schema::Schema schema;
+  schema.absorb(change);
+  FieldIndex index;
+  index.configure(schema);
+  Random random(5);
+  const auto write = [&] {
+    for (int i = 0; i < 1500; ++i) {
+      const Ordinal o = to_ordinal(random.below(900));
+      if (random.below(5) == 0) {
+        index.remove(kItem, o);
+        continue;
+      }
+      Fields fields;
+      for (const FieldDef& def : field_pool()) {
+        if (def.kind == kItem) fields[def.name] = random_value(def.type, random);
+      }
+      index.put(kItem, o, fields);
+    }
+  };
+  write();
+  for (int round = 0; round < 4; ++round) {
+    const auto capture = index.capture();
+    const std::string at_once = capture->encode();
+    std::string later;
+    {
+      const std::jthread background([&] { later = capture->encode(); });
+      write();
+      if (round == 2) {
+        index.clear();
+        index.configure(schema);
+      }
+    }
+    EXPECT_EQ(later, at_once);
+  }
 }
 
 // Readers hold that an item in category "even" has an even price, whatever the writer does to others.

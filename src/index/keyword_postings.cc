@@ -58,17 +58,21 @@ std::vector<std::pair<std::string, std::uint64_t>> KeywordPostings::top(std::siz
   return out;
 }
 
-void KeywordPostings::encode(base::Encoder& out) const {
-  // In order of the values, so that one state has one image, whatever the order in which values came and went.
-  std::vector<std::uint32_t> ids;
+std::vector<KeywordPostings::CapturedValue> KeywordPostings::capture() const {
+  std::vector<CapturedValue> out;
   for (std::uint32_t id = 0; id < terms_.size(); ++id) {
-    if (terms_.entities(id).cardinality() > 0) ids.push_back(id);
+    if (terms_.entities(id).cardinality() > 0) out.push_back({&terms_.term(id), terms_.entities(id).capture()});
   }
-  std::sort(ids.begin(), ids.end(), [&](std::uint32_t a, std::uint32_t b) { return terms_.term(a) < terms_.term(b); });
-  out.varint(ids.size());
-  for (const std::uint32_t id : ids) {
-    out.string(terms_.term(id));
-    encode_ordinals(terms_.entities(id).to_vector(), out);
+  return out;
+}
+
+void encode_postings(std::vector<KeywordPostings::CapturedValue> values, base::Encoder& out) {
+  // In order of the values, so that one state has one image, whatever the order in which values came and went.
+  std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) { return *a.term < *b.term; });
+  out.varint(values.size());
+  for (const auto& v : values) {
+    out.string(*v.term);
+    encode_ordinals(v.entities.to_vector(), out);
   }
 }
 

@@ -47,8 +47,14 @@ class KeywordPostings {
       if (terms_.entities(id).cardinality() > 0) visit(terms_.term(id), terms_.entities(id).to_vector());
     }
   }
-  void encode(base::Encoder& out) const;
-  /// Into an empty field. Corruption on bytes that encode() cannot have written; every ordinal is below `ordinals`.
+  /// Every value that somebody has, with its entities; see LiveBitmap::Capture for how long it is valid.
+  struct CapturedValue {
+    const std::string* term;
+    LiveBitmap::Capture entities;
+  };
+  [[nodiscard]] std::vector<CapturedValue> capture() const;
+  /// Into an empty field. Corruption on bytes that encode_postings() cannot have written; every ordinal is below
+  /// `ordinals`.
   [[nodiscard]] Status decode(base::Decoder& in, std::uint32_t ordinals);
   /// K1; Internal names the first value that breaks it.
   [[nodiscard]] Status validate() const;
@@ -59,5 +65,8 @@ class KeywordPostings {
   LiveBitmap having_;
   ValueLists lists_;
 };
+
+/// The image of captured postings.
+void encode_postings(std::vector<KeywordPostings::CapturedValue> values, base::Encoder& out);
 
 }  // namespace tidal::index

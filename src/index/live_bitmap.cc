@@ -79,17 +79,18 @@ struct LiveBitmap::Version {
     const auto list = toggles();
     return in_base != (std::count(list.begin(), list.end(), o) % 2 == 1);
   }
-  /// Of the array form only.
-  [[nodiscard]] std::vector<Ordinal> merged() const {
-    const std::vector<Ordinal> odd = odd_ones(toggles());
+  /// Of the array form only. `list`: a prefix of the toggles.
+  [[nodiscard]] std::vector<Ordinal> merged(std::span<const Ordinal> list) const {
+    const std::vector<Ordinal> odd = odd_ones(list);
     std::vector<Ordinal> out;
     out.reserve(base_count + odd.size());
     std::set_symmetric_difference(base().begin(), base().end(), odd.begin(), odd.end(), std::back_inserter(out));
     return out;
   }
-  [[nodiscard]] Bitmap merged_bitmap() const {
+  /// Of the other form.
+  [[nodiscard]] Bitmap merged_bitmap(std::span<const Ordinal> list) const {
     Bitmap out = *big;
-    if (const auto list = toggles(); !list.empty()) out ^= Bitmap::of(odd_ones(list));
+    if (!list.empty()) out ^= Bitmap::of(odd_ones(list));
     return out;
   }
 };
@@ -113,11 +114,12 @@ void LiveBitmap::toggle(Ordinal o) {
   } else if (v->used.load(std::memory_order_relaxed) == v->capacity) {
     Version* next = nullptr;
     if (v->big == nullptr) {
-      next = Version::of_members(v->merged());
+      next = Version::of_members(v->merged(v->toggles()));
     } else if (cardinality() < kArrayMax / 2) {  // half: no flipping to and fro at the boundary
-      next = Version::of_members(v->merged_bitmap().to_vector());
+      next = Version::of_members(v->merged_bitmap(v->toggles()).to_vector());
     } else {
-      next = Version::make(std::make_unique<const Bitmap>(v->merged_bitmap()), {}, toggle_capacity(cardinality()));
+      next = Version::make(std::make_unique<const Bitmap>(v->merged_bitmap(v->toggles())), {},
+                           toggle_capacity(cardinality()));
     }
     publish(next);
     v = next;
@@ -168,14 +170,25 @@ Bitmap LiveBitmap::snapshot() const {
   const base::EpochGuard guard;
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
   if (v == nullptr) return {};
-  return v->big ? v->merged_bitmap() : Bitmap::of(v->merged());
+  return v->big ? v->merged_bitmap(v->toggles()) : Bitmap::of(v->merged(v->toggles()));
+}
+
+LiveBitmap::Capture LiveBitmap::capture() const {
+  Capture c;
+  c.version_ = version_.load(std::memory_order_acquire);  // pairs with publish()
+  if (c.version_ != nullptr) c.used_ = static_cast<std::uint32_t>(c.version_->toggles().size());
+  return c;
+}
+
+std::vector<Ordinal> LiveBitmap::Capture::to_vector() const {
+  if (version_ == nullptr) return {};
+  const auto list = version_->toggles().first(used_);
+  return version_->big ? version_->merged_bitmap(list).to_vector() : version_->merged(list);
 }
 
 std::vector<Ordinal> LiveBitmap::to_vector() const {
   const base::EpochGuard guard;
-  const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
-  if (v == nullptr) return {};
-  return v->big ? v->merged_bitmap().to_vector() : v->merged();
+  return capture().to_vector();
 }
 
 std::size_t LiveBitmap::heap_bytes() const {

@@ -20,7 +20,22 @@
 namespace tidal::index {
 
 class LiveBitmap {
+  struct Version;
+
  public:
+  /// The members at one moment, without a copy: valid under an EpochGuard or EpochPin that was there at that moment,
+  /// and while the LiveBitmap lives.
+  class Capture {
+   public:
+    /// Ascending.
+    [[nodiscard]] std::vector<Ordinal> to_vector() const;
+
+   private:
+    friend class LiveBitmap;
+    const Version* version_ = nullptr;
+    std::uint32_t used_ = 0;
+  };
+
   LiveBitmap() = default;
   /// No reader may be inside.
   ~LiveBitmap();
@@ -41,13 +56,13 @@ class LiveBitmap {
   [[nodiscard]] Bitmap snapshot() const;
   /// Ascending.
   [[nodiscard]] std::vector<Ordinal> to_vector() const;
+  [[nodiscard]] Capture capture() const;
   /// Exact, O(1).
   [[nodiscard]] std::uint64_t cardinality() const { return cardinality_.load(std::memory_order_relaxed); }
   /// Of the heap; this object itself comes on top.
   [[nodiscard]] std::size_t heap_bytes() const;
 
  private:
-  struct Version;
   void toggle(Ordinal o);
   void publish(Version* next);
 

@@ -1,6 +1,7 @@
 // The column, its scan and its image.
 #include "index/number_column.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -86,12 +87,24 @@ std::vector<std::pair<Ordinal, double>> NumberColumn::all() const {
   return out;
 }
 
-void NumberColumn::encode(base::Encoder& out) const {
+std::vector<double> NumberColumn::copy() const {
+  std::vector<double> out(end_.load(std::memory_order_relaxed), kNone);
+  for (std::size_t first = 0; first < out.size(); first += kWord) {
+    const Cell* cells = cells_.find(first);
+    if (cells == nullptr) continue;
+    const std::size_t count = std::min<std::size_t>(kWord, out.size() - first);
+    for (std::size_t i = 0; i < count; ++i) out[first + i] = number_of(cells[i].load(std::memory_order_relaxed));
+  }
+  return out;
+}
+
+void encode_numbers(std::span<const double> column, base::Encoder& out) {
   std::vector<Ordinal> ordinals;
-  const auto pairs = all();
-  for (const auto& [o, number] : pairs) ordinals.push_back(o);
+  for (std::uint32_t i = 0; i < column.size(); ++i) {
+    if (!std::isnan(column[i])) ordinals.push_back(to_ordinal(i));
+  }
   encode_ordinals(ordinals, out);
-  for (const auto& [o, number] : pairs) out.f64(number);
+  for (const Ordinal o : ordinals) out.f64(column[to_index(o)]);
 }
 
 Status NumberColumn::decode(base::Decoder& in, std::uint32_t ordinals) {

@@ -48,8 +48,10 @@ class NumberColumn {
   // Writer only.
 
   [[nodiscard]] std::vector<std::pair<Ordinal, double>> all() const;
-  void encode(base::Encoder& out) const;
-  /// Into an empty column. Corruption on bytes that encode() cannot have written; every ordinal is below `ordinals`.
+  /// A copy of the column, by ordinal; what encode_numbers() takes later.
+  [[nodiscard]] std::vector<double> copy() const;
+  /// Into an empty column. Corruption on bytes that encode_numbers() cannot have written; every ordinal is below
+  /// `ordinals`.
   [[nodiscard]] Status decode(base::Decoder& in, std::uint32_t ordinals);
   [[nodiscard]] std::size_t memory_bytes() const { return cells_.memory_bytes(); }
 
@@ -63,5 +65,8 @@ class NumberColumn {
   base::ChunkedArray<Cell> cells_;
   std::atomic<std::uint32_t> end_{0};  // ordinals with a number are below this
 };
+
+/// The image of a copied column.
+void encode_numbers(std::span<const double> column, base::Encoder& out);
 
 }  // namespace tidal::index

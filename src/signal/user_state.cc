@@ -43,14 +43,14 @@ bool can_stand(const SignalDef& def) {
                      [](const EffectDef& e) { return e.kind == EffectDef::Kind::Mark && e.mark != Mark::Seen; });
 }
 
-void raise(MarkTable& table, std::uint64_t key, std::int64_t time) {
+void raise(MarkTable& table, std::uint64_t key, std::int64_t time, std::uint32_t generation) {
   const std::optional<std::int64_t> before = table.get(key);
-  if (!before || *before < time) table.set(key, time);  // U1
+  if (!before || *before < time) table.set(key, time, generation);  // U1
 }
 
 /// Keeps progress in step with U2. Called before the mark's own entry is written; events come in seqno order, so this
 /// one wins every tie.
-void follow_progress(MarkTable& table, Mark mark, const MarkEvent& event) {
+void follow_progress(MarkTable& table, Mark mark, const MarkEvent& event, std::uint32_t generation) {
   const std::optional<std::int64_t> newest_of_mark = table.max_in(keys_of_item(slot(mark), event.item));
   if (newest_of_mark && *newest_of_mark > event.at.us) return;  // late: another event of this mark decides
   const std::uint64_t key = mark_key(kProgressSlot, event.item, 0);
@@ -58,10 +58,11 @@ void follow_progress(MarkTable& table, Mark mark, const MarkEvent& event) {
     const auto completed = table.max_in(keys_of_item(slot(Mark::Completed), event.item));
     const bool later = !completed || *completed <= event.at.us;
     const double progress = later ? std::clamp(event.value.value_or(0.0), 0.0, 1.0) : kNoProgress;
-    table.set(key, std::bit_cast<std::int64_t>(progress));
+    table.set(key, std::bit_cast<std::int64_t>(progress), generation);
   } else if (table.get(key)) {
     const auto in_progress = table.max_in(keys_of_item(slot(Mark::InProgress), event.item));
-    if (!in_progress || *in_progress <= event.at.us) table.set(key, std::bit_cast<std::int64_t>(kNoProgress));
+    if (!in_progress || *in_progress <= event.at.us)
+      table.set(key, std::bit_cast<std::int64_t>(kNoProgress), generation);
   }
 }
 
@@ -164,7 +165,9 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
   User& user = state.grow_to(event.user);
   if ((set & 1U << slot(Mark::Seen)) != 0) {
     user.seen.add(event.item);
-    if (state.keeps_seen_times()) raise(user.marks, mark_key(slot(Mark::Seen), event.item, 0), event.at.us);
+    if (state.keeps_seen_times()) {
+      raise(user.marks, mark_key(slot(Mark::Seen), event.item, 0), event.at.us, state.captures);
+    }
   }
   const unsigned standing_marks = set & ~(1U << slot(Mark::Seen));
   if (standing_marks == 0) return;
@@ -173,8 +176,8 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
   for (const Mark mark :
        {Mark::InProgress, Mark::Completed, Mark::Liked, Mark::Disliked, Mark::Saved, Mark::Shared, Mark::Hidden}) {
     if ((standing_marks & 1U << slot(mark)) == 0) continue;
-    if (mark == Mark::InProgress || mark == Mark::Completed) follow_progress(user.marks, mark, event);
-    raise(user.marks, mark_key(slot(mark), event.item, event.signal), event.at.us);
+    if (mark == Mark::InProgress || mark == Mark::Completed) follow_progress(user.marks, mark, event, state.captures);
+    raise(user.marks, mark_key(slot(mark), event.item, event.signal), event.at.us, state.captures);
   }
 }
 

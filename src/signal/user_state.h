@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,7 +87,14 @@ class UserState {
     std::function<bool(EntityKind, Ordinal)> is_known;  ///< asked for the largest of a kind
     std::size_t signals = 0;
   };
-  [[nodiscard]] std::string encode() const;
+  /// The state as of now, detached: marks are pinned, counts are copied. Encoding may happen on another thread while
+  /// the state changes, but not after it is gone. Nothing retired anywhere is freed meanwhile.
+  class Capture {
+   public:
+    virtual ~Capture() = default;
+    [[nodiscard]] virtual std::string encode() const = 0;
+  };
+  [[nodiscard]] std::unique_ptr<Capture> capture() const;
   /// Replaces everything. Corruption on bytes that encode() cannot have written within the limits; the state is left as
   /// it was.
   [[nodiscard]] Status restore(std::string_view image, const ImageLimits& limits);
@@ -97,6 +105,7 @@ class UserState {
  private:
   struct State;
   struct User;
+  class StateCapture;
   [[nodiscard]] const User* find(Ordinal user) const;
 
   std::atomic<State*> state_;  // replaced as a whole by clear() and restore(), freed by epochs

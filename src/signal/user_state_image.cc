@@ -5,7 +5,9 @@
 // signals, then each: items with events counted beside users, and the counts. Counts by users follow from the entries.
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -75,43 +77,80 @@ void encode_user(const std::vector<Ordinal>& seen, const std::vector<MarkEntry>&
 
 }  // namespace
 
-std::string UserState::encode() const {
-  const State& state = *state_.load(std::memory_order_relaxed);
-  const std::uint32_t user_end = state.user_end.load(std::memory_order_relaxed);
-  std::vector<Ordinal> users;
-  std::uint32_t item_end = 0;
-  const auto reach = [&item_end](Ordinal item) { item_end = std::max(item_end, to_index(item) + 1); };
-
-  base::Encoder by_user;
-  for (std::uint32_t u = 0; u < user_end; ++u) {
-    const User& user = state.users[u];
-    const std::vector<Ordinal> seen = user.seen.to_vector();
-    const std::vector<MarkEntry> entries = user.marks.all();
-    if (seen.empty() && entries.empty()) continue;
-    users.push_back(to_ordinal(u));
-    if (!seen.empty()) reach(seen.back());
-    for (const MarkEntry& e : entries) reach(item_of(e.key));
-    encode_user(seen, entries, by_user);
+class UserState::StateCapture final : public UserState::Capture {
+ public:
+  explicit StateCapture(const State& state) : seen_since_(state.seen_since.load(std::memory_order_relaxed)) {
+    ++state.captures;
+    users_.resize(state.user_end.load(std::memory_order_relaxed));
+    for (std::size_t u = 0; u < users_.size(); ++u) {
+      if (const User* user = state.users.find(u)) users_[u] = {user->seen.capture(), user->marks.capture()};
+    }
+    for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {
+      events_.push_back(state.net.copy(NetCounts::Part::Events, s));
+    }
   }
 
-  base::Encoder events;
-  events.varint(state.net.signal_end());
-  for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {
-    const std::vector<Ordinal> items = state.net.items(NetCounts::Part::Events, s);
-    if (!items.empty()) reach(items.back());
-    index::encode_ordinals(items, events);
-    for (const Ordinal item : items) events.varint(state.net.get(NetCounts::Part::Events, s, item));
+  [[nodiscard]] std::string encode() const override {
+    std::uint32_t item_end = 0;
+    const auto reach = [&item_end](Ordinal item) { item_end = std::max(item_end, to_index(item) + 1); };
+    std::vector<Ordinal> users;
+    base::Encoder by_user;
+    for (std::uint32_t u = 0; u < users_.size(); ++u) {
+      const std::vector<Ordinal> seen = users_[u].seen.to_vector();
+      const std::vector<MarkEntry> entries = users_[u].marks.entries();
+      if (seen.empty() && entries.empty()) continue;
+      users.push_back(to_ordinal(u));
+      if (!seen.empty()) reach(seen.back());
+      for (const MarkEntry& e : entries) reach(item_of(e.key));
+      encode_user(seen, entries, by_user);
+    }
+    base::Encoder events;
+    encode_events(events, reach);
+
+    base::Encoder out;
+    out.u8(kImageFormat);
+    out.i64(seen_since_);
+    out.varint(users.empty() ? 0 : to_index(users.back()) + std::uint64_t{1});
+    out.varint(item_end);
+    index::encode_ordinals(users, out);
+    out.raw(by_user.str());
+    out.raw(events.str());
+    return out.take();
   }
 
-  base::Encoder out;
-  out.u8(kImageFormat);
-  out.i64(state.seen_since.load(std::memory_order_relaxed));
-  out.varint(users.empty() ? 0 : to_index(users.back()) + std::uint64_t{1});
-  out.varint(item_end);
-  index::encode_ordinals(users, out);
-  out.raw(by_user.str());
-  out.raw(events.str());
-  return out.take();
+ private:
+  struct CapturedUser {
+    index::LiveBitmap::Capture seen;
+    MarkTable::Capture marks;
+  };
+
+  template <class Reach>
+  void encode_events(base::Encoder& out, Reach reach) const {
+    std::size_t signal_end = events_.size();
+    const auto is_zero = [](std::uint32_t count) { return count == 0; };
+    while (signal_end > 0 && std::all_of(events_[signal_end - 1].begin(), events_[signal_end - 1].end(), is_zero)) {
+      --signal_end;
+    }
+    out.varint(signal_end);
+    for (std::size_t s = 0; s < signal_end; ++s) {
+      std::vector<Ordinal> items;
+      for (std::uint32_t i = 0; i < events_[s].size(); ++i) {
+        if (events_[s][i] != 0) items.push_back(to_ordinal(i));
+      }
+      if (!items.empty()) reach(items.back());
+      index::encode_ordinals(items, out);
+      for (const Ordinal item : items) out.varint(events_[s][to_index(item)]);
+    }
+  }
+
+  base::EpochPin pin_;  // first: what follows points into pinned versions
+  std::int64_t seen_since_;
+  std::vector<CapturedUser> users_;
+  std::vector<std::vector<std::uint32_t>> events_;  // by signal, then item
+};
+
+std::unique_ptr<UserState::Capture> UserState::capture() const {
+  return std::make_unique<StateCapture>(*state_.load(std::memory_order_relaxed));
 }
 
 Status UserState::restore(std::string_view image, const ImageLimits& limits) {

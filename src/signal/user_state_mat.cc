@@ -1,12 +1,30 @@
 // Events to marks.
 #include "signal/user_state_mat.h"
 
+#include <utility>
+
 #include "base/coding.h"
 #include "signal/signal_record.h"
 
 namespace tidal::signal {
 
 using wal::RecordType;
+
+namespace {
+
+class CapturedImage final : public materializer::CheckpointImage {
+ public:
+  explicit CapturedImage(std::unique_ptr<UserState::Capture> capture) : capture_(std::move(capture)) {}
+  [[nodiscard]] Status write_to(std::string& out) const override {
+    out += capture_->encode();
+    return {};
+  }
+
+ private:
+  std::unique_ptr<UserState::Capture> capture_;
+};
+
+}  // namespace
 
 void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
   switch (event.record.type) {
@@ -39,7 +57,7 @@ void UserStateMaterializer::on_signal(const wal::WalEvent& event) {
 }
 
 std::unique_ptr<materializer::CheckpointImage> UserStateMaterializer::checkpoint() {
-  return std::make_unique<materializer::BytesImage>(state_.encode());
+  return std::make_unique<CapturedImage>(state_.capture());
 }
 
 Status UserStateMaterializer::on_restore(std::string_view image) {

@@ -34,6 +34,7 @@ struct UserState::State {
   base::ChunkedArray<User> users;
   std::atomic<std::uint32_t> user_end{0};
   NetCounts net;
+  mutable std::uint32_t captures = 0;  // the generation of mark tables; writer only, mutable since capturing is a read
   // relaxed: read by itself, nothing else hangs on it.
   std::atomic<std::int64_t> seen_since{kSeenNeverExpires};
 

@@ -458,6 +458,33 @@ TEST(UserState, ReadersSeeMarksOnlyGrow) {
   EXPECT_EQ(state.marked(to_ordinal(0), Mark::Seen).cardinality(), 6000U);
 }
 
+TEST(UserState, ACaptureIsWrittenWhileTheStateMovesOn) {
+  UserState state;
+  const auto write = [&](std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t i = from; i < to; ++i) {
+      const Ordinal user = to_ordinal(i % 7);
+      const Ordinal item = to_ordinal(i * 31 % 400);
+      state.record({2, user, item, Timestamp{i}, {}}, signal_pool()[2]);
+      state.record({3, user, item, Timestamp{i}, (i % 10) * 0.1}, signal_pool()[3]);
+      state.record({1, Ordinal::None, item, Timestamp{i}, {}}, signal_pool()[1]);
+    }
+  };
+  write(0, 3000);
+  for (std::uint32_t round = 1; round < 5; ++round) {
+    const auto capture = state.capture();
+    const std::string at_once = capture->encode();
+    std::string later;
+    {
+      const std::jthread background([&] { later = capture->encode(); });
+      write(round * 3000, (round + 1) * 3000);
+      state.erase_user(to_ordinal(round));
+      if (round == 3) state.clear();
+    }
+    EXPECT_EQ(later, at_once);
+    EXPECT_EQ(capture->encode(), at_once);
+  }
+}
+
 RC_GTEST_PROP(MarkTable, EqualsAMap, (std::uint64_t seed)) {
   Random random(seed);
   MarkTable table;
@@ -472,7 +499,7 @@ RC_GTEST_PROP(MarkTable, EqualsAMap, (std::uint64_t seed)) {
     const std::uint32_t what = random.below(200);
     if (what < 150) {
       model[key] = i;
-      table.set(key, i);
+      table.set(key, i, 0);
     } else if (what == 199) {
       const KeyRange range = keys_of_slot(slot_of(key));
       table.erase(range);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -29,7 +30,8 @@ Error error_of(int number, std::string_view what, const std::string& path) {
     case ENOMEM: code = Code::ResourceExhausted; break;
     default: break;
   }
-  return Error(code, std::string(what) + " " + path + ": " + std::generic_category().message(number));
+  const char* const why = ::strerrordesc_np(number);  // thread-safe and in one language, unlike strerror
+  return Error(code, std::string(what) + " " + path + ": " + (why != nullptr ? why : std::to_string(number)));
 }
 
 Error last_error(std::string_view what, const std::string& path) { return error_of(errno, what, path); }

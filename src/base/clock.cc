@@ -1,3 +1,4 @@
+// The system's clock.
 #include "base/clock.h"
 
 #include <chrono>

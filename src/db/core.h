@@ -1,0 +1,129 @@
+// The engine room of one open database: log, views, commit queue, checkpoints and the upkeep thread, wired together.
+//
+// Everything a test wants to replace comes in through CoreEnvironment: files, clock, store backend.
+// Order of a write: validate -> append -> durable -> apply in seqno order -> acknowledge.
+// Threads: thread-safe after open(); lock order in docs/concurrency.md.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "db/prepare.h"
+#include "db/views.h"
+#include "materializer/checkpoint.h"
+#include "storage/kv.h"
+#include "tidal/db.h"
+#include "wal/commit_queue.h"
+#include "wal/log.h"
+
+namespace tidal::db {
+
+/// What a database stands on. All references outlive the Core.
+struct CoreEnvironment {
+  base::FileSystem& fs;
+  const base::Clock& clock;
+  storage::Backend entity_backend = storage::Backend::Lmdb;
+  bool background = true;  ///< run the upkeep thread; tests that want every step in hand turn it off
+};
+
+/// What opening found and did, for the log and for `tidal status`.
+struct OpenReport {
+  SeqNo checkpoint;            ///< 0: none used
+  std::uint64_t replayed = 0;  ///< events applied from the log
+  std::uint64_t log_bytes_cut = 0;
+  std::vector<std::string> notes;
+};
+
+class Core {
+ public:
+  /// An empty path: in memory only.
+  [[nodiscard]] static Result<std::unique_ptr<Core>> open(const std::string& path, const Options& options,
+                                                          const CoreEnvironment& environment);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  /// Waits until the batch is durable and applied; fills in seqnos, and NotFound for a batch that became void.
+  [[nodiscard]] Status commit(PreparedBatch& batch);
+  /// The same for one record, acknowledged on a thread of the queue's.
+  [[nodiscard]] Status commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done);
+
+  [[nodiscard]] const Views& views() const { return *views_; }
+  [[nodiscard]] Timestamp now() const;
+  /// A preparer against the schema in force and the entities as they are.
+  [[nodiscard]] Preparer preparer() const { return preparer(views_->schema()); }
+  /// The same against a schema that is about to come into force.
+  [[nodiscard]] Preparer preparer(const schema::Schema& schema) const;
+  /// Held while a schema change is validated and committed, so that two cannot pass each other.
+  [[nodiscard]] base::Mutex& schema_mutex() { return schema_mutex_; }
+  [[nodiscard]] const base::Clock& clock() const { return environment_.clock; }
+  /// The last event readers can see.
+  [[nodiscard]] SeqNo applied() const;
+  /// Key of cursors; 32 bytes, in a file of its own.
+  [[nodiscard]] const std::string& cursor_key() const { return cursor_key_; }
+  /// Unique within the directory's life: the seqno read and a random number of this open's.
+  [[nodiscard]] std::string next_query_id();
+  [[nodiscard]] const OpenReport& open_report() const { return report_; }
+
+  [[nodiscard]] Result<SeqNo> checkpoint();
+  [[nodiscard]] Result<DigestReport> digest();
+  [[nodiscard]] DatabaseStats stats() const;
+  /// Rolls the read columns to now's buckets, writers waiting meanwhile.
+  void settle();
+  /// Asks the upkeep thread to settle soon; never blocks. Called by queries that met an unsettled column.
+  void want_settle();
+  [[nodiscard]] Status close();
+  [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
+
+ private:
+  class ViewApplier;
+  Core(std::string path, const Options& options, const CoreEnvironment& environment);
+
+  [[nodiscard]] Status recover();
+  [[nodiscard]] Status load_cursor_key();
+  [[nodiscard]] Status write_checkpoint(SeqNo& seqno);
+  void want_checkpoint_after(SeqNo seqno);
+  void run_upkeep();
+  void start_upkeep();
+  void stop_upkeep();
+
+  const std::string path_;
+  const Options options_;
+  const CoreEnvironment environment_;
+
+  std::unique_ptr<base::FileLock> lock_;
+  std::unique_ptr<storage::KeyValueStore> entity_store_;
+  std::unique_ptr<Views> views_;
+  std::unique_ptr<wal::Log> log_;  ///< null in memory
+  std::unique_ptr<ViewApplier> applier_;
+  std::unique_ptr<wal::CommitQueue> queue_;
+  std::unique_ptr<materializer::CheckpointDirectory> checkpoints_;  ///< null in memory
+  std::string cursor_key_;
+  OpenReport report_;
+
+  base::Mutex schema_mutex_;
+  base::Mutex checkpoint_mutex_;  ///< one checkpoint at a time
+  std::atomic<std::uint64_t> checkpoint_seqno_{0};
+  std::atomic<bool> closed_{false};
+  std::uint64_t query_salt_ = 0;
+  std::atomic<std::uint64_t> queries_{0};
+
+  base::Mutex upkeep_mutex_;
+  base::CondVar upkeep_wakeup_;
+  bool upkeep_stop_ TIDAL_GUARDED_BY(upkeep_mutex_) = false;
+  bool settle_wanted_ TIDAL_GUARDED_BY(upkeep_mutex_) = false;
+  bool checkpoint_wanted_ TIDAL_GUARDED_BY(upkeep_mutex_) = false;
+  std::thread upkeep_;
+};
+
+}  // namespace tidal::db

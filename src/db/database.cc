@@ -1,0 +1,192 @@
+// The public handle: Database over Core and Session.
+#include <chrono>
+#include <utility>
+
+#include "base/clock.h"
+#include "db/core.h"
+#include "db/session.h"
+#include "query/parser.h"
+#include "tidal/db.h"
+
+namespace tidal {
+namespace {
+
+std::int64_t monotonic_us() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
+Error closed_error() { return Error(Code::Unavailable, "the database is closed"); }
+
+}  // namespace
+
+class Database::Impl {
+ public:
+  base::SystemClock system_clock;
+  std::unique_ptr<db::Core> core;
+};
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+
+Database::~Database() {
+  if (impl_) static_cast<void>(close());
+}
+
+Result<Database> Database::open(const std::string& path, Options options) {
+  if (path.empty()) return Error(Code::InvalidArgument, "expected the path of a data directory, got an empty one");
+  auto impl = std::make_unique<Impl>();
+  const db::CoreEnvironment environment{.fs = base::posix_file_system(), .clock = impl->system_clock};
+  TIDAL_TRY_ASSIGN(impl->core, db::Core::open(path, options, environment));
+  return Database(std::move(impl));
+}
+
+Result<Database> Database::open_in_memory(Options options) {
+  auto impl = std::make_unique<Impl>();
+  const db::CoreEnvironment environment{
+      .fs = base::posix_file_system(), .clock = impl->system_clock, .entity_backend = storage::Backend::Memory};
+  TIDAL_TRY_ASSIGN(impl->core, db::Core::open("", options, environment));
+  return Database(std::move(impl));
+}
+
+Result<WriteReply> Database::signal(const Signal& signal) {
+  const Operation operation = signal;
+  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
+  return std::move(replies.front());
+}
+
+Result<std::vector<WriteReply>> Database::signals(std::span<const Signal> signals) {
+  const std::vector<Operation> operations(signals.begin(), signals.end());
+  return write(operations);
+}
+
+Status Database::signal_async(const Signal& signal, std::function<void(Result<WriteReply>)> done) {
+  db::Core& core = *impl_->core;
+  if (core.is_closed()) return closed_error();
+  db::Preparer preparer = core.preparer();
+  WriteReply reply;
+  TIDAL_TRY_ASSIGN(std::optional<db::PreparedRecord> record, preparer.prepare(signal, reply));
+  record->reply = std::move(reply);
+  return core.commit_async(std::move(*record), std::move(done));
+}
+
+Result<WriteReply> Database::put(EntityKind kind, std::string_view key, const Entity& entity) {
+  const Operation operation = PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = false};
+  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
+  return std::move(replies.front());
+}
+
+Result<WriteReply> Database::put_item(std::string_view key, const Entity& entity) {
+  return put(EntityKind::Item, key, entity);
+}
+
+Result<WriteReply> Database::put_user(std::string_view key, const Entity& entity) {
+  return put(EntityKind::User, key, entity);
+}
+
+Result<WriteReply> Database::put_creator(std::string_view key, const Entity& entity) {
+  return put(EntityKind::Creator, key, entity);
+}
+
+Result<WriteReply> Database::update(EntityKind kind, std::string_view key, const Entity& entity) {
+  const Operation operation = PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = true};
+  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
+  return std::move(replies.front());
+}
+
+Result<WriteReply> Database::remove(EntityKind kind, std::string_view key) {
+  const Operation operation = DeleteOperation{.kind = kind, .key = std::string(key)};
+  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
+  return std::move(replies.front());
+}
+
+Result<std::vector<WriteReply>> Database::write(std::span<const Operation> operations, BatchOptions options) {
+  db::Core& core = *impl_->core;
+  if (core.is_closed()) return closed_error();
+  const std::int64_t started = monotonic_us();
+  db::Preparer preparer = core.preparer();
+  TIDAL_TRY_ASSIGN(db::PreparedBatch batch, db::prepare_batch(preparer, operations, options));
+  TIDAL_TRY(core.commit(batch));
+  const std::int64_t elapsed = monotonic_us() - started;
+  for (WriteReply& reply : batch.replies) reply.elapsed_us = elapsed;
+  return std::move(batch.replies);
+}
+
+Result<QueryReply> Database::retrieve(const Retrieve& query) {
+  TIDAL_TRY_ASSIGN(std::vector<Reply> replies, execute(query.statement(), query.params()));
+  if (replies.size() != 1 || !std::holds_alternative<QueryReply>(replies.front())) {
+    return Error(Code::InvalidArgument, "expected the clauses of one query, got '" + query.statement() + "'");
+  }
+  return std::get<QueryReply>(std::move(replies.front()));
+}
+
+Result<EntityReply> Database::get(EntityKind kind, std::string_view key) {
+  const Params params = {{"key", Value(std::string(key))}};
+  TIDAL_TRY_ASSIGN(std::vector<Reply> replies, execute("GET " + std::string(kind_name(kind)) + " $key", params));
+  return std::get<EntityReply>(std::move(replies.front()));
+}
+
+Result<std::vector<Reply>> Database::execute(std::string_view script, const Params& params) {
+  std::vector<Reply> replies;
+  std::optional<Error> failed;
+  execute(script, params, false, [&](const Result<Reply>& reply) {
+    if (reply.ok()) {
+      replies.push_back(*reply);
+    } else {
+      failed = reply.error();
+    }
+  });
+  if (failed) return std::move(*failed);
+  return replies;
+}
+
+bool Database::execute(std::string_view script, const Params& params, bool keep_going,
+                       const std::function<void(const Result<Reply>&)>& visit) {
+  if (impl_->core->is_closed()) {
+    visit(closed_error());
+    return false;
+  }
+  Result<query::Script> parsed = query::parse(script);
+  if (!parsed.ok()) {
+    visit(std::move(parsed).error());
+    return false;
+  }
+  db::Session session(*impl_->core, params);
+  bool all_ok = true;
+  for (const query::Statement& statement : parsed->statements) {
+    const Result<Reply> reply = session.execute(statement);
+    visit(reply);
+    all_ok = all_ok && reply.ok();
+    if (!reply.ok() && !keep_going) return false;
+  }
+  if (Status finished = session.finish(); !finished.ok()) {
+    visit(std::move(finished).error());
+    return false;
+  }
+  return all_ok;
+}
+
+std::string Database::schema_text() const { return schema::to_statements(impl_->core->views().schema()); }
+
+std::uint64_t Database::import_position(std::string_view import_id) const {
+  return impl_->core->views().import_marks().position(import_id);
+}
+
+Timestamp Database::now() const { return impl_->core->now(); }
+
+DatabaseStats Database::stats() const { return impl_->core->stats(); }
+
+Result<SeqNo> Database::checkpoint() {
+  if (impl_->core->is_closed()) return closed_error();
+  return impl_->core->checkpoint();
+}
+
+Result<DigestReport> Database::digest() {
+  if (impl_->core->is_closed()) return closed_error();
+  return impl_->core->digest();
+}
+
+Status Database::close() { return impl_->core->close(); }
+
+}  // namespace tidal

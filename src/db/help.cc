@@ -1,0 +1,75 @@
+// The text of HELP: a line and an example a statement.
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "db/show.h"
+#include "schema/validation.h"
+
+namespace tidal::db {
+namespace {
+
+struct Topic {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view example;
+};
+
+constexpr std::array<Topic, 15> kTopics = {{
+    {"RETRIEVE", "ranked items, users or creators, filtered and sorted",
+     "RETRIEVE items FOR USER @u1 FILTER unseen, category = \"jazz\" SORT BY hot LIMIT 20;"},
+    {"FILTER", "conditions: , is AND; OR, NOT, parentheses; = != < <= > >= IN ALL BETWEEN exists(f)",
+     "RETRIEVE items FILTER year >= 1990, tags IN (\"live\", \"piano\"), like.count(7d) >= 3 SORT BY new;"},
+    {"SORT BY", "a named sort (SHOW SORTS), or an expression with ASC or DESC",
+     "RETRIEVE items SORT BY like.count(7d) - dislike.count(7d) DESC LIMIT 10;"},
+    {"WINDOW", "the span that trending and its kin look at: 1h, 24h, 7d, 30d or all",
+     "RETRIEVE items USING PROFILE trending WINDOW 7d LIMIT 10;"},
+    {"WITH", "what each row carries: fields(…), signals(…), explain",
+     "RETRIEVE items SORT BY top(week) WITH fields(title), signals(like.count(7d)) LIMIT 10;"},
+    {"SIGNAL", "tells that something happened: to an item, by a user, now or AT a time", "SIGNAL like ON @i1 BY @u1;"},
+    {"PUT", "creates or replaces an item, user or creator",
+     "PUT item @i1 {\"creator\": \"c1\", \"fields\": {\"title\": \"Piano for beginners\", \"tags\": [\"piano\"]}};"},
+    {"UPDATE", "changes the named fields; null removes one", "UPDATE item @i1 {\"fields\": {\"title\": \"Piano\"}};"},
+    {"DELETE", "removes an entity; what users did to it holds again when it comes back", "DELETE item @i1;"},
+    {"GET", "one entity as it stands", "GET item @i1 WITH signals(like.count(all));"},
+    {"DEFINE", "declares a field or a signal; the same definition twice changes nothing",
+     "DEFINE SIGNAL like ROLE positive DECAY exponential(14d) WINDOWS 1h, 24h, 7d VELOCITY EFFECTS mark liked, mark "
+     "seen;"},
+    {"ALTER", "changes settings: SHOW SETTINGS lists them", "ALTER SETTINGS seen_expires:90d;"},
+    {"SHOW", "SCHEMA, SCHEMA CHANGES, FIELDS, SIGNALS, SETTINGS, STATS, SORTS, FILTERS, FEATURES, SOURCES",
+     "SHOW SCHEMA;"},
+    {"EXPLAIN", "how a query will be answered, with estimates",
+     "EXPLAIN RETRIEVE items FILTER category = \"jazz\" SORT BY hot;"},
+    {"BEGIN", "a batch until COMMIT (or ROLLBACK): all or nothing, one log frame",
+     "BEGIN; PUT item @a {}; SIGNAL view ON @a BY @u1; COMMIT;"},
+}};
+
+std::string upper(std::string_view s) {
+  std::string out(s);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return out;
+}
+
+}  // namespace
+
+Result<Reply> help(std::optional<std::string_view> topic) {
+  RowsReply reply;
+  reply.columns = {"statement", "what it does", "example"};
+  std::vector<std::string> names;
+  for (const Topic& t : kTopics) {
+    names.emplace_back(t.name);
+    const bool wanted = !topic || t.name == upper(*topic) || (upper(*topic) == "SORT" && t.name == "SORT BY");
+    if (!wanted) continue;
+    reply.rows.push_back({std::string(t.name), std::string(t.summary), std::string(t.example)});
+    reply.text += std::string(t.name) + ": " + std::string(t.summary) + "\n  " + std::string(t.example) + "\n";
+  }
+  if (reply.rows.empty()) {
+    ErrorDetail detail;
+    detail.nearest = schema::nearest_name(upper(*topic), names);
+    detail.hint = detail.nearest.empty() ? "HELP; lists the topics" : "did you mean HELP " + detail.nearest + "?";
+    return Error(Code::NotFound, "no help on '" + std::string(*topic) + "'", std::move(detail));
+  }
+  return Reply(std::move(reply));
+}
+
+}  // namespace tidal::db

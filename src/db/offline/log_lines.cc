@@ -1,0 +1,195 @@
+// Decoding payloads and writing them as JSON.
+#include "db/offline/log_lines.h"
+
+#include <charconv>
+#include <type_traits>
+#include <variant>
+
+#include "base/hash.h"
+#include "entity/entity_record.h"
+#include "signal/signal_record.h"
+
+namespace tidal::db {
+namespace {
+
+void append_quoted(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('"');
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (byte < 0x20) {
+      out.append("\\u00");
+      out.push_back(kHex[byte >> 4]);
+      out.push_back(kHex[byte & 15]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  append_quoted(out, text);
+}
+
+void append_number(std::string& out, double value) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;  // shortest that reads back the same
+  out.append(buffer, end);
+}
+
+void append_value(std::string& out, const Value& value) {
+  std::visit(
+      [&out](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::monostate>) {
+          out.append("null");
+        } else if constexpr (std::is_same_v<T, bool>) {
+          out.append(v ? "true" : "false");
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          out.append(std::to_string(v));
+        } else if constexpr (std::is_same_v<T, double>) {
+          append_number(out, v);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          append_quoted(out, v);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          out.push_back('[');
+          for (std::size_t i = 0; i < v.size(); ++i) {
+            if (i > 0) out.push_back(',');
+            append_quoted(out, v[i]);
+          }
+          out.push_back(']');
+        } else {
+          append_quoted(out, to_string(v));
+        }
+      },
+      value);
+}
+
+std::string_view extension(const wal::Record& record, wal::Tag tag) {
+  for (const wal::Extension& each : record.extensions) {
+    if (each.tag == static_cast<std::uint8_t>(tag)) return each.bytes;
+  }
+  return {};
+}
+
+Result<std::string> signal_line(const wal::Record& record) {
+  TIDAL_TRY_ASSIGN(const signal::SignalPayload payload, signal::decode_payload(record.payload));
+  std::string out = R"({"op":"signal")";
+  append_member(out, "kind", payload.name);
+  if (!record.user_key.empty()) append_member(out, "user", record.user_key);
+  append_member(out, record.subject_kind == EntityKind::Creator ? "creator" : "item", record.subject_key);
+  append_member(out, "at", to_string(record.event_time));
+  if (payload.value) {
+    out.append(",\"value\":");
+    append_number(out, *payload.value);
+  }
+  if (payload.weight != 1.0) {
+    out.append(",\"weight\":");
+    append_number(out, payload.weight);
+  }
+  if (const std::string_view key = extension(record, wal::Tag::IdempotencyKey); !key.empty()) {
+    append_member(out, "key", key);
+  }
+  if (const std::string_view context = extension(record, wal::Tag::Context); !context.empty()) {
+    out.append(",\"context\":").append(context);
+  }
+  return out + "}";
+}
+
+Result<std::string> entity_line(const wal::Record& record) {
+  TIDAL_TRY_ASSIGN(const entity::EntityContent content, entity::decode_content(record.payload));
+  const bool update = record.type == wal::RecordType::UpdateEntity;
+  std::string out = R"({"op":")";
+  out.append(update ? "update" : kind_name(record.subject_kind)).append("\"");
+  if (update) append_member(out, "kind", kind_name(record.subject_kind));
+  append_member(out, "key", record.subject_key);
+  if (content.creator && content.creator->empty()) {
+    out.append(",\"creator\":null");
+  } else if (content.creator) {
+    append_member(out, "creator", *content.creator);
+  }
+  if (content.created_at) append_member(out, "created_at", to_string(*content.created_at));
+  if (!content.fields.empty()) {
+    out.append(",\"fields\":{");
+    bool first = true;
+    for (const auto& [name, value] : content.fields) {
+      if (!first) out.push_back(',');
+      first = false;
+      append_quoted(out, name);
+      out.push_back(':');
+      append_value(out, value);
+    }
+    out.push_back('}');
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> import_line(const wal::Record& record) {
+  std::string line;
+  switch (record.type) {
+    case wal::RecordType::Signal: {
+      TIDAL_TRY_ASSIGN(line, signal_line(record));
+      return std::optional(std::move(line));
+    }
+    case wal::RecordType::PutEntity:
+    case wal::RecordType::UpdateEntity: {
+      TIDAL_TRY_ASSIGN(line, entity_line(record));
+      return std::optional(std::move(line));
+    }
+    case wal::RecordType::DeleteEntity:
+      line = R"({"op":"delete")";
+      append_member(line, "kind", kind_name(record.subject_kind));
+      append_member(line, "key", record.subject_key);
+      return std::optional(line + "}");
+    case wal::RecordType::SchemaChange:
+    case wal::RecordType::ImportMark: break;
+  }
+  return std::optional<std::string>();
+}
+
+std::string_view record_type_name(wal::RecordType type) {
+  switch (type) {
+    case wal::RecordType::Signal: return "signal";
+    case wal::RecordType::PutEntity: return "put";
+    case wal::RecordType::UpdateEntity: return "update";
+    case wal::RecordType::DeleteEntity: return "delete";
+    case wal::RecordType::SchemaChange: return "schema";
+    case wal::RecordType::ImportMark: return "import_mark";
+  }
+  return "unknown";
+}
+
+std::string dump_line(const wal::WalEvent& event) {
+  const wal::Record& record = event.record;
+  std::string out = "{\"seqno\":" + std::to_string(event.seqno.value);
+  append_member(out, "append_time", to_string(event.append_time));
+  append_member(out, "type", record_type_name(record.type));
+  append_member(out, "time", to_string(record.event_time));
+  out.append((record.flags & wal::kFlagTimeGiven) != 0 ? ",\"time_given\":true" : ",\"time_given\":false");
+  const Result<std::optional<std::string>> line = import_line(record);
+  if (!line.ok()) {
+    append_member(out, "defect", line.error().message);
+  } else if (*line) {
+    out.append(",\"record\":").append(**line);
+  } else if (record.type == wal::RecordType::SchemaChange) {
+    out.append(",\"change\":").append(record.payload);
+  }
+  if (const std::string_view mark = extension(record, wal::Tag::ImportMark); mark.size() == 40) {
+    base::Hash256 id;
+    std::copy_n(mark.begin(), id.size(), id.begin());
+    std::uint64_t position = 0;
+    for (std::size_t i = 40; i > 32; --i) position = position << 8 | static_cast<unsigned char>(mark[i - 1]);
+    out.append(",\"import\":{\"id\":\"").append(base::to_hex(id)).append("\",\"position\":");
+    out.append(std::to_string(position)).append("}");
+  }
+  return out + "}";
+}
+
+}  // namespace tidal::db

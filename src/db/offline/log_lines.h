@@ -1,0 +1,24 @@
+// Records of the log as JSON objects: the lines that export writes and import reads.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tidal/result.h"
+#include "wal/record.h"
+
+namespace tidal::db {
+
+/// The record as an import line, without a line break: {"op":"signal",…}, {"op":"item",…}, {"op":"update",…},
+/// {"op":"delete",…}. Nothing for records that are no operations (schema changes, import marks). Corruption.
+[[nodiscard]] Result<std::optional<std::string>> import_line(const wal::Record& record);
+
+/// Everything there is to say about a logged record, for people: {"seqno":…,"append_time":…,"type":…,"record":{…}}.
+[[nodiscard]] std::string dump_line(const wal::WalEvent& event);
+
+/// "signal", "put", "update", "delete", "schema", "import_mark"; "unknown" for a number this program does not know.
+[[nodiscard]] std::string_view record_type_name(wal::RecordType type);
+
+}  // namespace tidal::db

@@ -1,0 +1,242 @@
+#include "db/prepare.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "db/import_marks.h"
+#include "query/json_content.h"
+#include "schema/catalog.h"
+#include "schema/validation.h"
+#include "signal/signal_record.h"
+
+namespace tidal::db {
+namespace {
+
+constexpr std::size_t kKeyBytesMax = 128;
+constexpr std::size_t kIdempotencyKeyBytesMax = 1024;
+constexpr std::size_t kContextBytesMax = 4096;
+
+Error invalid(std::string message) { return Error(Code::InvalidArgument, std::move(message)); }
+
+std::string number(double v) {
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.17g", v);
+  return buffer.data();
+}
+
+bool is_utf8(std::string_view s) { return simdjson::validate_utf8(s.data(), s.size()); }
+
+Status check_context(std::string_view context) {
+  if (context.size() > kContextBytesMax) {
+    return invalid("context: expected at most " + std::to_string(kContextBytesMax) + " bytes, got " +
+                   std::to_string(context.size()));
+  }
+  const nlohmann::json json = nlohmann::json::parse(context, nullptr, false);
+  if (!json.is_object()) return invalid("context: expected a JSON object");
+  constexpr std::array<std::string_view, 4> kKnown = {"surface", "position", "query_id", "profile"};
+  for (const auto& [name, value] : json.items()) {
+    if (std::ranges::find(kKnown, name) == kKnown.end()) {
+      return invalid("context: expected surface, position, query_id or profile, got '" + name + "'");
+    }
+    if (name == "position" ? !value.is_number_unsigned() : !value.is_string()) {
+      return invalid("context." + name + ": expected " + (name == "position" ? "a whole number >= 0" : "a string"));
+    }
+  }
+  return {};
+}
+
+Status check_signal_numbers(const SignalDef& def, const Signal& signal) {
+  if (!std::isfinite(signal.weight) || signal.weight < 0) {
+    return invalid("signal '" + def.name + "': expected a finite weight >= 0, got " + number(signal.weight));
+  }
+  if (!signal.value) return {};
+  if (!def.has_value) return invalid("signal '" + def.name + "' declares no VALUE, got " + number(*signal.value));
+  const bool in_range = std::isfinite(*signal.value) && *signal.value >= def.value_min &&
+                        (!def.value_max || *signal.value <= *def.value_max);
+  if (!in_range) {
+    return invalid("signal '" + def.name + "': expected a value in " + number(def.value_min) + ".." +
+                   (def.value_max ? number(*def.value_max) : "") + ", got " + number(*signal.value));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_key(std::string_view key, std::string_view what) {
+  if (key.empty() || key.size() > kKeyBytesMax) {
+    return invalid(std::string(what) + ": expected a key of 1 to 128 bytes, got " + std::to_string(key.size()));
+  }
+  if (!is_utf8(key)) return invalid(std::string(what) + ": key is not valid UTF-8");
+  const bool control =
+      std::ranges::any_of(key, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  if (control) return invalid(std::string(what) + ": key has a control character");
+  return {};
+}
+
+wal::Record PreparedRecord::record() const {
+  wal::Record r{.type = type,
+                .flags = flags,
+                .subject_kind = subject_kind,
+                .event_time = event_time,
+                .subject_key = subject_key,
+                .user_key = user_key,
+                .payload = payload,
+                .extensions = {}};
+  const auto extend = [&r](wal::Tag tag, const std::string& bytes) {
+    if (!bytes.empty()) r.extensions.push_back({.tag = static_cast<std::uint8_t>(tag), .bytes = bytes});
+  };
+  extend(wal::Tag::IdempotencyKey, idempotency_key);
+  extend(wal::Tag::Context, context);
+  extend(wal::Tag::ImportMark, import_mark);
+  return r;
+}
+
+bool Preparer::is_live(EntityKind kind, std::string_view key) const {
+  if (!staged_.empty()) {
+    if (const auto it = staged_.find({kind, std::string(key)}); it != staged_.end()) return it->second;
+  }
+  const Ordinal found = entities_.find(kind, key);
+  return found != Ordinal::None && entities_.is_live(kind, found);
+}
+
+Result<std::optional<PreparedRecord>> Preparer::prepare(const Operation& operation, WriteReply& reply) {
+  if (const auto* signal = std::get_if<Signal>(&operation)) return prepare_signal(*signal, reply);
+  if (const auto* put = std::get_if<PutOperation>(&operation)) return prepare_put(*put, reply);
+  return prepare_delete(std::get<DeleteOperation>(operation), reply);
+}
+
+Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& signal, WriteReply& reply) {
+  const SignalDef* def = schema_->signal(signal.kind);
+  if (def == nullptr) {
+    std::vector<std::string> known;
+    for (const SignalDef& candidate : schema_->signals) known.push_back(candidate.name);
+    ErrorDetail detail;
+    detail.nearest = schema::nearest_name(signal.kind, known);
+    detail.hint = detail.nearest.empty() ? "declare it: DEFINE SIGNAL " + signal.kind + " …; SHOW SIGNALS lists them"
+                                         : "did you mean '" + detail.nearest + "'?";
+    return Error(Code::InvalidArgument, "no signal '" + signal.kind + "' is declared", std::move(detail));
+  }
+  TIDAL_TRY(check_key(signal.item, kind_name(def->target)));
+  TIDAL_TRY(check_signal_numbers(*def, signal));
+  if (!signal.context.empty()) TIDAL_TRY(check_context(signal.context));
+  if (signal.idempotency_key.size() > kIdempotencyKeyBytesMax) {
+    return invalid("idempotency key: expected at most 1024 bytes, got " +
+                   std::to_string(signal.idempotency_key.size()));
+  }
+  if (signal.at && *signal.at > horizon_ + schema_->settings.future_tolerance) {
+    return invalid("signal '" + def->name + "': event time " + to_string(*signal.at) + " is more than " +
+                   to_string(schema_->settings.future_tolerance) + " ahead of the clock (" + to_string(horizon_) + ")");
+  }
+  if (!is_live(def->target, signal.item)) {
+    return Error(Code::NotFound, std::string(kind_name(def->target)) + " '" + signal.item + "' does not exist");
+  }
+  if (!signal.user.empty()) {
+    TIDAL_TRY(check_key(signal.user, "user"));
+    if (!schema_->settings.create_users && !is_live(EntityKind::User, signal.user)) {
+      return Error(Code::NotFound, "user '" + signal.user + "' does not exist and create_users is off");
+    }
+  }
+  PreparedRecord out;
+  out.type = wal::RecordType::Signal;
+  out.flags = signal.at ? wal::kFlagTimeGiven : std::uint8_t{0};
+  out.subject_kind = def->target;
+  out.event_time = signal.at.value_or(now_);
+  out.subject_key = signal.item;
+  out.user_key = signal.user;
+  out.idempotency_key = signal.idempotency_key;
+  out.context = signal.context;
+  signal::encode_payload({.name = def->name, .weight = signal.weight, .value = signal.value}, out.payload);
+  reply = WriteReply{.op = "signal", .status = "applied", .seqno = {}, .elapsed_us = 0};
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& put, WriteReply& reply) {
+  TIDAL_TRY(check_key(put.key, kind_name(put.kind)));
+  const bool live = is_live(put.kind, put.key);
+  if (put.update && !live) {
+    return Error(Code::NotFound, std::string(kind_name(put.kind)) + " '" + put.key + "' does not exist");
+  }
+  entity::EntityContent content;
+  content.creator = put.entity.creator;
+  content.fields = put.entity.fields;
+  content.created_at = put.entity.created_at;
+  if (!content.created_at && !put.entity.created_at_open && !put.update) content.created_at = now_;
+  TIDAL_TRY_ASSIGN(content,
+                   query::check_content(content, {.schema = *schema_, .kind = put.kind, .update = put.update}));
+
+  PreparedRecord out;
+  out.type = put.update ? wal::RecordType::UpdateEntity : wal::RecordType::PutEntity;
+  out.subject_kind = put.kind;
+  out.event_time = now_;
+  out.subject_key = put.key;
+  out.payload = entity::encode_content(content);
+  staged_[{put.kind, put.key}] = true;
+  reply = WriteReply{.op = put.update ? "update" : "put",
+                     .status = put.update ? "updated" : (live ? "replaced" : "created"),
+                     .seqno = {},
+                     .elapsed_us = 0};
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<PreparedRecord>> Preparer::prepare_delete(const DeleteOperation& del, WriteReply& reply) {
+  TIDAL_TRY(check_key(del.key, kind_name(del.kind)));
+  if (!is_live(del.kind, del.key)) {
+    reply = WriteReply{.op = "delete", .status = "absent", .seqno = {}, .elapsed_us = 0};
+    return std::optional<PreparedRecord>();
+  }
+  PreparedRecord out;
+  out.type = wal::RecordType::DeleteEntity;
+  out.subject_kind = del.kind;
+  out.event_time = now_;
+  out.subject_key = del.key;
+  staged_[{del.kind, del.key}] = false;
+  reply = WriteReply{.op = "delete", .status = "deleted", .seqno = {}, .elapsed_us = 0};
+  return std::optional(std::move(out));
+}
+
+PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now) {
+  PreparedRecord record;
+  record.type = wal::RecordType::SchemaChange;
+  record.event_time = now;
+  record.payload = schema::encode_change(change);
+  return record;
+}
+
+Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operation> operations,
+                                    const BatchOptions& options) {
+  if (options.import_mark && options.import_mark->id.size() != kImportIdBytes) {
+    return invalid("import id: expected 32 bytes, got " + std::to_string(options.import_mark->id.size()));
+  }
+  PreparedBatch batch;
+  batch.records.reserve(operations.size());
+  batch.replies.reserve(operations.size());
+  batch.record_of_reply.reserve(operations.size());
+  for (const Operation& operation : operations) {
+    WriteReply reply;
+    Result<std::optional<PreparedRecord>> record = preparer.prepare(operation, reply);
+    if (!record.ok()) {
+      Error error = std::move(record).error();
+      ErrorDetail detail = error.detail ? *error.detail : ErrorDetail{};
+      detail.statement = static_cast<std::uint32_t>(batch.replies.size() + 1);
+      return Error(error.code, std::move(error.message), std::move(detail));
+    }
+    batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
+    if (*record) batch.records.push_back(std::move(**record));
+    batch.replies.push_back(std::move(reply));
+  }
+  if (!options.import_mark) return batch;
+  if (batch.records.empty()) {
+    // Every line was a no-op; the mark still has to say that they were read.
+    batch.records.emplace_back();
+    batch.records.back().type = wal::RecordType::ImportMark;
+    batch.records.back().event_time = preparer.now();
+  }
+  batch.records.back().import_mark = encode_import_mark(options.import_mark->id, options.import_mark->position);
+  return batch;
+}
+
+}  // namespace tidal::db

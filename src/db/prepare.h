@@ -1,0 +1,90 @@
+// Validates an operation and turns it into the bytes of its record: everything that can be refused is refused here,
+// before the log sees it.
+//
+// Threads: a Preparer belongs to one call; the views it reads are safe to read from any thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "entity/entity_store.h"
+#include "schema/schema.h"
+#include "tidal/db.h"
+#include "wal/record.h"
+
+namespace tidal::db {
+
+/// A validated record that owns its bytes, and the reply its caller gets once it is applied.
+struct PreparedRecord {
+  wal::RecordType type = wal::RecordType::Signal;
+  std::uint8_t flags = 0;
+  EntityKind subject_kind = EntityKind::Item;
+  Timestamp event_time;
+  std::string subject_key;
+  std::string user_key;
+  std::string payload;
+  std::string idempotency_key;
+  std::string context;
+  std::string import_mark;
+  WriteReply reply;
+
+  /// Views into this; valid while it stays where it is.
+  [[nodiscard]] wal::Record record() const;
+};
+
+/// Prepares the operations of one batch in order: later ones see what earlier ones will have done.
+class Preparer {
+ public:
+  struct Moments {
+    Timestamp now;      ///< of events and entities that come without a time
+    Timestamp horizon;  ///< what future_tolerance is held against: the clock, also when answers follow old events
+  };
+  /// `schema` is the one in force for the batch (staged definitions included).
+  Preparer(const schema::Schema& schema, const entity::EntityStore& entities, Moments moments)
+      : schema_(&schema), entities_(entities), now_(moments.now), horizon_(moments.horizon) {}
+
+  /// The batch defined something: later operations are held against the new schema.
+  void set_schema(const schema::Schema& schema) { schema_ = &schema; }
+
+  [[nodiscard]] Timestamp now() const { return now_; }
+
+  /// nullopt: nothing to write (a DELETE of nothing); `reply` then tells the status.
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare(const Operation& operation, WriteReply& reply);
+
+ private:
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_signal(const Signal& signal, WriteReply& reply);
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_put(const PutOperation& put, WriteReply& reply);
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_delete(const DeleteOperation& del, WriteReply& reply);
+  [[nodiscard]] bool is_live(EntityKind kind, std::string_view key) const;
+
+  const schema::Schema* schema_;
+  const entity::EntityStore& entities_;
+  Timestamp now_;
+  Timestamp horizon_;
+  std::map<std::pair<EntityKind, std::string>, bool> staged_;  ///< liveness decided earlier in the batch
+};
+
+/// Records of one batch with their replies; what a caller hands to Core::commit.
+struct PreparedBatch {
+  std::vector<PreparedRecord> records;
+  std::vector<WriteReply> replies;           ///< one an operation
+  std::vector<std::size_t> record_of_reply;  ///< kNoRecord: the operation wrote nothing
+};
+inline constexpr std::size_t kNoRecord = ~std::size_t{0};
+
+/// Prepares all operations, or gives the error of the first bad one with ErrorDetail::statement its number from 1.
+[[nodiscard]] Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operation> operations,
+                                                  const BatchOptions& options);
+
+/// The record of a validated schema change.
+[[nodiscard]] PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now);
+
+/// 1 to 128 bytes of UTF-8 without control characters. InvalidArgument naming `what`.
+[[nodiscard]] Status check_key(std::string_view key, std::string_view what);
+
+}  // namespace tidal::db

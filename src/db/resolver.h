@@ -1,0 +1,28 @@
+// Turns the keys and names of a record into ordinals and positions, once, before views see it; decides void records.
+//
+// V1: the answer depends only on the schema and the key map as of the record's seqno: same live and on replay.
+#pragma once
+
+#include "entity/entity_store.h"
+#include "materializer/registry.h"
+#include "schema/catalog.h"
+
+namespace tidal::db {
+
+class Resolver final : public materializer::EventResolver {
+ public:
+  /// Both outlive this.
+  Resolver(const schema::Catalog& catalog, entity::EntityStore& entities) : catalog_(catalog), entities_(entities) {}
+
+  void resolve(wal::WalEvent& event) noexcept override;
+
+ private:
+  void resolve_signal(wal::WalEvent& event) noexcept;
+  void resolve_write(wal::WalEvent& event) noexcept;
+  [[nodiscard]] Ordinal live_or_none(EntityKind kind, std::string_view key) const;
+
+  const schema::Catalog& catalog_;
+  entity::EntityStore& entities_;
+};
+
+}  // namespace tidal::db

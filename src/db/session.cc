@@ -1,0 +1,302 @@
+#include "db/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "db/show.h"
+#include "db/statement_write.h"
+#include "query/bind_scope.h"
+#include "query/define.h"
+#include "query/engine.h"
+
+namespace tidal::db {
+namespace {
+
+constexpr std::size_t kBatchStatementsMax = 10'000;
+
+std::int64_t monotonic_us() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
+/// Sets the time a statement took, in whichever reply it gave.
+Reply timed(Reply reply, std::int64_t started_us) {
+  const std::int64_t elapsed = monotonic_us() - started_us;
+  std::visit(
+      [elapsed](auto& r) {
+        if constexpr (requires { r.elapsed_us; }) {
+          r.elapsed_us = elapsed;
+        } else {
+          r.stats.elapsed_us = elapsed;
+        }
+      },
+      reply);
+  return reply;
+}
+
+query::ReadViews read_views(const Views& views) {
+  return {.schema = &views.schema(),
+          .entities = &views.entities(),
+          .fields = &views.fields(),
+          .items = &views.ledgers().items,
+          .creators = &views.ledgers().creators,
+          .users = &views.ledgers().users,
+          .user_state = &views.user_state()};
+}
+
+/// Points an error that knows no place at its statement.
+Error at_statement(Error error, const query::QueryContext& context, const query::Statement& statement) {
+  if (error.detail && error.detail->line != 0) return error;
+  Error placed = query::refuse(context, statement.span, error.message);
+  ErrorDetail detail = placed.detail ? *placed.detail : ErrorDetail{};
+  if (error.detail) {
+    detail.nearest = error.detail->nearest;
+    detail.hint = error.detail->hint;
+    detail.expected = error.detail->expected;
+    detail.retry_after_ms = error.detail->retry_after_ms;
+  }
+  Error out(error.code, std::move(error.message), std::move(detail));
+  out.others = std::move(error.others);
+  return out;
+}
+
+/// The first error carrying the others.
+Error joined(std::vector<Error> errors) {
+  Error first = std::move(errors.front());
+  first.others.insert(first.others.end(), std::make_move_iterator(errors.begin() + 1),
+                      std::make_move_iterator(errors.end()));
+  return first;
+}
+
+/// What a definition is about, for its reply.
+SchemaReply reply_about(const query::Statement& statement) {
+  SchemaReply reply;
+  reply.op = "define";
+  if (const auto* define = std::get_if<query::Define>(&statement.body)) {
+    if (const auto* field = std::get_if<query::DefineField>(define)) {
+      reply.what = "field";
+      reply.name = std::string(kind_name(field->name.kind)) + "." + field->name.name.text;
+    } else if (const auto* signal = std::get_if<query::DefineSignal>(define)) {
+      reply.what = "signal";
+      reply.name = signal->name.text;
+    }
+  } else {
+    reply.op = "alter";
+    reply.what = "settings";
+  }
+  return reply;
+}
+
+/// The record of a validated change, answered by an empty reply.
+void add_schema_record(const schema::SchemaChange& change, Timestamp now, PreparedBatch& batch) {
+  batch.record_of_reply.push_back(batch.records.size());
+  batch.replies.emplace_back();
+  batch.records.push_back(schema_record(change, now));
+}
+
+}  // namespace
+
+query::QueryContext Session::context(const query::Statement& statement) const {
+  query::QueryContext context;
+  context.now = core_.now();
+  context.clock_now = core_.clock().now();
+  context.seqno = core_.applied();
+  context.seqno_now = [this] { return core_.applied(); };
+  context.monotonic_us = monotonic_us;
+  context.params = &params_;
+  context.cursor_key = core_.cursor_key();
+  if (statement.source) context.source = *statement.source;
+  context.statement = statement.number;
+  return context;
+}
+
+Result<Reply> Session::execute(const query::Statement& statement) {
+  const std::int64_t started = monotonic_us();
+  Result<Reply> reply = dispatch(statement);
+  if (!reply.ok()) return at_statement(std::move(reply).error(), context(statement), statement);
+  return timed(std::move(reply).value(), started);
+}
+
+Status Session::finish() {
+  if (!batch_) return {};
+  batch_.reset();
+  return Error(Code::FailedPrecondition, "BEGIN without COMMIT: the batch was dropped, nothing of it was written");
+}
+
+Result<Reply> Session::dispatch(const query::Statement& statement) {
+  const query::StatementBody& body = statement.body;
+  if (const auto* control = std::get_if<query::Control>(&body)) return this->control(statement, *control);
+  if (batch_) return stage(statement);
+  if (const auto* query = std::get_if<query::Query>(&body)) return run_query(statement, *query);
+  if (std::holds_alternative<query::Write>(body)) return write(statement);
+  if (query::is_definition(statement)) return change_schema(statement);
+  if (const auto* show = std::get_if<query::Show>(&body)) return db::show(core_, *show);
+  const query::QueryContext context = this->context(statement);
+  if (const auto* explain = std::get_if<query::Explain>(&body)) {
+    TIDAL_TRY_ASSIGN(PlanReply plan, query::explain(*explain, read_views(core_.views()), context));
+    return Reply(std::move(plan));
+  }
+  if (const auto* suggest = std::get_if<query::Suggest>(&body)) return query::unavailable(*suggest, context);
+  if (const auto* history = std::get_if<query::History>(&body)) return query::unavailable(*history, context);
+  return query::not_available_yet(statement);
+}
+
+Result<Reply> Session::control(const query::Statement& statement, const query::Control& control) {
+  if (std::holds_alternative<query::Begin>(control)) {
+    if (batch_) return Error(Code::FailedPrecondition, "BEGIN inside BEGIN: COMMIT or ROLLBACK first");
+    batch_.emplace();
+    return Reply(BatchReply{.op = "begin", .statements = 0, .seqno = {}});
+  }
+  if (std::holds_alternative<query::Commit>(control)) {
+    if (!batch_) return Error(Code::FailedPrecondition, "COMMIT without BEGIN");
+    return commit();
+  }
+  if (std::holds_alternative<query::Rollback>(control)) {
+    if (!batch_) return Error(Code::FailedPrecondition, "ROLLBACK without BEGIN");
+    const auto dropped = static_cast<std::uint32_t>(batch_->size());
+    batch_.reset();
+    return Reply(BatchReply{.op = "rollback", .statements = dropped, .seqno = {}});
+  }
+  if (const auto* help = std::get_if<query::Help>(&control)) {
+    return help->topic ? db::help(help->topic->text) : db::help(std::nullopt);
+  }
+  if (batch_) return stage(statement);
+  if (const auto* get = std::get_if<query::Get>(&control)) return this->get(statement, *get);
+  return query::not_available_yet(statement);
+}
+
+Result<Reply> Session::stage(const query::Statement& statement) {
+  const query::StatementBody& body = statement.body;
+  const bool is_change = std::holds_alternative<query::Write>(body) || std::holds_alternative<query::Define>(body) ||
+                         std::holds_alternative<query::Alter>(body) || std::holds_alternative<query::Drop>(body);
+  if (!is_change) {
+    return Error(Code::FailedPrecondition, "a batch holds writes and definitions only: COMMIT or ROLLBACK first");
+  }
+  if (!std::holds_alternative<query::Write>(body) && !query::is_definition(statement)) {
+    return query::not_available_yet(statement);
+  }
+  if (batch_->size() == kBatchStatementsMax) {
+    return Error(Code::InvalidArgument, "a batch holds at most 10,000 statements");
+  }
+  batch_->push_back(statement);
+  return Reply(BatchReply{.op = "staged", .statements = static_cast<std::uint32_t>(batch_->size()), .seqno = {}});
+}
+
+Result<Reply> Session::commit() {
+  const std::vector<query::Statement> statements = std::move(*batch_);
+  batch_.reset();
+  const bool only_writes = std::ranges::all_of(
+      statements, [](const query::Statement& s) { return std::holds_alternative<query::Write>(s.body); });
+  if (only_writes) return commit_batch(statements);
+  const base::MutexLock lock(core_.schema_mutex());
+  return commit_batch(statements);
+}
+
+Result<Reply> Session::commit_batch(const std::vector<query::Statement>& statements) {
+  std::vector<Error> errors;
+  const Result<schema::Validated> validated = query::validate_definitions(core_.views().schema(), statements);
+  if (!validated.ok()) errors.push_back(validated.error());
+
+  const schema::Schema& schema = validated.ok() ? validated->next : core_.views().schema();
+  Preparer preparer = core_.preparer(schema);
+  PreparedBatch batch;
+  if (errors.empty() && !validated->change.empty()) {
+    add_schema_record(validated->change, core_.now(), batch);
+  }
+  for (const query::Statement& statement : statements) {
+    if (!std::holds_alternative<query::Write>(statement.body)) continue;
+    const query::QueryContext context = this->context(statement);
+    WriteReply reply;
+    Result<Operation> operation = to_operation(statement, schema, context);
+    if (!operation.ok()) {
+      errors.push_back(std::move(operation).error());
+      continue;
+    }
+    Result<std::optional<PreparedRecord>> record = preparer.prepare(*operation, reply);
+    if (!record.ok()) {
+      errors.push_back(at_statement(std::move(record).error(), context, statement));
+      continue;
+    }
+    batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
+    if (*record) batch.records.push_back(std::move(**record));
+    batch.replies.push_back(std::move(reply));
+  }
+  if (!errors.empty()) return joined(std::move(errors));
+  TIDAL_TRY(core_.commit(batch));
+  BatchReply reply{.op = "commit", .statements = static_cast<std::uint32_t>(statements.size()), .seqno = {}};
+  for (const WriteReply& written : batch.replies) reply.seqno = std::max(reply.seqno, written.seqno);
+  reply.schema_version = core_.views().schema().version;
+  return Reply(std::move(reply));
+}
+
+Result<Reply> Session::write(const query::Statement& statement) {
+  TIDAL_TRY_ASSIGN(const Operation operation, to_operation(statement, core_.views().schema(), context(statement)));
+  Preparer preparer = core_.preparer();
+  TIDAL_TRY_ASSIGN(PreparedBatch batch, prepare_batch(preparer, std::span(&operation, 1), {}));
+  TIDAL_TRY(core_.commit(batch));
+  return Reply(std::move(batch.replies.front()));
+}
+
+Result<Reply> Session::change_schema(const query::Statement& statement) {
+  const base::MutexLock lock(core_.schema_mutex());
+  TIDAL_TRY_ASSIGN(const schema::Validated validated,
+                   query::validate_definitions(core_.views().schema(), std::span(&statement, 1)));
+  SchemaReply reply = reply_about(statement);
+  if (validated.change.empty()) {
+    reply.status = "unchanged";
+    reply.schema_version = validated.next.version;
+    return Reply(std::move(reply));
+  }
+  PreparedBatch batch;
+  add_schema_record(validated.change, core_.now(), batch);
+  TIDAL_TRY(core_.commit(batch));
+  reply.status = "applied";
+  reply.seqno = batch.replies.front().seqno;
+  reply.schema_version = core_.views().schema().version;
+  return Reply(std::move(reply));
+}
+
+Result<Reply> Session::run_query(const query::Statement& statement, const query::Query& query) {
+  query::QueryContext context = this->context(statement);
+  context.query_id = core_.next_query_id();
+  TIDAL_TRY_ASSIGN(QueryReply reply, query::run(query, read_views(core_.views()), context));
+  return Reply(std::move(reply));
+}
+
+Result<Reply> Session::get(const query::Statement& statement, const query::Get& get) {
+  const query::QueryContext context = this->context(statement);
+  TIDAL_TRY_ASSIGN(std::string key, bind_text(get.key, context));
+  const Views& views = core_.views();
+  const Ordinal found = views.entities().find(get.kind, key);
+  if (found == Ordinal::None || !views.entities().is_live(get.kind, found)) {
+    return Error(Code::NotFound, std::string(kind_name(get.kind)) + " '" + key + "' does not exist");
+  }
+  if (get.with && (get.with->vectors || get.with->highlights || get.with->explain)) {
+    return query::not_yet(context, get.with->span, "this part of WITH in GET");
+  }
+  TIDAL_TRY_ASSIGN(entity::EntityContent content, views.entities().content(get.kind, found));
+  EntityReply reply{.kind = get.kind,
+                    .key = std::move(key),
+                    .creator = content.creator.value_or(""),
+                    .created_at = content.created_at,
+                    .fields = {},
+                    .signals = {}};
+  if (!get.with || !get.with->fields || get.with->fields->every) {
+    reply.fields = std::move(content.fields);
+  } else {
+    for (const query::Name& name : get.with->fields->names) {
+      if (views.schema().field(get.kind, name.text) == nullptr) {
+        return query::refuse(context, name.span,
+                             std::string(kind_name(get.kind)) + "s have no field '" + name.text + "'");
+      }
+      if (const auto it = content.fields.find(name.text); it != content.fields.end()) reply.fields.insert(*it);
+    }
+  }
+  if (get.with && !get.with->signals.empty()) {
+    TIDAL_TRY_ASSIGN(reply.signals,
+                     query::entity_signals(get.kind, found, get.with->signals, read_views(views), context));
+  }
+  return Reply(std::move(reply));
+}
+
+}  // namespace tidal::db

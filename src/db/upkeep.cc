@@ -1,0 +1,83 @@
+// What an open database does by itself: rolls the read columns when a bucket ends, takes checkpoints as the log grows.
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+#include "db/core.h"
+
+namespace tidal::db {
+namespace {
+
+constexpr std::int64_t kMinuteUs = 60'000'000;  // the shortest bucket of a read column
+
+/// Bytes of a record on average, to turn checkpoint_every_bytes into a number of records without asking the disk.
+constexpr std::uint64_t kRecordBytesTypical = 100;
+
+}  // namespace
+
+void Core::start_upkeep() {
+  if (!environment_.background) return;
+  upkeep_ = std::thread([this] { run_upkeep(); });
+}
+
+void Core::stop_upkeep() {
+  {
+    const base::MutexLock lock(upkeep_mutex_);
+    upkeep_stop_ = true;
+  }
+  upkeep_wakeup_.notify_all();
+  if (upkeep_.joinable()) upkeep_.join();
+}
+
+void Core::want_settle() {
+  {
+    const base::MutexLock lock(upkeep_mutex_);
+    if (settle_wanted_) return;
+    settle_wanted_ = true;
+  }
+  upkeep_wakeup_.notify_all();
+}
+
+void Core::want_checkpoint_after(SeqNo seqno) {
+  if (options_.checkpoint_every_bytes == 0 || !checkpoints_) return;
+  const std::uint64_t since = seqno.value - checkpoint_seqno_.load(std::memory_order_relaxed);
+  if (since * kRecordBytesTypical < options_.checkpoint_every_bytes) return;
+  {
+    const base::MutexLock lock(upkeep_mutex_);
+    if (checkpoint_wanted_) return;
+    checkpoint_wanted_ = true;
+  }
+  upkeep_wakeup_.notify_all();
+}
+
+void Core::settle() {
+  const wal::CommitQueue::Pause pause = queue_->pause();
+  views_->settle(now());
+}
+
+void Core::run_upkeep() {
+  pthread_setname_np(pthread_self(), "tidal-upkeep");
+  while (true) {
+    bool wants_checkpoint = false;
+    {
+      const base::MutexLock lock(upkeep_mutex_);
+      const std::int64_t into_minute = environment_.clock.now().us % kMinuteUs;
+      const auto next_bucket = std::chrono::steady_clock::now() + std::chrono::microseconds(kMinuteUs - into_minute);
+      bool in_time = true;
+      while (!upkeep_stop_ && !settle_wanted_ && !checkpoint_wanted_ && in_time) {
+        in_time = upkeep_wakeup_.wait_until(upkeep_mutex_, next_bucket);
+      }
+      if (upkeep_stop_) return;
+      settle_wanted_ = false;
+      wants_checkpoint = checkpoint_wanted_;
+    }
+    settle();
+    if (!wants_checkpoint) continue;
+    const Result<SeqNo> taken = checkpoint();
+    if (!taken.ok()) spdlog::error("{}: checkpoint failed: {}", path_, taken.error().to_string());
+    const base::MutexLock lock(upkeep_mutex_);
+    checkpoint_wanted_ = false;
+  }
+}
+
+}  // namespace tidal::db

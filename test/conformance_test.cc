@@ -1,0 +1,286 @@
+// What every view must do, whatever it holds: one suite, run for each registered view over random histories.
+//
+// A view that is added to src/db/views.cc is in this suite by being registered.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "db/core.h"
+#include "db/prepare.h"
+#include "db/views.h"
+#include "materializer/checkpoint.h"
+#include "query/define.h"
+#include "query/parser.h"
+#include "test/history.h"
+
+namespace tidal::test {
+namespace {
+
+constexpr Timestamp kStart{1'700'000'000'000'000};
+
+/// Encoded records in seqno order, as a log would hand them out.
+using Records = std::vector<std::string>;
+
+/// Views over a store in memory that belongs to them.
+struct Stand {
+  base::MemoryFileSystem fs{1};
+  std::unique_ptr<storage::KeyValueStore> store;
+  std::unique_ptr<db::Views> views;
+
+  Stand() {
+    auto opened = storage::open_store(storage::Backend::Memory, fs, "");
+    EXPECT_TRUE(opened.ok());
+    store = std::move(*opened);
+    views = std::make_unique<db::Views>(*store);
+  }
+
+  void apply(const std::string& bytes) {
+    std::string_view in = bytes;
+    wal::WalEvent event;
+    ASSERT_TRUE(wal::decode_record(in, event.seqno, event.record).ok());
+    event.append_time = event.record.event_time;
+    views->registry().apply(event);
+  }
+  void apply(const Records& records, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) apply(records[i]);
+  }
+  [[nodiscard]] std::string digest(std::string_view view) const {
+    return materializer::digest_of(*views->registry().find(view)).hex;
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& view : views->registry().views()) out.emplace_back(view->name());
+    return out;
+  }
+};
+
+void append(Stand& lead, Records& records, const db::PreparedRecord& prepared) {
+  std::string bytes;
+  wal::encode_record(prepared.record(), SeqNo{records.size() + 1}, bytes);
+  lead.apply(bytes);
+  records.push_back(std::move(bytes));
+}
+
+schema::SchemaChange history_definitions() {
+  const Result<query::Script> script = query::parse(history_schema());
+  EXPECT_TRUE(script.ok());
+  Result<schema::Validated> validated = query::validate_definitions(schema::Schema{}, script->statements);
+  EXPECT_TRUE(validated.ok());
+  return validated->change;
+}
+
+/// Records of a random history; what the preparer refuses is left out, as a database would.
+Records random_records(std::uint64_t seed, std::size_t steps) {
+  Stand lead;
+  Records records;
+  append(lead, records, db::schema_record(history_definitions(), kStart));
+  History history(seed, kStart);
+  for (std::size_t i = 0; i < steps; ++i) {
+    const Step step = history.next();
+    db::Preparer preparer(lead.views->schema(), lead.views->entities(), {history.now(), history.now()});
+    Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
+    if (!batch.ok()) continue;
+    for (const db::PreparedRecord& record : batch->records) append(lead, records, record);
+  }
+  return records;
+}
+
+std::vector<std::string> view_names() { return Stand().names(); }
+
+class Conformance : public testing::TestWithParam<std::string> {
+ protected:
+  static constexpr std::uint64_t kHistories = 40;
+  static constexpr std::size_t kSteps = 120;
+};
+
+TEST_P(Conformance, TwiceIsOnce) {
+  for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Records records = random_records(seed, kSteps);
+    Stand once;
+    once.apply(records, 0, records.size());
+    Stand twice;
+    for (const std::string& record : records) {
+      twice.apply(record);
+      twice.apply(record);
+    }
+    twice.apply(records, 0, records.size());
+    ASSERT_EQ(once.digest(GetParam()), twice.digest(GetParam()));
+  }
+}
+
+TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
+  for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Records records = random_records(seed, kSteps);
+    base::Random random(seed);
+    const std::size_t at = 1 + random.below(records.size() - 1);
+    Stand live;
+    live.apply(records, 0, at);
+
+    materializer::CheckpointDirectory directory(live.fs, "/checkpoints");
+    const materializer::Capture capture = materializer::capture(live.views->registry(), SeqNo{at}, 1);
+    // Writers go on between capture and write: the image must not move with them.
+    live.apply(records, at, records.size());
+    ASSERT_TRUE(directory.write(capture, kStart).ok());
+
+    db::Views restored(*live.store);
+    std::vector<std::string> notes;
+    const Result<SeqNo> from = directory.restore(restored.registry(), SeqNo{records.size()}, notes);
+    ASSERT_TRUE(from.ok()) << from.error().to_string();
+    ASSERT_EQ(from->value, at) << (notes.empty() ? "" : notes.front());
+    for (std::size_t i = at; i < records.size(); ++i) {
+      std::string_view in = records[i];
+      wal::WalEvent event;
+      ASSERT_TRUE(wal::decode_record(in, event.seqno, event.record).ok());
+      event.append_time = event.record.event_time;
+      restored.registry().apply(event);
+    }
+    ASSERT_EQ(materializer::digest_of(*restored.registry().find(GetParam())).hex, live.digest(GetParam()));
+  }
+}
+
+TEST_P(Conformance, RebuildFromZeroEqualsLive) {
+  for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Records records = random_records(seed, kSteps);
+    Stand live;
+    live.apply(records, 0, records.size());
+    const std::string before = live.digest(GetParam());
+    live.views->registry().reset_all();
+    ASSERT_TRUE(live.store->clear().ok());
+    live.apply(records, 0, records.size());
+    ASSERT_EQ(live.digest(GetParam()), before);
+  }
+}
+
+TEST_P(Conformance, DamagedCheckpointIsCorruption) {
+  const Records records = random_records(7, kSteps);
+  Stand live;
+  live.apply(records, 0, records.size());
+  materializer::CheckpointDirectory directory(live.fs, "/checkpoints");
+  const SeqNo seqno{records.size()};
+  ASSERT_TRUE(directory.write(materializer::capture(live.views->registry(), seqno, 1), kStart).ok());
+  const std::string path = "/checkpoints/" + std::string(20 - std::to_string(seqno.value).size(), '0') +
+                           std::to_string(seqno.value) + "/" + GetParam();
+  const Result<std::string> sound = base::read_file(live.fs, path);
+  ASSERT_TRUE(sound.ok());
+  base::Random random(11);
+  for (int round = 0; round < 60; ++round) {
+    std::string damaged = *sound;
+    if (round % 3 == 0) {
+      damaged.resize(random.below(damaged.size()));
+    } else {
+      damaged[random.below(damaged.size())] ^= static_cast<char>(1U << random.below(8));
+    }
+    ASSERT_TRUE(base::write_file_atomically(live.fs, path, damaged).ok());
+    Stand other;
+    std::vector<std::string> notes;
+    const Result<SeqNo> restored = directory.restore(other.views->registry(), seqno, notes);
+    ASSERT_TRUE(restored.ok());
+    EXPECT_EQ(*restored, SeqNo{}) << "a damaged file was used";
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_NE(notes.front().find(GetParam()), std::string::npos) << notes.front();
+  }
+}
+
+/// A view checks its image by itself too: a checksum only says that the bytes are the ones that were written.
+TEST_P(Conformance, MalformedImageNeverCrashes) {
+  const Records records = random_records(9, kSteps);
+  Stand live;
+  live.apply(records, 0, records.size());
+  std::string image;
+  ASSERT_TRUE(live.views->registry().find(GetParam())->checkpoint()->write_to(image).ok());
+  base::Random random(13);
+  for (int round = 0; round < 300; ++round) {
+    std::string damaged = image;
+    const std::uint64_t flips = 1 + random.below(4);
+    for (std::uint64_t i = 0; i < flips && !damaged.empty(); ++i) {
+      damaged[random.below(damaged.size())] = static_cast<char>(random.next());
+    }
+    if (round % 4 == 0) damaged.resize(random.below(damaged.size() + 1));
+    Stand other;
+    materializer::Materializer* view = other.views->registry().find(GetParam());
+    const Status restored = view->restore(damaged, SeqNo{records.size()});
+    if (!restored.ok()) {
+      EXPECT_EQ(restored.error().code, Code::Corruption);
+      EXPECT_EQ(view->applied(), SeqNo{});
+    }
+  }
+}
+
+class Collected final : public materializer::DigestSink {
+ public:
+  void add(std::string_view key, std::string_view value) override {
+    pairs_.append(key);
+    pairs_.push_back('\n');
+    pairs_.append(value);
+    pairs_.push_back('\n');
+  }
+  [[nodiscard]] const std::string& text() const { return pairs_; }
+
+ private:
+  std::string pairs_;
+};
+
+TEST_P(Conformance, ErasingAUserLeavesNoTraceInAPersonalView) {
+  const std::string secret = "zQ7-unmistakable-user-key-4411";
+  Records records = random_records(5, kSteps);
+  Stand live;
+  live.apply(records, 0, records.size());
+  for (const std::string_view kind : {"view", "like", "watchlist", "hide"}) {
+    db::Preparer preparer(live.views->schema(), live.views->entities(), {kStart + days(900), kStart + days(900)});
+    const std::vector<Operation> operations = {
+        PutOperation{.kind = EntityKind::Item, .key = "erase-item", .entity = {}},
+        Signal{.kind = std::string(kind), .item = "erase-item", .user = secret, .at = kStart}};
+    Result<db::PreparedBatch> batch = db::prepare_batch(preparer, operations, {});
+    ASSERT_TRUE(batch.ok()) << batch.error().to_string();
+    for (const db::PreparedRecord& record : batch->records) append(live, records, record);
+  }
+  materializer::Materializer* view = live.views->registry().find(GetParam());
+  const Ordinal user = live.views->entities().find(EntityKind::User, secret);
+  ASSERT_NE(user, Ordinal::None);
+  const std::string before = live.digest(GetParam());
+  view->erase_user(user);
+  if (view->privacy() == materializer::Privacy::Aggregate && GetParam() != "ledger") {
+    EXPECT_EQ(live.digest(GetParam()), before) << "an aggregate view keeps everything";
+    return;
+  }
+  if (view->privacy() != materializer::Privacy::Personal || GetParam() == "entities") return;  // keys go with the log
+  Collected after;
+  view->digest(after);
+  EXPECT_EQ(after.text().find(secret), std::string::npos);
+}
+
+TEST_P(Conformance, DigestSeesEveryEventThatMatters) {
+  // Leaving out any one record of a kind the view keeps must change its digest, unless a later one overrides it; over a
+  // whole history most do. This guards against a digest that forgets a part of the state.
+  const Records records = random_records(3, kSteps);
+  Stand whole;
+  whole.apply(records, 0, records.size());
+  const std::string digest = whole.digest(GetParam());
+  std::size_t changed = 0;
+  for (std::size_t left_out = 1; left_out < records.size(); ++left_out) {
+    Stand without;
+    without.apply(records, 0, left_out);
+    without.apply(records, left_out + 1, records.size());
+    if (without.digest(GetParam()) != digest) ++changed;
+  }
+  if (GetParam() == "schema" || GetParam() == "import_marks") {
+    EXPECT_EQ(changed, 0U) << "the history changes neither";
+  } else {
+    EXPECT_GT(changed, 5U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryView, Conformance, testing::ValuesIn(view_names()),
+                         [](const auto& view) { return view.param; });
+
+}  // namespace
+}  // namespace tidal::test

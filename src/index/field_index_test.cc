@@ -426,6 +426,7 @@ TEST(FieldIndex, ReadersAreNeverStoppedNorShownDebris) {
         if (index.in_range(kItem, "price", {0, 100, true, false}).cardinality() != 100) wrong.fetch_add(1);
         if (index.live(kItem).cardinality() < 100) wrong.fetch_add(1);
         (void)index.top_keywords(kItem, "category", 2);
+        if (index.memory_bytes() == 0) wrong.fetch_add(1);
         (void)index.is_indexed(kItem, "field9");
       }
     });

@@ -35,6 +35,7 @@ void ValueLists::set(Ordinal o, std::span<const std::uint32_t> ids) {
     pool_.push_back(static_cast<std::uint32_t>(ids.size()));
     pool_.insert(pool_.end(), ids.begin(), ids.end());
   }
+  count_bytes();
 }
 
 void ValueLists::compact() {
@@ -50,14 +51,9 @@ void ValueLists::compact() {
   garbage_ = 0;
 }
 
-void ValueLists::clear() {
-  slots_.clear();
-  pool_.clear();
-  garbage_ = 0;
-}
-
-std::size_t ValueLists::memory_bytes() const {
-  return sizeof *this + (slots_.capacity() + pool_.capacity()) * sizeof(std::uint32_t);
+void ValueLists::count_bytes() {
+  bytes_.store(sizeof *this + (slots_.capacity() + pool_.capacity()) * sizeof(std::uint32_t),
+               std::memory_order_relaxed);
 }
 
 }  // namespace tidal::index

@@ -21,34 +21,34 @@ namespace tidal {
 
 /// One event: somebody did something to an item (or, for a signal declared ON creators, to a creator).
 struct Signal {
-  std::string kind;             ///< name of a declared signal
-  std::string item;             ///< key of the target
-  std::string user;             ///< "" anonymous
-  double weight = 1.0;          ///< finite, >= 0
-  std::optional<double> value;  ///< only when the signal declares VALUE, inside its range
-  std::optional<Timestamp> at;  ///< none: now
-  std::string idempotency_key;  ///< "" none
-  std::string context;          ///< JSON object with surface, position, query_id, profile; "" none
+  std::string kind{};             ///< name of a declared signal
+  std::string item{};             ///< key of the target
+  std::string user{};             ///< "" anonymous
+  double weight = 1.0;            ///< finite, >= 0
+  std::optional<double> value{};  ///< only when the signal declares VALUE, inside its range
+  std::optional<Timestamp> at{};  ///< none: now
+  std::string idempotency_key{};  ///< "" none
+  std::string context{};          ///< JSON object with surface, position, query_id, profile; "" none
 };
 
 /// An item, user or creator as the application sees it. In update(): an absent member stays, a null field goes.
 struct Entity {
-  std::optional<std::string> creator;  ///< items only
-  std::optional<Timestamp> created_at;
+  std::optional<std::string> creator{};  ///< items only
+  std::optional<Timestamp> created_at{};
   bool created_at_open = false;  ///< leave created_at to the earliest signal (imports)
-  Fields fields;
+  Fields fields{};
 };
 
 struct PutOperation {
   EntityKind kind = EntityKind::Item;
-  std::string key;
-  Entity entity;
+  std::string key{};
+  Entity entity{};
   bool update = false;  ///< named fields only; the entity must exist
 };
 
 struct DeleteOperation {
   EntityKind kind = EntityKind::Item;
-  std::string key;
+  std::string key{};
 };
 
 using Operation = std::variant<Signal, PutOperation, DeleteOperation>;

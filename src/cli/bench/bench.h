@@ -23,13 +23,13 @@ struct BenchOptions {
 
 /// One line of the table. Either figure may be a rate or a time; the unit says which.
 struct BenchRow {
-  std::string name;
+  std::string name{};
   double ours = 0;
-  std::string unit;            ///< "events/s", "us", "ms"
-  std::string reference_name;  ///< "" when there is none
+  std::string unit{};            ///< "events/s", "us", "ms"
+  std::string reference_name{};  ///< "" when there is none
   double reference = 0;
-  double spread = 0;   ///< (max - min) / median of ours over the rounds
-  std::string budget;  ///< in words, "" none
+  double spread = 0;     ///< (max - min) / median of ours over the rounds
+  std::string budget{};  ///< in words, "" none
   bool met = true;
 };
 

@@ -60,6 +60,12 @@ constexpr Foreign kForeign[] = {
     {"LIKE", "words are found by SEARCH … QUERY; LIKE does not exist"},
     {"IS", "test with exists(field), or NOT exists(field)"},
     {"NULL", "test with exists(field), or NOT exists(field)"},
+    {"STRING", "TEXT is for words, KEYWORD for whole values"},
+    {"VARCHAR", "TEXT is for words, KEYWORD for whole values"},
+    {"INTEGER", "write INT"},
+    {"DOUBLE", "write FLOAT"},
+    {"BOOLEAN", "write BOOL"},
+    {"DATETIME", "write TIMESTAMP"},
     {"USE", "a database is chosen when it is opened"},
     {"START", "write BEGIN"},
     {"END", "write COMMIT"},
@@ -89,13 +95,11 @@ struct Scene {
       i = end;
     }
   }
-  [[nodiscard]] std::string found_upper() const { return upper(found); }
-  /// The last character before the place that is no blank.
-  [[nodiscard]] char before() const {
-    std::size_t i = at;
-    while (i > 0 && is_blank(statement[i - 1])) --i;
-    return i == 0 ? '\0' : statement[i - 1];
+  /// Anything that an expression may start with.
+  [[nodiscard]] bool expects_value() const {
+    return expects("a value") || expects("a condition") || expects("an expression");
   }
+  [[nodiscard]] std::string found_upper() const { return upper(found); }
 };
 
 /// The token at the front of `rest`, roughly, for "unexpected …".
@@ -135,11 +139,12 @@ std::string sign_hint(const Scene& s) {
     return inside.empty() ? "strings are in double quotes"
                           : "strings are in double quotes: \"" + printable(inside, 40) + "\"";
   }
-  if (s.found == "<>") return "write !=";
+  if (s.found == "<>" || (s.found == ">" && s.at > 0 && s.statement[s.at - 1] == '<')) return "write !=";
   if (s.found == "&&" || s.found == "&") return "write AND";
   if (s.found == "||" || s.found == "|") return "write OR";
   if (s.found == "!") return "write NOT";
   if (s.found == "`") return "names are not quoted";
+  if (s.found == "." && s.expects_value()) return "a number starts with a digit: 0.5";
   if (s.expects("an operator")) {
     if (s.found == "%") return "there is no modulo";
     if (s.found == "^") return "write pow(a, b)";
@@ -156,20 +161,19 @@ std::string form_hint(const Scene& s) {
   const bool word = !s.found.empty() && is_word_char(s.found[0]);
   const std::string found = printable(s.found, kFoundCharactersMax);
   if (s.expects("a key") && word && !s.expects("item, user or creator")) return "a key starts with @: @" + found;
+  if (s.expects("a key") && !s.found.empty() && s.found[0] == '"') return "a key starts with @: @" + found;
+  if (s.expects_value() && word && is_digit(s.found[0])) {
+    return "numbers are written 12, 0.5 or 1e-3, durations as a whole number and a unit such as 90m";
+  }
+  if (s.expects_value() && schema::is_reserved(s.found)) return "'" + found + "' is a reserved word";
+  if (s.expects("a time")) return "a time is written 2026-11-22 or 2026-11-22T12:00Z";
+  if (s.expects("what to show")) return "SHOW SCHEMA, SHOW FIELDS, SHOW SIGNALS, SHOW SORTS …; HELP SHOW lists them";
   if (s.expects("a list of keys") && !s.found.empty() && s.found[0] == '@') return "keys stand in brackets: [@i1, @i2]";
   if (s.expects("a duration") && word && is_digit(s.found[0]) && !s.expects("a number")) {
     return "a duration has a unit, one of ms s m h d w: 50ms, 24h, 7d";
   }
   if (s.expects("a window such as 24h, or all") && word && is_digit(s.found[0])) {
     return "a window has a unit, one of m h d w: 1h, 24h, 7d, 30d";
-  }
-  if (s.expects("item, user or creator") &&
-      (s.found_upper() == "ITEMS" || s.found_upper() == "USERS" || s.found_upper() == "CREATORS")) {
-    return "singular for one: " + found.substr(0, found.size() - 1);
-  }
-  if (s.expects("items, users or creators") &&
-      (s.found_upper() == "ITEM" || s.found_upper() == "USER" || s.found_upper() == "CREATOR")) {
-    return "plural for a set: " + found + "s";
   }
   if (s.expects("a field such as item.title") && word) return "a field has its kind in front: item." + found;
   if (s.expects("a profile's name") && !s.found.empty() && s.found[0] == '@') {
@@ -187,6 +191,15 @@ std::string form_hint(const Scene& s) {
 
 /// What a statement as a whole does not allow.
 std::string statement_hint(const Scene& s) {
+  const std::string found = printable(s.found, kFoundCharactersMax);
+  if (s.expects("item, user or creator") &&
+      (s.found_upper() == "ITEMS" || s.found_upper() == "USERS" || s.found_upper() == "CREATORS")) {
+    return "singular for one: " + found.substr(0, found.size() - 1);
+  }
+  if (s.expects("items, users or creators") &&
+      (s.found_upper() == "ITEM" || s.found_upper() == "USER" || s.found_upper() == "CREATOR")) {
+    return "plural for a set: " + found + "s";
+  }
   if (s.word(0) == "EXPLAIN" && s.expects("a query")) return "only queries have plans: RETRIEVE, SEARCH and SUGGEST";
   if (s.word(0) == "DRY" && s.expects("a change")) return "only changes can be tried: definitions and writes";
   if (s.expects_keyword("ASC") && s.expects_keyword("DESC")) {

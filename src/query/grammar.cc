@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <tao/pegtl.hpp>
 
-#include "base/utf8.h"
+#include "schema/validation.h"
 
 namespace tidal::query {
 namespace {
@@ -18,222 +18,7 @@ using pegtl::opt, pegtl::seq, pegtl::sor, pegtl::star, pegtl::one, pegtl::digit,
 
 using Input = pegtl::memory_input<pegtl::tracking_mode::lazy>;
 
-// ---- machinery ------------------------------------------------------------------------------------------------------
-
-constexpr bool is_word_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-template <std::size_t N>
-struct Fixed {
-  char text[N] = {};
-  constexpr Fixed(const char (&s)[N]) {  // NOLINT(google-explicit-constructor): template arguments are literals
-    for (std::size_t i = 0; i < N; ++i) text[i] = s[i];
-  }
-  [[nodiscard]] constexpr std::string_view view() const { return {text, N - 1}; }
-};
-template <Fixed S>
-struct Label {
-  static constexpr auto kText = S;  // static storage: views of it stay valid
-  static constexpr std::string_view view() { return kText.view(); }
-};
-
-struct State {
-  const char* base = nullptr;
-  std::size_t nesting_max = 64;
-  std::size_t depth = 0;
-  std::vector<Node> nodes;
-  std::uint32_t last_end = 0;
-  Misfit misfit;
-  bool fatal = false;
-
-  [[nodiscard]] std::uint32_t offset(const char* p) const { return static_cast<std::uint32_t>(p - base); }
-
-  void expect(const char* p, std::string_view what, bool keyword) {
-    const std::uint32_t at = offset(p);
-    if (fatal || at < misfit.offset) return;
-    if (at > misfit.offset) {
-      misfit.offset = at;
-      misfit.expected.clear();
-      misfit.keywords.clear();
-    }
-    if (keyword) add(misfit.keywords, what);
-    add(misfit.expected, what);
-  }
-  static void add(std::vector<std::string_view>& to, std::string_view what) {
-    if (std::find(to.begin(), to.end(), what) == to.end()) to.push_back(what);
-  }
-  struct Complaint {
-    const char* at;
-    std::size_t length;
-    std::string message;
-    std::string hint;
-  };
-  void fail(Complaint c) {
-    if (fatal) return;
-    fatal = true;
-    misfit = Misfit{};
-    misfit.offset = offset(c.at);
-    misfit.length = static_cast<std::uint32_t>(c.length);
-    misfit.message = std::move(c.message);
-    misfit.hint = std::move(c.hint);
-  }
-};
-
-/// A rule that fails takes back its nodes. Once a token has complained, nothing fits any more.
-template <class Rule>
-struct Rewinding : pegtl::normal<Rule> {
-  template <pegtl::apply_mode A, pegtl::rewind_mode M, template <class...> class Action,
-            template <class...> class Control>
-  [[nodiscard]] static bool match(Input& in, State& st) {
-    if (st.fatal) return false;
-    const std::size_t nodes = st.nodes.size();
-    const std::uint32_t last_end = st.last_end;
-    if (pegtl::normal<Rule>::template match<A, M, Action, Control>(in, st) && !st.fatal) return true;
-    st.nodes.resize(nodes);
-    st.last_end = last_end;
-    return false;
-  }
-};
-
-#define TIDAL_RULE_MATCH                                                                 \
-  template <pegtl::apply_mode A, pegtl::rewind_mode M, template <class...> class Action, \
-            template <class...> class Control>                                           \
-  [[nodiscard]] static bool match(Input& in, State& st)
-// Rules stay functions of their own: inlined into each other they take minutes to compile and megabytes of stack.
-#define TIDAL_OUTLINED_MATCH                                                             \
-  template <pegtl::apply_mode A, pegtl::rewind_mode M, template <class...> class Action, \
-            template <class...> class Control>                                           \
-  [[nodiscard, gnu::noinline]] static bool match(Input& in, State& st)
-#define TIDAL_SUBMATCH(rule) Control<rule>::template match<A, pegtl::rewind_mode::required, Action, Control>(in, st)
-
-struct Blank : sor<one<' ', '\t', '\r', '\n', '\f', '\v'>, seq<pegtl::string<'-', '-'>, star<pegtl::not_one<'\n'>>>> {};
-struct Gap : star<Blank> {};
-
-/// Takes what `R` matches as one token, and the blanks behind it.
-template <class R, Fixed Expected>
-struct Token {
-  using rule_t = Token;
-  using subs_t = pegtl::type_list<R, Gap>;
-  TIDAL_RULE_MATCH {
-    const char* begin = in.current();
-    if (!TIDAL_SUBMATCH(R)) {
-      st.expect(begin, Label<Expected>::view(), false);
-      return false;
-    }
-    st.last_end = st.offset(in.current());
-    return TIDAL_SUBMATCH(Gap);
-  }
-};
-
-/// The same, kept as a leaf.
-template <Tag T, class R, Fixed Expected>
-struct Leaf {
-  using rule_t = Leaf;
-  using subs_t = pegtl::type_list<Token<R, Expected>>;
-  TIDAL_OUTLINED_MATCH {
-    const std::uint32_t begin = st.offset(in.current());
-    using Inner = Token<R, Expected>;
-    if (!TIDAL_SUBMATCH(Inner)) return false;
-    const auto index = static_cast<std::uint32_t>(st.nodes.size());
-    st.nodes.push_back(Node{T, begin, st.last_end, index + 1});
-    return true;
-  }
-};
-
-/// A keyword, in any case, not followed by a further letter.
-template <Fixed Word>
-struct kw {
-  using rule_t = kw;
-  using subs_t = pegtl::type_list<Gap>;
-  TIDAL_OUTLINED_MATCH {
-    constexpr std::string_view kWord = Label<Word>::view();
-    const char* p = in.current();
-    const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; };
-    bool fits = in.size() >= kWord.size();
-    for (std::size_t i = 0; fits && i < kWord.size(); ++i) fits = upper(p[i]) == upper(kWord[i]);
-    if (fits && in.size() > kWord.size() && is_word_char(p[kWord.size()])) fits = false;
-    if (!fits) {
-      st.expect(p, kWord, true);
-      return false;
-    }
-    in.bump(kWord.size());
-    st.last_end = st.offset(in.current());
-    return TIDAL_SUBMATCH(Gap);
-  }
-};
-
-/// A sign. Without `Expected` it is one that may follow anything and is not worth a mention.
-template <Fixed Sign, Fixed Expected = Sign>
-struct sign {
-  using rule_t = sign;
-  using subs_t = pegtl::type_list<Gap>;
-  TIDAL_OUTLINED_MATCH {
-    constexpr std::string_view kSign = Label<Sign>::view();
-    if (in.size() < kSign.size() || std::string_view(in.current(), kSign.size()) != kSign) {
-      if (!Label<Expected>::view().empty()) st.expect(in.current(), Label<Expected>::view(), false);
-      return false;
-    }
-    in.bump(kSign.size());
-    st.last_end = st.offset(in.current());
-    return TIDAL_SUBMATCH(Gap);
-  }
-};
-
-/// A node around the rules, in sequence.
-template <Tag T, class... Rules>
-struct node {
-  using rule_t = node;
-  using subs_t = pegtl::type_list<seq<Rules...>>;
-  TIDAL_OUTLINED_MATCH {
-    const std::size_t index = st.nodes.size();
-    const std::uint32_t begin = st.offset(in.current());
-    st.nodes.push_back(Node{T, begin, begin, 0});
-    using Inner = seq<Rules...>;
-    if (!TIDAL_SUBMATCH(Inner)) return false;
-    st.nodes[index].end = std::max(begin, st.last_end);
-    st.nodes[index].next = static_cast<std::uint32_t>(st.nodes.size());
-    return true;
-  }
-};
-
-/// When the rule fails at its very start, says `What` instead of everything the rule may start with.
-template <Fixed What, class... Rules>
-struct expecting {
-  using rule_t = expecting;
-  using subs_t = pegtl::type_list<seq<Rules...>>;
-  TIDAL_OUTLINED_MATCH {
-    const char* begin = in.current();
-    const std::uint32_t at = st.offset(begin);
-    const std::size_t before = st.misfit.offset == at ? st.misfit.expected.size() : 0;
-    using Inner = seq<Rules...>;
-    if (TIDAL_SUBMATCH(Inner)) return true;
-    if (!st.fatal && st.misfit.offset == at) {
-      st.misfit.expected.resize(std::min(before, st.misfit.expected.size()));
-      st.expect(begin, Label<What>::view(), false);
-    }
-    return false;
-  }
-};
-
-/// Counts a level of nesting (P1).
-template <class... Rules>
-struct nested {
-  using rule_t = nested;
-  using subs_t = pegtl::type_list<seq<Rules...>>;
-  TIDAL_OUTLINED_MATCH {
-    if (st.depth >= st.nesting_max) {
-      st.fail({in.current(), 1, "nested deeper than " + std::to_string(st.nesting_max) + " levels",
-               "the limit counts parentheses, JSON, NOT and signs"});
-      return false;
-    }
-    ++st.depth;
-    using Inner = seq<Rules...>;
-    const bool fits = TIDAL_SUBMATCH(Inner);
-    --st.depth;
-    return fits;
-  }
-};
+#include "query/grammar_machinery.inc"
 
 // ---- tokens ---------------------------------------------------------------------------------------------------------
 
@@ -303,6 +88,23 @@ struct KeyText {
   }
 };
 
+/// A reserved word that stands alone is no name but a clause that came too early; `all` is a window.
+struct NotReserved {
+  using rule_t = NotReserved;
+  using subs_t = pegtl::type_list<>;
+  TIDAL_RULE_MATCH {
+    const std::string_view rest(in.current(), in.size());
+    std::size_t n = 0;
+    while (n < rest.size() && is_word_char(rest[n])) ++n;
+    const std::string_view name = rest.substr(0, n);
+    if (!schema::is_reserved(name) || name == "all") return true;
+    while (n < rest.size() && (rest[n] == ' ' || (rest[n] >= '\t' && rest[n] <= '\r'))) ++n;
+    if (n < rest.size() && (rest[n] == '.' || rest[n] == '(')) return true;
+    st.expect(in.current(), "a name", false);
+    return false;
+  }
+};
+
 struct ident : Leaf<Tag::Ident, IdentText, "a name"> {};
 struct param : Leaf<Tag::Param, ParamText, "a parameter"> {};
 struct string_ : Leaf<Tag::String, StringText, "a string in double quotes"> {};
@@ -359,11 +161,13 @@ template <Fixed Word>
 struct op_word : expecting<"an operator", kw<Word>> {};
 
 struct literal : sor<choice<kw<"true">, kw<"false">, kw<"now">>, string_, time_, duration_, number_, rawkey, param> {};
-struct list_ : expecting<"a list in parentheses",
-                         sor<node<Tag::List, sign<"(">, commas<expecting<"a literal", literal>>, sign<")">>, param>> {};
+struct signed_value : node<Tag::Neg, sign<"-", "">, sor<duration_, number_>> {};
+struct list_element : expecting<"a literal", sor<signed_value, literal>> {};
+struct list_
+    : expecting<"a list in parentheses", sor<node<Tag::List, sign<"(">, commas<list_element>, sign<")">>, param>> {};
 struct option : node<Tag::Option, ident, sign<":", "">, word> {};
 struct args : node<Tag::Args, sign<"(", "">, nested<opt<commas<expr>>>, sign<")">> {};
-struct path : node<Tag::Path, ident, star<sign<".", "">, ident>, opt<args>> {};
+struct path : node<Tag::Path, NotReserved, ident, star<sign<".", "">, ident>, opt<args>> {};
 struct parenthesized : seq<sign<"(">, nested<condition>, sign<")">> {};
 struct primary : expecting<"a value", sor<parenthesized, option, literal, path>> {};
 struct unary : sor<node<Tag::Neg, sign<"-", "">, nested<unary>>, primary> {};
@@ -390,7 +194,7 @@ struct source : expecting<"a source", node<Tag::Call, ident, opt<args>>> {};
 struct sources : commas<source> {};
 struct rule : expecting<"a rule", node<Tag::Call, ident, opt<args>, opt<sign<":", "">, word>>> {};
 struct rules : commas<rule> {};
-struct sort : sor<seq<expr, choice<kw<"ASC">, kw<"DESC">>>, node<Tag::NamedSort, ident, opt<args>>> {};
+struct sort : sor<seq<expr, choice<kw<"ASC">, kw<"DESC">>>, node<Tag::NamedSort, NotReserved, ident, opt<args>>> {};
 struct fields_part
     : node<Tag::WithFields, kw<"fields">, sign<"(">, opt<sor<node<Tag::Op, sign<"*">>, commas<ident>>>, sign<")">> {};
 struct signals_part : node<Tag::WithSignals, kw<"signals">, sign<"(">, nested<commas<expr>>, sign<")">> {};
@@ -489,7 +293,7 @@ struct show : seq<kw<"SHOW">, expecting<"what to show", show_what>> {};
 
 struct field_type
     : expecting<
-          "a type",
+          "KEYWORD, KEYWORD[], TEXT, INT, FLOAT, BOOL, TIMESTAMP or DURATION",
           node<Tag::FieldType,
                choice<kw<"KEYWORD">, kw<"TEXT">, kw<"INT">, kw<"FLOAT">, kw<"BOOL">, kw<"TIMESTAMP">, kw<"DURATION">>,
                opt<node<Tag::Mark, sign<"[", "">, sign<"]">>>>> {};
@@ -572,6 +376,7 @@ struct define : seq<kw<"DEFINE">, what_to_define> {};
 struct not_word : node<Tag::Negated, kw<"NOT">> {};
 template <class R>
 struct or_not : sor<node<Tag::Negated, kw<"NOT">, R>, R> {};
+struct setting : node<Tag::Option, ident, sign<":">, word> {};
 struct alteration
     : sor<node<Tag::Field, kw<"FIELD">, field_name, star<or_not<field_flag>>>,
           node<Tag::Embedding, kw<"EMBEDDING">, field_name, star<embed_opt>>,
@@ -581,7 +386,7 @@ struct alteration
           node<Tag::Serve, kw<"PROFILE">, ident, kw<"SERVE">, version>,
           node<Tag::Experiment, kw<"EXPERIMENT">, ident, sor<arms, mark<Tag::Stop, "STOP">>>,
           node<Tag::Synonym, synonym_body>,
-          node<Tag::Settings, kw<"SETTINGS">, commas<expecting<"a setting such as seen_expires:90d", option>>>> {};
+          node<Tag::Settings, kw<"SETTINGS">, commas<expecting<"a setting such as seen_expires:90d", setting>>>> {};
 struct force : opt<mark<Tag::Force, "FORCE">> {};
 struct alter
     : node<Tag::Alter, kw<"ALTER">,
@@ -603,21 +408,23 @@ struct dry_run : node<Tag::DryRun, kw<"DRY">, kw<"RUN">, expecting<"a change", c
 struct statement
     : expecting<"a statement", sor<explain, dry_run, query, history, write, define, alter, drop, show, control>> {};
 
-struct Ended : Token<pegtl::eof, ";"> {};
+struct Ended : Token<pegtl::eof, "the end"> {};
 struct whole_statement : seq<Gap, statement, Ended> {};
 struct whole_json : seq<Gap, nested<json_object>, Token<pegtl::eof, "the end">> {};
 
 template <class Rule>
 Matched run(std::string_view text, std::size_t nesting_max) {
-  Input in(text.data(), text.size(), "");
-  State st;
-  st.base = text.data();
-  st.nesting_max = std::min<std::size_t>(nesting_max, 64);
   Matched out;
-  const bool fits = pegtl::parse<Rule, pegtl::nothing, Rewinding>(in, st);
-  if (fits) {
+  // Notes of what was expected cost more than the rest, so they are taken only for a text that does not fit.
+  for (const bool noting : {false, true}) {
+    Input in(text.data(), text.size(), "");
+    State st;
+    st.base = text.data();
+    st.nesting_max = std::min<std::size_t>(nesting_max, 64);
+    st.noting = noting;
+    const bool fits = pegtl::parse<Rule, pegtl::nothing, Rewinding>(in, st);
     out.nodes = std::move(st.nodes);
-  } else {
+    if (fits) return out;
     out.misfit = std::move(st.misfit);
   }
   return out;

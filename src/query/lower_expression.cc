@@ -1,6 +1,5 @@
 // Expressions: precedence levels that hold nothing disappear, AND and OR become flat, a sign before a number joins it.
 #include "query/lowering.h"
-#include "schema/validation.h"
 
 namespace tidal::query {
 namespace {
@@ -156,7 +155,7 @@ std::uint32_t Lowering::build_compare(Ref r, std::vector<ExprNode>& nodes) {
     if (part.is(Tag::Negated)) {
       node.negated = true;
     } else if (part.is(Tag::List)) {
-      for (const Ref element : part) node.children.push_back(build_literal(element, nodes));
+      for (const Ref element : part) node.children.push_back(build(element, nodes));
     } else {
       node.list_param = part.is(Tag::Param);
       node.children.push_back(build(part, nodes));
@@ -192,15 +191,6 @@ std::uint32_t Lowering::build_path(Ref r, std::vector<ExprNode>& nodes) {
     }
     node.call = true;
     for (const Ref arg : part) node.children.push_back(build(arg, nodes));
-  }
-  // `all` is a window when it stands alone; any other reserved word there is a clause that came too early.
-  const bool alone = node.path.size() == 1 && !node.call;
-  if (alone && schema::is_reserved(node.path[0].text) && word_of(r) != "all") {
-    const bool null = word_of(r) == "null";
-    fail(span(r), {.message = "unexpected '" + node.path[0].text + "'",
-                   .expected = {"a value"},
-                   .hint = null ? "test with exists(field), or NOT exists(field)"
-                                : "'" + node.path[0].text + "' is a reserved word"});
   }
   return push(nodes, std::move(node), span(r));
 }

@@ -20,7 +20,8 @@ std::vector<FieldFlag> Lowering::field_flags(Ref parent) {
       fail(flag.span, {.message = "NOT SEARCHABLE takes no BOOST and no LANGUAGE"});
     }
     const bool taken = std::any_of(out.begin(), out.end(), [&](const FieldFlag& f) { return f.kind == flag.kind; });
-    if (once(taken, child, flag.kind == FieldFlag::Kind::Default ? "DEFAULT" : "the flag"))
+    if (once(taken, child,
+             flag.kind == FieldFlag::Kind::Default ? "DEFAULT" : text((negated ? child.first() : child).first())))
       out.push_back(std::move(flag));
   }
   std::sort(out.begin(), out.end(), [](const FieldFlag& a, const FieldFlag& b) { return a.kind < b.kind; });

@@ -12,6 +12,7 @@ namespace {
 
 // 1e11 seconds is the year 5138; as milliseconds it is 1973, which is what such a number means.
 constexpr double kUnixSecondsMax = 1e11;
+constexpr double kUnixSecondsMin = -62167219200.0;    // 0000-01-01
 constexpr double kWholeRealMax = 9007199254740992.0;  // 2^53: beyond it a double has lost its units
 
 Error wrong(std::string message, std::string hint = "") {
@@ -102,6 +103,7 @@ Result<Timestamp> fit_time(const Value& value) {
     return wrong("expected unix seconds below 1e11, got a larger number",
                  "milliseconds? divide by 1000, or write the time as a string");
   }
+  if (seconds_since < kUnixSecondsMin) return wrong("expected a time in the years 0000 to 9999");
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return Timestamp{*whole * 1'000'000};
   return Timestamp{static_cast<std::int64_t>(std::llround(seconds_since * 1e6))};
 }

@@ -9,7 +9,7 @@ event of the cut, and a cut holds the events up to its second: by default all of
 busiest day. Windows and formulas are those of docs/signals.md and docs/ranking.md, written here a second time.
 
 Output: {"cuts": [{"now", "events", "counts", "columns": {NAME: {"nonzero", "sum", "top": [[key, value] …50]}},
-"sorts": {NAME: [[key, score] …50]}}]}. Lists are by value descending, then by key as bytes.
+"sorts": {NAME: [[key, score] …50]}}]}. Lists are by value descending (`old`: ascending), then by key as bytes.
 """
 import argparse, collections, csv, json, math, pathlib, sys
 
@@ -147,8 +147,8 @@ def answers(cut):
              for name, window in (*TOP_WINDOWS.items(), ("all", "all"))}
     for name in ("hot", "reddit_hot", "trending", "rising", "controversial", "hidden_gems"):
         sorts[name] = each(getattr(cut, name))
-    sorts["new"] = each(lambda item: cut.created[item] * 1_000_000)  # the score is microseconds since 1970
-    sorts["old"] = each(lambda item: -cut.created[item] * 1_000_000)
+    sorts["new"] = each(lambda item: cut.created[item])  # the score is seconds since 1970
+    oldest = [[item, -score] for item, score in best(each(lambda item: -cut.created[item]))]  # the one ascending sort
     sorts["most_viewed"] = each(lambda item: cut.count("rating", item))
     sorts["most_liked"] = each(lambda item: cut.count("like", item))
     return {
@@ -157,7 +157,7 @@ def answers(cut):
         "counts": {"items": len(live), "users": len({user for _, user, *_ in cut.rows}), "ratings": len(cut.rows)},
         "columns": {name: {"nonzero": sum(1 for v in values.values() if v), "sum": math.fsum(values.values()),
                            "top": best(values)} for name, values in columns.items()},
-        "sorts": {name: best(values) for name, values in sorts.items()},
+        "sorts": {name: best(values) for name, values in sorts.items()} | {"old": oldest},
     }
 
 

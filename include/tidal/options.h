@@ -38,8 +38,8 @@ enum class LogLevel : std::uint8_t { Off, Error, Warn, Info, Debug };
 
 struct Options {
   bool create_if_missing = false;  ///< false: opening a missing directory is NotFound
-  Durability durability;
-  ClockSource clock;
+  Durability durability{};
+  ClockSource clock{};
   std::size_t segment_bytes = 64U << 20U;              ///< of the log, 64 KiB to 1 GiB
   std::size_t queue_bytes = 64U << 20U;                ///< writes waiting beyond this block their callers
   Duration write_deadline = seconds(30);               ///< then Unavailable

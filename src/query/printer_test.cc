@@ -66,9 +66,7 @@ std::string primary(int depth) {
     case 0: return literal();
     case 1: return name() + ":" + word();
     case 4: return "(" + list([&] { return expr(depth - 1); }) + ")";
-    case 5:
-      return one_of("-", "- -", "-(", "- ( -").find('(') == std::string::npos ? "-" + primary(depth - 1)
-                                                                              : "-(" + expr(depth - 1) + ")";
+    case 5: return "- " + (coin() ? primary(depth - 1) : "(" + expr(depth - 1) + ")");  // "--" is a comment
     default: return path(depth);
   }
 }
@@ -186,7 +184,7 @@ std::string signal_options() {
   if (coin()) out += " WINDOWS 1h, 24h";
   if (coin()) out += " SCOPE user, global";
   if (coin())
-    out += " EFFECTS preference " + one_of("+", "-") + "0.1 * " + primary(1) + " WHEN " + expr(1) + ", creator -" +
+    out += " EFFECTS preference " + one_of("+", "-") + "0.1 * " + primary(1) + " WHEN " + expr(1) + ", creator - " +
            primary(1) + ", mark seen";
   return out;
 }

@@ -43,7 +43,8 @@ struct PutOperation {
   EntityKind kind = EntityKind::Item;
   std::string key{};
   Entity entity{};
-  bool update = false;  ///< named fields only; the entity must exist
+  bool update = false;            ///< named fields only; the entity must exist
+  std::optional<Timestamp> at{};  ///< when it was written, for what has no created_at of its own; none: now (exports)
 };
 
 struct DeleteOperation {

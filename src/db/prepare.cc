@@ -171,7 +171,7 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& 
   PreparedRecord out;
   out.type = put.update ? wal::RecordType::UpdateEntity : wal::RecordType::PutEntity;
   out.subject_kind = put.kind;
-  out.event_time = now_;
+  out.event_time = put.at.value_or(now_);
   out.subject_key = put.key;
   out.payload = entity::encode_content(content);
   staged_[{put.kind, put.key}] = true;

@@ -114,6 +114,7 @@ Result<std::string> entity_line(const wal::Record& record) {
     append_member(out, "creator", *content.creator);
   }
   if (content.created_at) append_member(out, "created_at", to_string(*content.created_at));
+  append_member(out, "at", to_string(record.event_time));
   if (!content.fields.empty()) {
     out.append(",\"fields\":{");
     bool first = true;

@@ -1,0 +1,117 @@
+// tidal export: a schema file and the log as lines that import reads.
+#include <ostream>
+
+#include "base/file_system.h"
+#include "cli/commands.h"
+#include "cli/error_text.h"
+#include "cli/interrupt.h"
+#include "cli/open_database.h"
+#include "cli/quantity_text.h"
+#include "db/offline/log_lines.h"
+#include "db/offline/log_walk.h"
+
+namespace tidal::cli {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+
+/// Lines to stdout or, in blocks, to a new file.
+class LineSink {
+ public:
+  explicit LineSink(std::ostream& out) : out_(&out) {}
+  explicit LineSink(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
+
+  Status add(std::string_view line) {
+    block_.append(line).push_back('\n');
+    ++lines_;
+    return block_.size() < kBlockBytes ? Status() : flush();
+  }
+  Status flush() {
+    if (file_ != nullptr) {
+      TIDAL_TRY(file_->write_at(written_, base::as_bytes(block_)));
+      written_ += block_.size();
+    } else if (!(*out_ << block_ << std::flush)) {
+      return Error(Code::IoError, "cannot write to stdout");
+    }
+    block_.clear();
+    return {};
+  }
+  [[nodiscard]] std::uint64_t lines() const { return lines_; }
+
+ private:
+  std::ostream* out_ = nullptr;
+  std::unique_ptr<base::File> file_;
+  std::string block_;
+  std::uint64_t written_ = 0;
+  std::uint64_t lines_ = 0;
+};
+
+bool is_wanted(wal::RecordType type, const std::string& what) {
+  const bool is_signal = type == wal::RecordType::Signal;
+  return what == "all" || (what == "signals") == is_signal;
+}
+
+Status write_lines(const ExportOptions& options, LineSink& sink) {
+  const auto each = [&](const wal::WalEvent& event) -> Status {
+    if (interrupted()) return Error(Code::Unavailable, "interrupted");
+    if (!is_wanted(event.record.type, options.what)) return {};
+    TIDAL_TRY_ASSIGN(const std::optional<std::string> line, db::import_line(event.record));
+    return line ? sink.add(*line) : Status();
+  };
+  TIDAL_TRY_ASSIGN(const std::vector<db::SegmentSummary> segments,
+                   db::walk_log(base::posix_file_system(), options.directory, each));
+  for (const db::SegmentSummary& segment : segments) {
+    if (!segment.defect) continue;
+    return Error(Code::Corruption,
+                 segment.path + " offset " + std::to_string(segment.defect->offset) + ": " + segment.defect->problem);
+  }
+  if (!segments.empty() && segments.front().header.first_seqno.value != 1) {
+    return Error(Code::FailedPrecondition, "the log begins at seqno " +
+                                               std::to_string(segments.front().header.first_seqno.value) +
+                                               ": what came before is no longer in it");
+  }
+  return sink.flush();
+}
+
+Status write_all(const Terminal& terminal, const Database& database, const ExportOptions& options) {
+  base::FileSystem& fs = base::posix_file_system();
+  const std::string schema = database.schema_text();
+  if (options.out.empty()) {
+    if (options.what == "schema") {
+      terminal.out << schema << std::flush;
+      return {};
+    }
+    LineSink sink(terminal.out);
+    return write_lines(options, sink);
+  }
+  TIDAL_TRY(fs.create_directories(options.out));
+  if (options.what == "schema" || options.what == "all") {
+    TIDAL_TRY(base::write_file_atomically(fs, options.out + "/schema.tidal", schema));
+    if (!terminal.quiet) terminal.err << "wrote " << options.out << "/schema.tidal\n";
+  }
+  if (options.what == "schema") return {};
+  const std::string path = options.out + "/data.jsonl";
+  if (fs.exists(path)) return Error(Code::AlreadyExists, path + " exists: choose another folder");
+  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Create));
+  LineSink sink(std::move(file));
+  TIDAL_TRY(write_lines(options, sink));
+  if (!terminal.quiet) {
+    terminal.err << "wrote " << path << ": " << counted(sink.lines(), "line")
+                 << ". To read it back:\n  tidal init COPY --schema " << options.out
+                 << "/schema.tidal\n  tidal import COPY " << path << " --as-is\n";
+  }
+  return {};
+}
+
+}  // namespace
+
+Exit run_export(const Terminal& terminal, const CommonOptions& common, const ExportOptions& options) {
+  Result<Database> database = open_directory(options.directory, common);
+  if (!database.ok()) return fail(terminal, database.error());
+  const Status written = write_all(terminal, *database, options);
+  if (!written.ok()) return fail(terminal, written.error());
+  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
+  return Exit::Ok;
+}
+
+}  // namespace tidal::cli

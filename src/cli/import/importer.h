@@ -1,0 +1,64 @@
+// Importing one file: read and order it in one thread, write it in batches from another.
+//
+// I1: importing a file twice changes nothing. I2: an import that was stopped goes on where the log ends; the result is
+// that of one that was not. I3: a bad line changes nothing; the lines around it are applied.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "tidal/db.h"
+#include "tidal/result.h"
+
+namespace tidal::cli {
+
+/// Where an import goes: a database, or a test's stand-in.
+class ImportTarget {
+ public:
+  virtual ~ImportTarget() = default;
+  [[nodiscard]] virtual std::string schema_text() const = 0;
+  [[nodiscard]] virtual std::uint64_t position(std::string_view import_id) const = 0;
+  [[nodiscard]] virtual Status write(std::span<const Operation> operations, const ImportMark& mark) = 0;
+};
+
+struct ImportOptions {
+  std::vector<std::string> maps{};  ///< for tables; several maps make several operations of a row
+  bool as_is = false;               ///< file order instead of event-time order
+  bool created_at_now = false;
+  std::uint64_t rejects_max = 1000;
+  std::string rejects_path{};  ///< "": the file's path and ".rejects"
+  std::string spill_folder{};  ///< for files larger than sort_bytes
+  std::size_t sort_bytes = std::size_t{256} << 20;
+  std::size_t batch_operations = 2000;
+};
+
+struct ImportReport {
+  std::uint64_t operations = 0;  ///< in the file, bad lines left out
+  std::uint64_t applied = 0;     ///< by this run
+  std::uint64_t skipped = 0;     ///< because the log holds them already
+  std::uint64_t rejected = 0;
+  std::string rejects_path;  ///< "" when there is no such file
+  std::string first_reject;
+  std::optional<Timestamp> newest;  ///< event time in the file
+  bool interrupted = false;         ///< stopped between two batches; run it again to go on
+};
+
+/// Told now and then: what is being done, how much of it, and which share (negative: unknown).
+using ImportProgress = std::function<void(std::string_view stage, std::uint64_t operations, double share)>;
+
+/// Identity of an import: BLAKE3 over its content (by way of the hashes of its 8 MiB pieces), maps and order; 32 bytes.
+[[nodiscard]] Result<std::string> import_identity(base::FileSystem& fs, const std::string& path,
+                                                  const ImportOptions& options);
+
+/// InvalidArgument (bad map, too many bad lines), NotFound, IoError …. What was written before an error stays, and the
+/// same import run again goes on behind it.
+[[nodiscard]] Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, const std::string& path,
+                                               const ImportOptions& options, const ImportProgress& progress);
+
+}  // namespace tidal::cli

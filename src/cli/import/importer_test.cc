@@ -1,0 +1,227 @@
+// Whole imports into a stand-in: order, rejects, twice = once, stopped = not stopped.
+#include "cli/import/importer.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "cli/import/fake_target.h"
+
+namespace tidal::cli {
+namespace {
+
+const ImportProgress kSilent = [](std::string_view, std::uint64_t, double) {};
+
+class Importer : public ::testing::Test {
+ protected:
+  void file(const std::string& path, std::string_view content) {
+    ASSERT_TRUE(base::write_file_atomically(fs, path, content).ok());
+  }
+  Result<ImportReport> import(const std::string& path, ImportOptions options = {}) {
+    options.spill_folder = "spill";
+    return import_file(fs, target, path, options, kSilent);
+  }
+  std::string rejects(const std::string& path) {
+    const Result<std::string> text = base::read_file(fs, path + ".rejects");
+    return text.ok() ? *text : "no file";
+  }
+
+  base::MemoryFileSystem fs;
+  FakeTarget target;
+};
+
+constexpr std::string_view kEvents =
+    R"({"op":"signal","kind":"like","user":"u1","item":"i1","at":"2026-01-03T00:00Z"}
+{"op":"item","key":"i1"}
+{"op":"signal","kind":"view","user":"u1","item":"i2","at":"2026-01-01T00:00Z"}
+{"op":"item","key":"i2"}
+{"op":"signal","kind":"view","user":"u2","item":"i1"}
+{"op":"signal","kind":"view","user":"u3","item":"i1","at":"2026-01-02T00:00Z"}
+)";
+
+TEST_F(Importer, AppliesEntitiesFirstThenEventsByTime) {
+  file("e.jsonl", kEvents);
+  const Result<ImportReport> report = import("e.jsonl");
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(target.applied,
+            (std::vector<std::string>{"item i1", "item i2", "view i2 u1", "view i1 u3", "like i1 u1", "view i1 u2"}));
+  EXPECT_EQ(report->applied, 6U);
+  EXPECT_EQ(to_string(*report->newest), "2026-01-03T00:00:00Z");
+}
+
+TEST_F(Importer, KeepsTheOrderOfLinesAsIs) {
+  target.check_items = false;
+  file("e.jsonl", kEvents);
+  ASSERT_TRUE(import("e.jsonl", {.as_is = true}).ok());
+  EXPECT_EQ(target.applied.front(), "like i1 u1");
+  EXPECT_EQ(target.applied.back(), "view i1 u3");
+}
+
+TEST_F(Importer, ChangesNothingTheSecondTime) {  // I1
+  file("e.jsonl", kEvents);
+  ASSERT_TRUE(import("e.jsonl").ok());
+  const std::vector<std::string> once = target.applied;
+  const Result<ImportReport> again = import("e.jsonl");
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(target.applied, once);
+  EXPECT_EQ(again->applied, 0U);
+  EXPECT_EQ(again->skipped, 6U);
+}
+
+TEST_F(Importer, TakesAnotherMapForAnotherImport) {
+  file("r.csv", "u,i,r\nu1,i1,5\n");
+  target.items.insert("i1");
+  ASSERT_TRUE(import("r.csv", {.maps = {"signal:kind=view,user=u,item=i,value=r"}}).ok());
+  ASSERT_TRUE(import("r.csv", {.maps = {"signal:kind=like,user=u,item=i"}}).ok());
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"view i1 u1 5.0", "like i1 u1"}));
+}
+
+TEST_F(Importer, MakesAnOperationOfARowForEachMap) {
+  file("r.csv", "u,i,r\nu1,i1,5\nu2,i1,2\n");
+  target.items.insert("i1");
+  ASSERT_TRUE(
+      import("r.csv", {.maps = {"signal:kind=view,user=u,item=i", "signal:kind=like,user=u,item=i,where=r>=4"}}).ok());
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"view i1 u1", "like i1 u1", "view i1 u2"}));
+}
+
+TEST_F(Importer, LeavesBadLinesOutAndListsThem) {  // I3
+  file("e.jsonl",
+       "{\"op\":\"item\",\"key\":\"i1\"}\n"
+       "nonsense\n"
+       "{\"op\":\"signal\",\"kind\":\"poke\",\"item\":\"i1\"}\n"
+       "{\"op\":\"signal\",\"kind\":\"view\",\"item\":\"i9\"}\n"
+       "\n"
+       "{\"op\":\"signal\",\"kind\":\"view\",\"item\":\"i1\",\"user\":\"u\"}\n");
+  const Result<ImportReport> report = import("e.jsonl");
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"item i1", "view i1 u"}));
+  EXPECT_EQ(report->rejected, 3U);
+  EXPECT_EQ(rejects("e.jsonl"),
+            "2\tnot valid JSON\n3\tthere is no signal 'poke', expected one of view, like\n4\tthere is no item 'i9'\n");
+  EXPECT_EQ(report->first_reject, "line 2: not valid JSON");
+}
+
+TEST_F(Importer, LeavesBadRowsOut) {
+  file("m.csv", "id,title,year\n1,Heat,1995\n2,Alien\n3,\"x\"y,1\n4,Up,soon\n5,\xff,1\n6,Jaws,1975\n");
+  const Result<ImportReport> report = import("m.csv", {.maps = {"item:key=id,title=title,year=year"}});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"item 1", "item 6"}));
+  EXPECT_EQ(
+      rejects("m.csv"),
+      "3\texpected 3 columns, got 2\n4\ttext behind the closing quote of column 2\n5\tyear: expected INT, got 'soon'\n"
+      "6\tcolumn 2 is not valid UTF-8\n");
+}
+
+TEST_F(Importer, WritesNothingWhenTooManyLinesAreBad) {
+  std::string text = "{\"op\":\"item\",\"key\":\"i1\"}\n";
+  for (int i = 0; i < 20; ++i) text += "nonsense\n";
+  file("e.jsonl", text);
+  const Result<ImportReport> report = import("e.jsonl", {.rejects_max = 10});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, Code::InvalidArgument);
+  EXPECT_EQ(report.error().message, "more than 10 bad lines (--max-rejects); the first: line 2: not valid JSON");
+  EXPECT_TRUE(target.applied.empty());
+}
+
+TEST_F(Importer, RemovesTheRejectsOfAnEarlierRun) {
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\n");
+  file("e.jsonl.rejects", "1\told\n");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  EXPECT_EQ(rejects("e.jsonl"), "no file");
+}
+
+TEST_F(Importer, RefusesATableWithoutAMap) {
+  file("t.csv", "a,b\n1,2\n");
+  const Result<ImportReport> report = import("t.csv");
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().message, "the file is a table: say with --map what its columns mean");
+}
+
+TEST_F(Importer, TakesAnEmptyFile) {
+  file("e.jsonl", "");
+  const Result<ImportReport> report = import("e.jsonl");
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->operations, 0U);
+}
+
+TEST_F(Importer, NamesAMissingFile) {
+  const Result<ImportReport> report = import("nowhere.csv");
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, Code::NotFound);
+}
+
+std::string random_history() {
+  const int count = *rc::gen::inRange(0, 60);
+  std::string text = "{\"op\":\"item\",\"key\":\"i0\"}\n{\"op\":\"item\",\"key\":\"i1\"}\n";
+  for (int i = 0; i < count; ++i) {
+    const int choice = *rc::gen::inRange(0, 10);
+    const std::string item = "i" + std::to_string(*rc::gen::inRange(0, 3));  // i2 does not exist
+    if (choice == 0) {
+      text += "bad line\n";
+    } else if (choice == 1) {
+      text += "{\"op\":\"signal\",\"kind\":\"poke\",\"item\":\"" + item + "\"}\n";
+    } else {
+      text += "{\"op\":\"signal\",\"kind\":\"like\",\"user\":\"u" + std::to_string(i) + "\",\"item\":\"" + item +
+              "\",\"at\":" + std::to_string(*rc::gen::inRange(0, 1000)) + "}\n";
+    }
+  }
+  return text;
+}
+
+RC_GTEST_PROP(ImporterProperty, AStoppedImportEndsLikeOneThatWasNot, ()) {  // I2, I1
+  const std::string text = random_history();
+  base::MemoryFileSystem fs;
+  RC_ASSERT(base::write_file_atomically(fs, "e.jsonl", text).ok());
+  ImportOptions options;
+  options.as_is = *rc::gen::arbitrary<bool>();
+  options.batch_operations = *rc::gen::inRange<std::size_t>(1, 9);
+  options.sort_bytes = *rc::gen::inRange<std::size_t>(100, 5000);
+  options.spill_folder = "spill";
+  FakeTarget whole;
+  RC_ASSERT(import_file(fs, whole, "e.jsonl", options, kSilent).ok());
+  FakeTarget stopped;
+  for (int run = 0; run < 3; ++run) {
+    stopped.batches_before_failure = *rc::gen::inRange<std::size_t>(0, 4);
+    static_cast<void>(import_file(fs, stopped, "e.jsonl", options, kSilent));  // fails or not: both must be resumable
+    options.batch_operations = *rc::gen::inRange<std::size_t>(1, 9);
+  }
+  stopped.batches_before_failure = ~std::size_t{0};
+  RC_ASSERT(import_file(fs, stopped, "e.jsonl", options, kSilent).ok());
+  RC_ASSERT(stopped.applied == whole.applied);
+  RC_ASSERT(import_file(fs, stopped, "e.jsonl", options, kSilent).ok());
+  RC_ASSERT(stopped.applied == whole.applied);
+}
+
+RC_GTEST_PROP(ImporterProperty, AResumedImportCountsAlikeUnderAnotherSchema, ()) {
+  base::MemoryFileSystem fs;
+  RC_ASSERT(base::write_file_atomically(fs, "e.jsonl", random_history()).ok());
+  ImportOptions options;
+  options.batch_operations = 3;
+  options.as_is = *rc::gen::arbitrary<bool>();
+  FakeTarget target;
+  target.batches_before_failure = *rc::gen::inRange<std::size_t>(0, 8);
+  static_cast<void>(import_file(fs, target, "e.jsonl", options, kSilent));  // stopped somewhere
+  target.schema += "DEFINE SIGNAL poke;\n";
+  target.batches_before_failure = ~std::size_t{0};
+  RC_ASSERT(import_file(fs, target, "e.jsonl", options, kSilent).ok());
+  std::map<std::string, int> times;
+  for (const std::string& each : target.applied) {
+    if (each.substr(0, 4) == "like") RC_ASSERT(++times[each] == 1);
+  }
+}
+
+TEST_F(Importer, TellsAnImportByContentMapsAndOrder) {
+  file("a.csv", "u,i\n1,2\n");
+  file("b.csv", "u,i\n1,2\n");
+  file("c.csv", "u,i\n1,3\n");
+  const ImportOptions options{.maps = {"signal:kind=like,item=i"}};
+  const std::string a = *import_identity(fs, "a.csv", options);
+  EXPECT_EQ(a.size(), 32U);
+  EXPECT_EQ(*import_identity(fs, "b.csv", options), a) << "a copy is the same import";
+  EXPECT_NE(*import_identity(fs, "c.csv", options), a);
+  EXPECT_NE(*import_identity(fs, "a.csv", {.maps = {"signal:kind=view,item=i"}}), a);
+  EXPECT_NE(*import_identity(fs, "a.csv", {.maps = {"signal:kind=like,item=i"}, .as_is = true}), a);
+}
+
+}  // namespace
+}  // namespace tidal::cli

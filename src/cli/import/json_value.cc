@@ -1,0 +1,346 @@
+// The only place that knows simdjson: lines to operations, with one reason for each way to be wrong.
+#include "cli/import/json_value.h"
+
+#include <simdjson.h>
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/time_text.h"
+#include "cli/import/cell_value.h"
+
+namespace tidal::cli {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+using simdjson::dom::object;
+
+std::string_view type_text(const element& value) {
+  switch (value.type()) {
+    case element_type::ARRAY: return "an array";
+    case element_type::OBJECT: return "an object";
+    case element_type::INT64:
+    case element_type::UINT64:
+    case element_type::DOUBLE: return "a number";
+    case element_type::STRING: return "a string";
+    case element_type::BOOL: return "a bool";
+    case element_type::NULL_VALUE: return "null";
+  }
+  return "something else";
+}
+
+Error expected(std::string_view what, const element& got) {
+  return Error(Code::InvalidArgument, "expected " + std::string(what) + ", got " + std::string(type_text(got)));
+}
+
+Result<std::string> read_string(const element& value, std::string_view what = "a string") {
+  if (!value.is_string()) return expected(what, value);
+  return std::string(std::string_view(value.get_string().value_unsafe()));
+}
+
+Result<double> read_number(const element& value, std::string_view what = "a number") {
+  if (!value.is_number()) return expected(what, value);
+  return value.get_double().value_unsafe();
+}
+
+Result<Timestamp> read_json_time(const element& value, std::string_view what) {
+  if (value.is_number()) return time_of_seconds(value.get_double().value_unsafe());
+  if (!value.is_string()) return expected(what, value);
+  return base::parse_time(value.get_string().value_unsafe());
+}
+
+Result<Value> read_list(const element& value) {
+  if (!value.is_array()) return expected("KEYWORD[]", value);
+  std::vector<std::string> list;
+  const simdjson::dom::array array = value.get_array().value_unsafe();
+  for (const element each : array) {
+    if (!each.is_string()) return expected("strings in KEYWORD[]", each);
+    list.emplace_back(std::string_view(each.get_string().value_unsafe()));
+  }
+  return Value(std::move(list));
+}
+
+Result<Value> read_typed(const element& value, FieldType type) {
+  if (value.is_null()) return Value();
+  const std::string_view name = field_type_name(type);
+  switch (type) {
+    case FieldType::Keyword:
+    case FieldType::Text: {
+      TIDAL_TRY_ASSIGN(std::string text, read_string(value, name));
+      return Value(std::move(text));
+    }
+    case FieldType::KeywordList: return read_list(value);
+    case FieldType::Int:
+      if (!value.is_int64()) return expected(value.is_number() ? "INT (a whole number)" : "INT", value);
+      return Value(value.get_int64().value_unsafe());
+    case FieldType::Float: {
+      TIDAL_TRY_ASSIGN(const double number, read_number(value, name));
+      return Value(number);
+    }
+    case FieldType::Bool:
+      if (!value.is_bool()) return expected(name, value);
+      return Value(value.get_bool().value_unsafe());
+    case FieldType::Timestamp: {
+      TIDAL_TRY_ASSIGN(const Timestamp time, read_json_time(value, name));
+      return Value(time);
+    }
+    case FieldType::Duration: {
+      TIDAL_TRY_ASSIGN(const std::string text, read_string(value, name));
+      TIDAL_TRY_ASSIGN(const Duration span, base::parse_duration(text));
+      return Value(span);
+    }
+  }
+  return expected(name, value);
+}
+
+std::optional<EntityKind> entity_kind(std::string_view name) {
+  for (std::size_t i = 0; i < kEntityKinds; ++i) {
+    if (kind_name(static_cast<EntityKind>(i)) == name) return static_cast<EntityKind>(i);
+  }
+  return std::nullopt;
+}
+
+/// The error with the member's name in front.
+Error at(std::string_view member, const Error& error) {
+  return Error(error.code, std::string(member) + ": " + error.message);
+}
+
+Result<std::string> read_key(std::string_view member, const element& value) {
+  Result<std::string> key = read_string(value);
+  if (!key.ok()) return at(member, key.error());
+  if (const std::string defect = key_defect(*key); !defect.empty()) {
+    return Error(Code::InvalidArgument, std::string(member) + ": the key " + defect);
+  }
+  return key;
+}
+
+Error unknown_member(std::string_view name, std::string_view op, std::string_view known) {
+  return Error(Code::InvalidArgument, "unknown member '" + std::string(name) + "' of op " + std::string(op) +
+                                          ", expected " + std::string(known));
+}
+
+Error missing(std::string_view member) { return Error(Code::InvalidArgument, std::string(member) + ": missing"); }
+
+}  // namespace
+
+struct JsonLineParser::Impl {
+  Impl(const Declared& d, bool now) : declared(d), created_at_now(now) {}
+
+  const Declared& declared;
+  bool created_at_now;
+  simdjson::dom::parser parser;
+  std::string refusal;  // why the schema refuses the line that is being read
+
+  Result<ImportedOperation> read(const element& root);
+  Result<ImportedOperation> read_signal(const object& members);
+  Result<ImportedOperation> read_entity(const object& members, std::string_view op);
+  Result<ImportedOperation> read_delete(const object& members);
+  Status read_signal_member(std::string_view name, const element& value, Signal& signal);
+  Status read_entity_member(std::string_view name, const element& value, PutOperation& put);
+  Status read_fields(const element& value, PutOperation& put);
+};
+
+Status JsonLineParser::Impl::read_signal_member(std::string_view name, const element& value, Signal& signal) {
+  if (name == "op") return {};
+  if (name == "kind") {
+    Result<std::string> kind = read_string(value);
+    if (!kind.ok()) return at(name, kind.error());
+    signal.kind = *std::move(kind);
+    return {};
+  }
+  if (name == "item" || name == "creator") {
+    if (!signal.item.empty()) return Error(Code::InvalidArgument, "the target is given twice");
+    TIDAL_TRY_ASSIGN(signal.item, read_key(name, value));
+    return {};
+  }
+  if (value.is_null()) return {};
+  if (name == "user") {
+    TIDAL_TRY_ASSIGN(signal.user, read_key(name, value));
+    return {};
+  }
+  if (name == "at") {
+    Result<Timestamp> time = read_json_time(value, "a time");
+    if (!time.ok()) return at(name, time.error());
+    signal.at = *time;
+    return {};
+  }
+  if (name == "value" || name == "weight") {
+    Result<double> number = read_number(value);
+    if (!number.ok()) return at(name, number.error());
+    if (name == "value") {
+      signal.value = *number;
+    } else {
+      signal.weight = *number;
+    }
+    return {};
+  }
+  if (name == "key") {
+    Result<std::string> key = read_string(value);
+    if (!key.ok()) return at(name, key.error());
+    signal.idempotency_key = *std::move(key);
+    return {};
+  }
+  if (name == "context") {
+    if (!value.is_object()) return at(name, expected("an object", value));
+    signal.context = simdjson::minify(value);
+    return {};
+  }
+  return unknown_member(name, "signal", "kind, item, user, at, value, weight, key or context");
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_signal(const object& members) {
+  Signal signal;
+  for (const auto member : members) TIDAL_TRY(read_signal_member(member.key, member.value, signal));
+  if (signal.kind.empty()) return missing("kind");
+  if (signal.item.empty()) return missing("item");
+  const std::int64_t order = signal.at ? signal.at->us : kTimeless;
+  if (!declared.has_signal(signal.kind)) refusal = unknown_signal_reason(declared, signal.kind);
+  return ImportedOperation{.what = Operation(std::move(signal)), .order = order};
+}
+
+Status JsonLineParser::Impl::read_fields(const element& value, PutOperation& put) {
+  if (!value.is_object()) return at("fields", expected("an object", value));
+  const object fields = value.get_object().value_unsafe();
+  for (const auto field : fields) {
+    const std::string_view name = field.key;
+    const auto [place, added] = put.entity.fields.emplace(std::string(name), Value());
+    if (!added) return Error(Code::InvalidArgument, "fields." + std::string(name) + ": given twice");
+    const std::optional<FieldType> type = declared.field(put.kind, name);
+    if (!type) {
+      if (refusal.empty()) refusal = unknown_field_reason(declared, put.kind, name);
+      continue;
+    }
+    Result<Value> typed = read_typed(field.value, *type);
+    if (typed.ok()) {
+      place->second = *std::move(typed);
+    } else if (refusal.empty()) {
+      refusal = "fields." + std::string(name) + ": " + typed.error().message;
+    }
+  }
+  return {};
+}
+
+Status JsonLineParser::Impl::read_entity_member(std::string_view name, const element& value, PutOperation& put) {
+  if (name == "op" || (name == "kind" && put.update)) return {};
+  if (name == "key") {
+    TIDAL_TRY_ASSIGN(put.key, read_key(name, value));
+    return {};
+  }
+  if (name == "creator" && put.kind == EntityKind::Item) {
+    if (value.is_null()) {
+      if (put.update) put.entity.creator = "";
+      return {};
+    }
+    TIDAL_TRY_ASSIGN(put.entity.creator, read_key(name, value));
+    return {};
+  }
+  if (name == "created_at" || name == "at") {
+    if (value.is_null()) return {};
+    Result<Timestamp> time = read_json_time(value, "a time");
+    if (!time.ok()) return at(name, time.error());
+    (name == "at" ? put.at : put.entity.created_at) = *time;
+    return {};
+  }
+  if (name == "fields") return read_fields(value, put);
+  if (name == "embedding") return Error(Code::FailedPrecondition, "embedding: not available yet");
+  return unknown_member(
+      name, put.update ? "update" : kind_name(put.kind),
+      put.kind == EntityKind::Item ? "key, creator, created_at, at or fields" : "key, created_at, at or fields");
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_entity(const object& members, std::string_view op) {
+  PutOperation put;
+  put.update = op == "update";
+  std::string_view kind_text = op;
+  if (put.update) {
+    element kind;
+    if (members["kind"].get(kind) != simdjson::SUCCESS) return missing("kind");
+    if (!kind.is_string()) return at("kind", expected("a string", kind));
+    kind_text = kind.get_string().value_unsafe();
+  }
+  const std::optional<EntityKind> kind = entity_kind(kind_text);
+  if (!kind)
+    return Error(Code::InvalidArgument, "kind: expected item, user or creator, got '" + std::string(kind_text) + "'");
+  put.kind = *kind;
+  for (const auto member : members) TIDAL_TRY(read_entity_member(member.key, member.value, put));
+  if (put.key.empty()) return missing("key");
+  put.entity.created_at_open = !put.update && !put.entity.created_at && !created_at_now;
+  return ImportedOperation{.what = Operation(std::move(put)), .order = kEntitiesFirst};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_delete(const object& members) {
+  DeleteOperation removed;
+  bool has_kind = false;
+  for (const auto member : members) {
+    const std::string_view name = member.key;
+    if (name == "op") continue;
+    if (name == "key") {
+      TIDAL_TRY_ASSIGN(removed.key, read_key(name, member.value));
+    } else if (name == "kind") {
+      if (!member.value.is_string()) return at("kind", expected("a string", member.value));
+      const std::string_view text = member.value.get_string().value_unsafe();
+      const std::optional<EntityKind> kind = entity_kind(text);
+      if (!kind)
+        return Error(Code::InvalidArgument, "kind: expected item, user or creator, got '" + std::string(text) + "'");
+      removed.kind = *kind;
+      has_kind = true;
+    } else {
+      return unknown_member(name, "delete", "kind or key");
+    }
+  }
+  if (!has_kind) return missing("kind");
+  if (removed.key.empty()) return missing("key");
+  return ImportedOperation{.what = Operation(std::move(removed)), .order = kEntitiesFirst};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read(const element& root) {
+  if (!root.is_object()) return expected("a JSON object", root);
+  const object members = root.get_object().value_unsafe();
+  element op;
+  if (members["op"].get(op) != simdjson::SUCCESS) return missing("op");
+  if (!op.is_string()) return at("op", expected("a string", op));
+  const std::string_view name = op.get_string().value_unsafe();
+  if (name == "signal") return read_signal(members);
+  if (name == "item" || name == "user" || name == "creator" || name == "update") return read_entity(members, name);
+  if (name == "delete") return read_delete(members);
+  if (name == "relate" || name == "unrelate" || name == "unsignal" || name == "hide" || name == "unhide") {
+    return Error(Code::FailedPrecondition, "op: '" + std::string(name) + "' is not available yet");
+  }
+  return Error(Code::InvalidArgument,
+               "op: expected item, user, creator, update, delete or signal, got '" + std::string(name) + "'");
+}
+
+JsonLineParser::JsonLineParser(const Declared& declared, bool created_at_now)
+    : impl_(std::make_unique<Impl>(declared, created_at_now)) {}
+JsonLineParser::~JsonLineParser() = default;
+
+Parsed JsonLineParser::parse(std::string_view text, std::uint64_t line) {
+  static_assert(simdjson::SIMDJSON_PADDING <= kLinePadding);
+  element root;
+  const auto code = impl_->parser.parse(text.data(), text.size(), false).get(root);
+  if (code == simdjson::UTF8_ERROR) return {.operation = std::nullopt, .reason = "not valid UTF-8"};
+  if (code == simdjson::DEPTH_ERROR) return {.operation = std::nullopt, .reason = "JSON nested too deeply"};
+  if (code != simdjson::SUCCESS) return {.operation = std::nullopt, .reason = "not valid JSON"};
+  impl_->refusal.clear();
+  Result<ImportedOperation> operation = impl_->read(root);
+  if (!operation.ok()) return {.operation = std::nullopt, .reason = operation.error().message};
+  operation->line = line;
+  if (!impl_->refusal.empty()) operation->what = Refused{};
+  return {.operation = *std::move(operation), .reason = impl_->refusal};
+}
+
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+Result<Value> read_json_cell(std::string_view text, FieldType type) {
+  simdjson::dom::parser parser;
+  element root;
+  if (parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) {
+    return Error(Code::InvalidArgument, "not valid JSON");
+  }
+  return read_typed(root, type);
+}
+
+}  // namespace tidal::cli

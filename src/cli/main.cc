@@ -1,0 +1,233 @@
+// The program `tidal`: its arguments, and the command each of them calls. The only place that knows CLI11.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+
+namespace tidal::cli {
+namespace {
+
+const std::map<std::string, Format> kFormats = {
+    {"table", Format::Table}, {"json", Format::Json}, {"jsonl", Format::Jsonl}, {"csv", Format::Csv}};
+
+/// Everything the arguments can say, and what is to be done about it.
+struct Arguments {
+  CommonOptions common;
+  bool quiet = false;
+  InitOptions init;
+  ExecOptions exec;
+  ShellOptions shell;
+  ImportCommandOptions import;
+  ExportOptions exporting;
+  DirectoryOptions directory;
+  WalOptions wal;
+  DemoOptions demo;
+  BenchCommandOptions bench;
+  std::string file;
+  std::string by;
+  std::string help_about;
+  std::string completions_shell;
+  std::vector<std::string> ignored;
+  std::function<Exit(const Terminal&)> run;
+};
+
+CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name, const std::string& about,
+                      const std::string& example, std::function<Exit(const Terminal&)> run) {
+  CLI::App* command = app.add_subcommand(name, about);
+  command->footer("Example:\n" + example);
+  command->add_option("--clock", arguments.common.clock,
+                      "Answer as if it were this time (2026-11-22T12:00Z), or 'events': the newest event's time");
+  command->add_flag("-q,--quiet", arguments.quiet, "No progress, timings or advice");
+  command->callback([&arguments, run = std::move(run)] { arguments.run = run; });
+  return command;
+}
+
+void add_writing(CLI::App& app, Arguments& a) {
+  CLI::App* init = add_command(app, a, "init", "Make a database", "  tidal init tube.db --template video",
+                               [&a](const Terminal& t) { return run_init(t, a.common, a.init); });
+  init->add_option("DIR", a.init.directory, "Folder to make")->required();
+  auto* ready = init->add_option("--template", a.init.template_name, "A ready schema: video, articles, shop or social")
+                    ->check(CLI::IsMember({"video", "articles", "shop", "social"}));
+  init->add_option("--schema", a.init.schema_path, "A file of DEFINE statements")->excludes(ready);
+
+  CLI::App* import = add_command(app, a, "import", "Read JSON lines, CSV or TSV, plain or compressed, into a database",
+                                 "  tidal import shop.db catalogue.jsonl events.jsonl.zst\n"
+                                 "  tidal import shop.db ratings.csv --map "
+                                 "'signal:kind=rating,user=userId,item=movieId,value=rating,at=timestamp:unix'",
+                                 [&a](const Terminal& t) { return run_import(t, a.common, a.import); });
+  import->add_option("DIR", a.import.directory, "The database")->required();
+  import->add_option("FILE", a.import.files, "What to read; reading a file twice changes nothing")->required();
+  import
+      ->add_option("--map", a.import.maps,
+                   "What the columns of a table mean; may be given several times. Without it tidal guesses")
+      ->take_all()
+      ->expected(1);
+  import->add_flag("--as-is", a.import.as_is, "Keep the order of the lines instead of the order of event times");
+  import
+      ->add_option("--created-at", a.import.created_at, "'now': entities without created_at are as old as this import")
+      ->check(CLI::IsMember({"now"}));
+  import->add_option("--max-rejects", a.import.rejects_max, "Stop after so many bad lines")->capture_default_str();
+  import->add_option("--rejects", a.import.rejects_path, "Where bad lines are listed (FILE.rejects)");
+}
+
+void add_asking(CLI::App& app, Arguments& a) {
+  CLI::App* exec = add_command(app, a, "exec", "Run statements and print the replies",
+                               "  tidal exec tube.db 'RETRIEVE items SORT BY hot LIMIT 10;' --format json\n"
+                               "  tidal exec 'SHOW SORTS;'          (without a folder: in memory)",
+                               [&a](const Terminal& t) { return run_exec(t, a.common, a.exec); });
+  exec->add_option("ARGUMENTS", a.exec.arguments,
+                   "[DIR] ['statements']; one argument is the statements, unless it is a folder")
+      ->expected(0, 2);
+  exec->add_option("--format", a.exec.format, "table, json or jsonl (one reply a line), csv")
+      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case));
+  exec->add_option("-f,--file", a.exec.file, "Read the statements from a file");
+  exec->add_flag("--keep-going", a.exec.keep_going, "Run the statements after an error, too");
+  exec->add_option("--param", a.exec.params, "Value of $name: name=value; user='\"42\"' is a text")
+      ->take_all()
+      ->expected(1);
+
+  CLI::App* shell = add_command(app, a, "shell", "Open a prompt", "  tidal shell tube.db --clock events",
+                                [&a](const Terminal& t) { return run_shell(t, a.common, a.shell); });
+  shell->add_option("DIR", a.shell.directory, "The database; without it one in memory");
+
+  CLI::App* bench = add_command(app, a, "bench", "Measure this machine: ours beside its physical reference",
+                                "  tidal bench ingest\n  tidal bench trending --items 100000 --json trending.json",
+                                [&a](const Terminal& t) { return run_bench(t, a.bench); });
+  bench->add_option("CASE", a.bench.name, "ingest, import, replay, trending, open, or all")
+      ->check(CLI::IsMember({"ingest", "import", "replay", "trending", "open", "all"}))
+      ->required();
+  bench->add_option("--items", a.bench.items, "Size of the generated database")->check(CLI::Range(1'000, 100'000'000));
+  bench->add_option("--seconds", a.bench.seconds, "Length of a measured round")->check(CLI::Range(1, 3'600));
+  bench->add_option("--rounds", a.bench.rounds, "Rounds; medians are printed")->check(CLI::Range(1, 1'000));
+  bench->add_option("--dir", a.bench.directory, "Folder on the disk to measure")->check(CLI::ExistingDirectory);
+  bench->add_option("--json", a.bench.json, "Write the figures to this file");
+
+  CLI::App* demo = add_command(app, a, "demo", "See it work: a made-up video platform, or MovieLens",
+                               "  tidal demo\n  tidal demo --data build/data/movielens",
+                               [&a](const Terminal& t) { return run_demo(t, a.common, a.demo); });
+  CLI::Option* data = demo->add_option("--data", a.demo.data, "Folder with MovieLens' movies.csv and ratings.csv");
+  demo->add_option("--dir", a.demo.directory, "Folder of the database (DATA/demo.db)")->needs(data);
+}
+
+void add_upkeep(CLI::App& app, Arguments& a) {
+  CLI::App* status = add_command(app, a, "status", "Say what a database holds", "  tidal status tube.db",
+                                 [&a](const Terminal& t) { return run_status(t, a.common, a.directory); });
+  CLI::App* verify = add_command(app, a, "verify", "Check every checksum; changes nothing", "  tidal verify tube.db",
+                                 [&a](const Terminal& t) { return run_verify(t, a.directory); });
+  CLI::App* digest = add_command(app, a, "digest", "Hash all logical state", "  tidal digest tube.db --by view",
+                                 [&a](const Terminal& t) { return run_digest(t, a.common, a.directory); });
+  for (CLI::App* each : {status, verify, digest}) {
+    each->add_option("DIR", a.directory.directory, "The database")->required();
+  }
+  digest->add_option("--by", a.by, "'view': a line for each view, too")->check(CLI::IsMember({"view"}));
+
+  CLI::App* exporting = add_command(app, a, "export", "Write what import reads",
+                                    "  tidal export tube.db --out copy     (schema.tidal and data.jsonl)\n"
+                                    "  tidal export tube.db --what signals | zstd > signals.jsonl.zst",
+                                    [&a](const Terminal& t) { return run_export(t, a.common, a.exporting); });
+  exporting->add_option("DIR", a.exporting.directory, "The database")->required();
+  exporting->add_option("--what", a.exporting.what, "schema, entities, signals or all")
+      ->check(CLI::IsMember({"schema", "entities", "signals", "all"}))
+      ->capture_default_str();
+  exporting->add_option("--out", a.exporting.out, "Folder for the files; without it to stdout");
+}
+
+void add_looking(CLI::App& app, Arguments& a) {
+  CLI::App* wal = app.add_subcommand("wal", "Look into the log");
+  wal->require_subcommand(1);
+  wal->footer("Example:\n  tidal wal stats tube.db");
+  CLI::App* dump =
+      add_command(*wal, a, "dump", "Print every record as a line of JSON", "  tidal wal dump tube.db --from 100",
+                  [&a](const Terminal& t) { return run_wal_dump(t, a.wal); });
+  CLI::App* stats = add_command(*wal, a, "stats", "Segments and kinds of records", "  tidal wal stats tube.db",
+                                [&a](const Terminal& t) { return run_wal_stats(t, a.wal); });
+  for (CLI::App* each : {dump, stats}) each->add_option("DIR", a.wal.directory, "The database")->required();
+  dump->add_option("--from", a.wal.from, "First seqno to print")->capture_default_str();
+  dump->add_option("--limit", a.wal.limit, "How many records to print; 0: all");
+
+  CLI::App* inspect = add_command(app, a, "inspect", "Decode any file of a database; never writes",
+                                  "  tidal inspect tube.db/wal/00000000000000000001.wal",
+                                  [&a](const Terminal& t) { return run_inspect(t, a.file); });
+  inspect->add_option("FILE", a.file, "The file")->required();
+}
+
+void add_rest(CLI::App& app, Arguments& a) {
+  CLI::App* completions = add_command(app, a, "completions", "Print completions for a shell",
+                                      "  tidal completions bash > ~/.local/share/bash-completion/completions/tidal",
+                                      [&a](const Terminal& t) { return run_completions(t, a.completions_shell); });
+  completions->add_option("SHELL", a.completions_shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  add_command(app, a, "version", "Print the version", "  tidal version",
+              [](const Terminal& t) { return run_version(t); });
+  CLI::App* help =
+      add_command(app, a, "help", "Explain a command", "  tidal help import", [&a, &app](const Terminal& t) {
+        const std::vector<CLI::App*> found = app.get_subcommands(
+            [&a](const CLI::App* each) { return !a.help_about.empty() && each->get_name() == a.help_about; });
+        const CLI::App* about = found.empty() ? nullptr : found.front();
+        if (!a.help_about.empty() && about == nullptr) {
+          t.err << "there is no command '" << a.help_about << "'\n";
+          return Exit::Usage;
+        }
+        t.out << (about != nullptr ? about->help() : app.help());
+        return Exit::Ok;
+      });
+  help->add_option("COMMAND", a.help_about, "The command");
+  for (const std::string name : {"repair", "backup", "restore", "compact", "serve", "eval", "schema"}) {
+    CLI::App* later = add_command(app, a, name, "Not available yet", "  tidal " + name,
+                                  [name](const Terminal& t) { return run_unavailable(t, name); });
+    later->group("Not available yet");
+    later->allow_extras();
+  }
+}
+
+/// CLI11 prints its own messages; only the exit code is ours.
+Exit parse(CLI::App& app, int argc, char** argv, Arguments& arguments, const Terminal& terminal) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) {
+      terminal.err << "error: " << error.what() << "\n";
+      const std::vector<CLI::App*> chosen = app.get_subcommands();
+      terminal.err << "usage: tidal " << (chosen.empty() ? "COMMAND" : chosen.front()->get_name())
+                   << " --help explains\n";
+      return Exit::Usage;
+    }
+    return static_cast<Exit>(app.exit(error, terminal.out, terminal.err));
+  }
+  arguments.directory.by_view = arguments.by == "view";
+  return Exit::Ok;
+}
+
+Exit run_program(int argc, char** argv) {
+  Terminal terminal = process_terminal();
+  Arguments arguments;
+  CLI::App app("tidal: a database for what to show, to whom, in what order", "tidal");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(
+      "Start with:\n  tidal demo\n  tidal init tube.db --template video\nEvery command has --help with an example.");
+  add_asking(app, arguments);
+  add_writing(app, arguments);
+  add_upkeep(app, arguments);
+  add_looking(app, arguments);
+  add_rest(app, arguments);
+  const Exit parsed = parse(app, argc, argv, arguments, terminal);
+  if (!arguments.run || parsed != Exit::Ok) return parsed;
+  terminal.quiet = arguments.quiet;
+  catch_interrupts();
+  return arguments.run(terminal);
+}
+
+}  // namespace
+}  // namespace tidal::cli
+
+int main(int argc, char** argv) {
+  const tidal::cli::Exit result = tidal::cli::run_program(argc, argv);
+  std::cout.flush();
+  return static_cast<int>(result);
+}

@@ -1,0 +1,70 @@
+// The --clock option and the three ways to get a database.
+#include "cli/open_database.h"
+
+#include <utility>
+
+#include "base/file_system.h"
+#include "base/time_text.h"
+#include "db/offline/script_text.h"
+
+namespace tidal::cli {
+
+Result<Options> database_options(const CommonOptions& common) {
+  Options options;
+  if (common.clock.empty()) return options;
+  if (common.clock == "events") {
+    options.clock.kind = ClockSource::Kind::Events;
+    return options;
+  }
+  const Result<Timestamp> at = base::parse_time(common.clock);
+  if (!at.ok()) {
+    return Error(Code::InvalidArgument,
+                 "--clock: expected a time such as 2026-11-22T12:00Z, or events, got '" + common.clock + "'");
+  }
+  options.clock = {.kind = ClockSource::Kind::Fixed, .at = *at};
+  return options;
+}
+
+Result<Database> open_directory(const std::string& directory, const CommonOptions& common) {
+  TIDAL_TRY_ASSIGN(Options options, database_options(common));
+  options.create_if_missing = false;
+  return Database::open(directory, options);
+}
+
+Result<Database> open_memory(const CommonOptions& common) {
+  TIDAL_TRY_ASSIGN(const Options options, database_options(common));
+  return Database::open_in_memory(options);
+}
+
+Status run_schema(Database& database, const std::string& schema) {
+  const std::string script = db::has_batch(schema) ? schema : "BEGIN;" + schema + "\n;COMMIT;";
+  const Result<std::vector<Reply>> replies = database.execute(script);
+  return replies.ok() ? Status() : Status(replies.error());
+}
+
+Result<Database> create_directory(const std::string& directory, const std::string& schema,
+                                  const CommonOptions& common) {
+  base::FileSystem& fs = base::posix_file_system();
+  if (fs.exists(directory) && !fs.is_directory(directory)) {
+    return Error(Code::FailedPrecondition, "'" + directory + "' is a file");
+  }
+  if (fs.exists(directory)) {
+    if (fs.exists(directory + "/wal"))
+      return Error(Code::AlreadyExists, "there is a database at '" + directory + "' already");
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(directory));
+    if (!names.empty()) {
+      return Error(Code::FailedPrecondition, "'" + directory + "' is not empty and no database: choose another name");
+    }
+  }
+  if (!schema.empty()) {
+    TIDAL_TRY_ASSIGN(Database trial, Database::open_in_memory());
+    TIDAL_TRY(run_schema(trial, schema));
+  }
+  TIDAL_TRY_ASSIGN(Options options, database_options(common));
+  options.create_if_missing = true;
+  TIDAL_TRY_ASSIGN(Database database, Database::open(directory, options));
+  if (!schema.empty()) TIDAL_TRY(run_schema(database, schema));
+  return {std::move(database)};
+}
+
+}  // namespace tidal::cli

@@ -1,0 +1,280 @@
+// One function a kind of reply.
+#include "cli/reply_text.h"
+
+#include <algorithm>
+#include <set>
+#include <type_traits>
+#include <variant>
+
+#include "cli/quantity_text.h"
+
+namespace tidal::cli {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+bool is_number(const Value& value) {
+  return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
+}
+
+/// Names of all fields on the page, in order, and whether each holds only numbers.
+std::vector<Column> field_columns(const std::vector<ResultItem>& items, const std::string& title) {
+  std::map<std::string, bool, std::less<>> numbers;
+  for (const ResultItem& item : items) {
+    for (const auto& [name, value] : item.fields) {
+      if (name == title || std::holds_alternative<std::monostate>(value)) continue;
+      const auto [at, added] = numbers.emplace(name, true);
+      at->second = at->second && is_number(value);
+    }
+  }
+  std::vector<Column> columns;
+  for (const auto& [name, right] : numbers) columns.push_back({.name = name, .right = right, .whole = right});
+  return columns;
+}
+
+/// Names of the asked signals and explained contributions, in the order they were asked for.
+std::vector<std::string> names_of(const std::vector<ResultItem>& items,
+                                  std::vector<std::pair<std::string, double>> ResultItem::*member) {
+  std::vector<std::string> names;
+  for (const ResultItem& item : items) {
+    for (const auto& [name, value] : item.*member) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::string find_number(const std::vector<std::pair<std::string, double>>& values, const std::string& name) {
+  for (const auto& [known, value] : values) {
+    if (known == name) return number_text(value);
+  }
+  return "";
+}
+
+std::string find_value(const Fields& fields, const std::string& name) {
+  const auto at = fields.find(name);
+  return at == fields.end() ? "" : value_text(at->second);
+}
+
+Table query_table(const QueryReply& reply, const TitleFields& titles) {
+  const std::string& title = titles[static_cast<std::size_t>(reply.kind)];
+  const bool titled = std::any_of(reply.items.begin(), reply.items.end(), [&title](const ResultItem& item) {
+    return !title.empty() && item.fields.find(title) != item.fields.end();
+  });
+  const bool with_creator =
+      std::any_of(reply.items.begin(), reply.items.end(), [](const ResultItem& item) { return !item.creator.empty(); });
+  const std::vector<Column> fields = field_columns(reply.items, titled ? title : "");
+  const std::vector<std::string> signals = names_of(reply.items, &ResultItem::signals);
+  const std::vector<std::string> explained = names_of(reply.items, &ResultItem::explain);
+
+  Table table;
+  table.columns.push_back({.name = "rank", .right = true, .whole = true});
+  if (titled) table.columns.push_back({.name = title});
+  table.columns.push_back({.name = "key", .whole = reply.items.size() > 0 && reply.items.front().key.size() <= 16});
+  if (with_creator) table.columns.push_back({.name = "creator"});
+  table.columns.insert(table.columns.end(), fields.begin(), fields.end());
+  for (const std::string& name : signals) table.columns.push_back({.name = name, .right = true, .whole = true});
+  for (const std::string& name : explained) table.columns.push_back({.name = name, .right = true, .whole = true});
+  table.columns.push_back({.name = "score", .right = true, .whole = true});
+
+  for (const ResultItem& item : reply.items) {
+    std::vector<std::string> row = {std::to_string(item.rank)};
+    if (titled) row.push_back(find_value(item.fields, title));
+    row.push_back(item.key);
+    if (with_creator) row.push_back(item.creator);
+    for (const Column& field : fields) row.push_back(find_value(item.fields, field.name));
+    for (const std::string& name : signals) row.push_back(find_number(item.signals, name));
+    for (const std::string& name : explained) row.push_back(find_number(item.explain, name));
+    row.push_back(number_text(item.score));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table rows_table(const RowsReply& reply) {
+  Table table;
+  for (std::size_t i = 0; i < reply.columns.size(); ++i) {
+    const bool numbers = !reply.rows.empty() && std::all_of(reply.rows.begin(), reply.rows.end(), [i](const auto& row) {
+      return i < row.size() && (is_number(row[i]) || std::holds_alternative<std::monostate>(row[i]));
+    });
+    table.columns.push_back({.name = reply.columns[i], .right = numbers, .whole = numbers});
+  }
+  for (const auto& row : reply.rows) {
+    std::vector<std::string> cells;
+    for (std::size_t i = 0; i < reply.columns.size(); ++i) cells.push_back(i < row.size() ? value_text(row[i]) : "");
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+Table entity_table(const EntityReply& reply) {
+  Table table;
+  table.columns = {{.name = std::string(kind_name(reply.kind))}, {.name = reply.key}};
+  const auto add = [&table](std::string name, std::string value) {
+    table.rows.push_back({std::move(name), std::move(value)});
+  };
+  if (!reply.creator.empty()) add("creator", reply.creator);
+  if (reply.created_at) add("created_at", to_string(*reply.created_at));
+  for (const auto& [name, value] : reply.fields) add(name, value_text(value));
+  for (const auto& [name, value] : reply.signals) add(name, number_text(value));
+  return table;
+}
+
+void append_node(const PlanNode& node, const std::string& prefix, std::string_view branch, std::string_view below,
+                 std::string& out) {
+  out.append(prefix).append(branch).append(node.name);
+  if (!node.detail.empty()) out.append(" ").append(node.detail);
+  if (node.estimate) out.append("  (~").append(with_commas(*node.estimate)).append(")");
+  if (node.selectivity) out.append("  passes ").append(number_text(*node.selectivity * 100)).append(" %");
+  out.append("\n");
+  const std::string deeper = prefix + std::string(below);
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const bool last = i + 1 == node.children.size();
+    append_node(node.children[i], deeper, last ? "└─ " : "├─ ", last ? "   " : "│  ", out);
+  }
+}
+
+void append_plan_rows(const PlanNode& node, std::size_t depth, Table& table) {
+  table.rows.push_back({std::to_string(depth), node.name, node.detail,
+                        node.estimate ? std::to_string(*node.estimate) : "",
+                        node.selectivity ? number_text(*node.selectivity) : ""});
+  for (const PlanNode& child : node.children) append_plan_rows(child, depth + 1, table);
+}
+
+std::string one_line(const WriteReply& reply) {
+  std::string text = reply.op + " " + reply.status;
+  if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
+  return text + "\n";
+}
+
+std::string one_line(const SchemaReply& reply) {
+  return reply.op + " " + reply.what + (reply.name.empty() ? "" : " " + reply.name) + ": " + reply.status +
+         " (schema version " + std::to_string(reply.schema_version) + ")\n";
+}
+
+std::string one_line(const BatchReply& reply) {
+  if (reply.op != "commit") return reply.op + "\n";
+  return "commit: " + counted(reply.statements, "statement") + " at seqno " + with_commas(reply.seqno.value) + "\n";
+}
+
+std::string person_text(const Reply& reply, const TitleFields& titles, std::size_t width) {
+  return std::visit(
+      Overloaded{[&](const QueryReply& r) { return r.items.empty() ? "" : render(query_table(r, titles), width); },
+                 [&](const RowsReply& r) {
+                   if (r.text.empty()) return render(rows_table(r), width);
+                   return r.text.back() == '\n' ? r.text : r.text + "\n";
+                 },
+                 [&](const EntityReply& r) { return render(entity_table(r), width); },
+                 [](const PlanReply& r) {
+                   std::string out;
+                   append_node(r.root, "", "", "", out);
+                   return out;
+                 },
+                 [](const auto& r) { return one_line(r); }},
+      reply);
+}
+
+std::string csv_text(const Reply& reply, const TitleFields& titles) {
+  return std::visit(
+      Overloaded{
+          [&](const QueryReply& r) { return render_csv(query_table(r, titles)); },
+          [](const RowsReply& r) { return render_csv(rows_table(r)); },
+          [](const EntityReply& r) { return render_csv(entity_table(r)); },
+          [](const PlanReply& r) {
+            Table table{{{"depth"}, {"node"}, {"detail"}, {"estimate"}, {"selectivity"}}, {}};
+            append_plan_rows(r.root, 0, table);
+            return render_csv(table);
+          },
+          [](const WriteReply& r) {
+            return render_csv({{{"op"}, {"status"}, {"seqno"}}, {{r.op, r.status, std::to_string(r.seqno.value)}}});
+          },
+          [](const SchemaReply& r) {
+            return render_csv({{{"op"}, {"what"}, {"name"}, {"status"}, {"schema_version"}},
+                               {{r.op, r.what, r.name, r.status, std::to_string(r.schema_version)}}});
+          },
+          [](const BatchReply& r) {
+            return render_csv({{{"op"}, {"statements"}, {"seqno"}},
+                               {{r.op, std::to_string(r.statements), std::to_string(r.seqno.value)}}});
+          }},
+      reply);
+}
+
+}  // namespace
+
+TitleFields title_fields(std::string_view schema_text) {
+  TitleFields titles;
+  while (!schema_text.empty()) {
+    const std::size_t end = schema_text.find('\n');
+    const std::string_view line = schema_text.substr(0, end);
+    schema_text.remove_prefix(end == std::string_view::npos ? schema_text.size() : end + 1);
+    constexpr std::string_view kDefine = "DEFINE FIELD ";
+    if (line.substr(0, kDefine.size()) != kDefine) continue;
+    const std::string_view rest = line.substr(kDefine.size());
+    const std::size_t dot = rest.find('.');
+    const std::size_t space = rest.find(' ');
+    if (dot == std::string_view::npos || space == std::string_view::npos || dot > space) continue;
+    if (rest.substr(space, 5) != " TEXT") continue;
+    for (std::size_t kind = 0; kind < kEntityKinds; ++kind) {
+      if (rest.substr(0, dot) == kind_name(static_cast<EntityKind>(kind)) && titles[kind].empty()) {
+        titles[kind] = rest.substr(dot + 1, space - dot - 1);
+      }
+    }
+  }
+  return titles;
+}
+
+std::string value_text(const Value& value) {
+  return std::visit(
+      Overloaded{[](std::monostate) { return std::string(); }, [](bool b) { return std::string(b ? "true" : "false"); },
+                 [](std::int64_t n) { return std::to_string(n); }, [](double d) { return number_text(d); },
+                 [](const std::string& s) { return s; },
+                 [](const std::vector<std::string>& list) {
+                   std::string text;
+                   for (const std::string& s : list) text += text.empty() ? s : ", " + s;
+                   return text;
+                 },
+                 [](Timestamp t) { return to_string(t); }, [](Duration d) { return to_string(d); }},
+      value);
+}
+
+std::string reply_text(const Reply& reply, Format format, const TitleFields& titles, std::size_t width) {
+  switch (format) {
+    case Format::Table: return person_text(reply, titles, width);
+    case Format::Json:
+    case Format::Jsonl: return to_json(reply) + "\n";
+    case Format::Csv: return csv_text(reply, titles);
+  }
+  return "";
+}
+
+std::string reply_footer(const Reply& reply) {
+  const auto* query = std::get_if<QueryReply>(&reply);
+  if (query == nullptr) {
+    const std::int64_t us = std::visit(
+        [](const auto& r) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(r)>, QueryReply>) {
+            return r.stats.elapsed_us;
+          } else {
+            return r.elapsed_us;
+          }
+        },
+        reply);
+    return elapsed_text(us) + "\n";
+  }
+  std::string text;
+  for (const Warning& warning : query->warnings) text += "warning[" + warning.code + "]: " + warning.message + "\n";
+  text += counted(query->items.size(), kind_name(query->kind)) + ", " + counted(query->stats.candidates, "candidate");
+  if (query->items.empty() && query->stats.candidates > query->stats.after_filters) {
+    text += ", " + with_commas(query->stats.candidates - query->stats.after_filters) + " removed by the filter";
+  }
+  text += ", " + elapsed_text(query->stats.elapsed_us);
+  if (query->partial) text += " (partial: the deadline passed)";
+  return text + "\n";
+}
+
+}  // namespace tidal::cli

@@ -1,0 +1,81 @@
+// tidal status, verify and digest.
+#include <ostream>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/error_text.h"
+#include "cli/open_database.h"
+#include "cli/quantity_text.h"
+#include "db/offline/verification.h"
+
+namespace tidal::cli {
+namespace {
+
+void print_status(std::ostream& out, const std::string& directory, const DatabaseStats& stats) {
+  out << directory << "\n";
+  out << "  holds        " << counted(stats.items, "item") << ", " << counted(stats.users, "user") << ", "
+      << counted(stats.creators, "creator") << "\n";
+  out << "  log          " << counted(stats.last_seqno.value, "record") << ", " << bytes_text(stats.log_bytes) << " in "
+      << counted(stats.log_segments, "segment") << "\n";
+  if (stats.newest_event) {
+    out << "  newest event " << to_string(*stats.newest_event) << "\n";
+  } else {
+    out << "  newest event none yet\n";
+  }
+  out << "  clock        " << to_string(stats.now) << "\n";
+  if (stats.newest_event && stats.now - *stats.newest_event >= days(30)) {
+    out << "               the newest event lies " << rough_span(stats.now - *stats.newest_event)
+        << " back: add `--clock events` to ask as if it were then\n";
+  }
+  if (stats.checkpoint_seqno.value == 0) {
+    out << "  checkpoint   none yet\n";
+  } else {
+    out << "  checkpoint   at seqno " << with_commas(stats.checkpoint_seqno.value) << ", "
+        << counted(stats.last_seqno.value - stats.checkpoint_seqno.value, "record") << " behind the end of the log\n";
+  }
+  std::uint64_t memory = 0;
+  for (const ViewInfo& view : stats.views) memory += view.memory_bytes;
+  out << "  memory       " << bytes_text(memory) << " in " << counted(stats.views.size(), "view") << ":";
+  for (const ViewInfo& view : stats.views) out << " " << view.name << " " << bytes_text(view.memory_bytes) << ";";
+  out << "\n  schema       version " << stats.schema_version << "\n";
+}
+
+}  // namespace
+
+Exit run_status(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
+  Result<Database> database = open_directory(options.directory, common);
+  if (!database.ok()) return fail(terminal, database.error());
+  print_status(terminal.out, options.directory, database->stats());
+  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
+  return Exit::Ok;
+}
+
+Exit run_verify(const Terminal& terminal, const DirectoryOptions& options) {
+  const Result<db::Verification> result = db::verify_directory(base::posix_file_system(), options.directory);
+  if (!result.ok()) return fail(terminal, result.error());
+  if (!terminal.quiet) {
+    for (const std::string& fact : result->facts) terminal.out << fact << "\n";
+  }
+  for (const std::string& note : result->notes) terminal.err << "note: " << note << "\n";
+  for (const std::string& defect : result->defects) {
+    terminal.err << error_text(terminal, Error(Code::Corruption, defect));
+  }
+  if (!result->defects.empty()) return Exit::Failed;
+  terminal.out << options.directory << ": every checksum is right\n";
+  return Exit::Ok;
+}
+
+Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
+  Result<Database> database = open_directory(options.directory, common);
+  if (!database.ok()) return fail(terminal, database.error());
+  const Result<DigestReport> report = database->digest();
+  if (!report.ok()) return fail(terminal, report.error());
+  if (options.by_view) {
+    for (const auto& [view, digest] : report->by_view) terminal.out << digest << "  " << view << "\n";
+  }
+  terminal.out << report->all << "  seqno " << report->seqno.value << "\n";
+  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
+  return Exit::Ok;
+}
+
+}  // namespace tidal::cli

@@ -1,0 +1,30 @@
+// Turns a selected page into reply entries: keys, fields, signals, contributions.
+//
+// Threads: one query's own.
+#pragma once
+
+#include <vector>
+
+#include "query/query_binder.h"
+#include "query/scorer.h"
+#include "query/selection.h"
+#include "tidal/reply.h"
+
+namespace tidal::query {
+
+/// TEXT longer than this is in an entry only when asked for by name or `*`.
+inline constexpr std::size_t kDefaultTextBytes = 256;
+
+/// Number as replies print it: times as unix seconds, durations as seconds.
+[[nodiscard]] double shown(double value, Type type);
+
+/// The entries of a page, ranked from `reached` + 1. What was deleted or hidden in the meantime is left out.
+/// IoError, Corruption.
+[[nodiscard]] Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection,
+                                                       std::uint32_t reached, FeatureReader& reader);
+
+/// The values of bound expressions at one entity.
+[[nodiscard]] Result<std::vector<std::pair<std::string, double>>> evaluate_signals(
+    const std::vector<BoundSignal>& signals, Ordinal entity, FeatureReader& reader);
+
+}  // namespace tidal::query

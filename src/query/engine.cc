@@ -1,0 +1,192 @@
+// The pipeline of a query: bind, universe, filter, select, assemble.
+#include "query/engine.h"
+
+#include <algorithm>
+
+#include "query/assembly.h"
+#include "query/continuation.h"
+#include "query/deadline.h"
+#include "query/expression_binder.h"
+#include "query/filter.h"
+#include "query/query_binder.h"
+#include "query/selection.h"
+
+namespace tidal::query {
+namespace {
+
+// Measures the stages, in order.
+class StageClock {
+ public:
+  explicit StageClock(const std::function<std::int64_t()>& monotonic_us)
+      : monotonic_us_(monotonic_us), start_us_(monotonic_us()), last_us_(start_us_) {}
+
+  void end(std::string name, QueryStats& stats) {
+    const std::int64_t now = monotonic_us_();
+    stats.stages.emplace_back(std::move(name), now - last_us_);
+    last_us_ = now;
+  }
+  [[nodiscard]] std::int64_t start_us() const { return start_us_; }
+  [[nodiscard]] std::int64_t elapsed_us() const { return last_us_ - start_us_; }
+
+ private:
+  const std::function<std::int64_t()>& monotonic_us_;
+  const std::int64_t start_us_;
+  std::int64_t last_us_;
+};
+
+// What took candidates away, in order, so that an empty answer can say so.
+struct Removal {
+  std::string by;
+  std::uint64_t count = 0;
+};
+
+// 1204 -> "1,204".
+std::string grouped(std::uint64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  return digits;
+}
+
+Status check_moment(const ReadViews& views, Timestamp now) {
+  Timestamp newest{0};
+  for (const signal::Ledger* ledger : {views.items, views.creators, views.users}) {
+    newest = std::max(newest, ledger->newest_event());
+  }
+  if (now + views.schema->settings.past_query_tolerance >= newest) return {};
+  return Error(Code::FailedPrecondition, "the clock says " + to_string(now) + " but events go up to " +
+                                             to_string(newest) + ": an answer for a past moment needs AS OF");
+}
+
+// One query being answered.
+class Run {
+ public:
+  Run(const Query& query, const ReadViews& views, const QueryContext& context)
+      : query_(query), views_(views), context_(context), clock_(context.monotonic_us) {}
+
+  Result<QueryReply> answer();
+
+ private:
+  [[nodiscard]] index::Bitmap universe(const BoundQuery& bound, const FeatureReader& reader);
+  [[nodiscard]] Result<index::Bitmap> filtered(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
+                                               index::Bitmap survivors);
+  void explain_emptiness(const Selection& selection);
+
+  const Query& query_;
+  const ReadViews& views_;
+  const QueryContext& context_;
+  StageClock clock_;
+  QueryReply reply_;
+  std::vector<Removal> removals_;
+};
+
+index::Bitmap Run::universe(const BoundQuery& bound, const FeatureReader& reader) {
+  index::Bitmap survivors = views_.fields->live(bound.kind);
+  reply_.stats.candidates = survivors.cardinality();
+  const bool wants_hidden = bound.filter && bound.filter->wants_hidden;
+  if (bound.kind == EntityKind::Item && reader.user() != Ordinal::None && !wants_hidden) {
+    survivors -= views_.user_state->marked(reader.user(), Mark::Hidden);
+    removals_.push_back({"what the user has hidden", reply_.stats.candidates - survivors.cardinality()});
+  }
+  if (!bound.excluded.empty()) {
+    const std::uint64_t before = survivors.cardinality();
+    survivors -= index::Bitmap::of(bound.excluded);
+    removals_.push_back({"EXCLUDE", before - survivors.cardinality()});
+  }
+  return survivors;
+}
+
+Result<index::Bitmap> Run::filtered(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
+                                    index::Bitmap survivors) {
+  if (!bound.filter) return survivors;
+  Evaluator evaluator(*bound.filter, reader);
+  Filter filter(*bound.filter, evaluator, reader, deadline);
+  for (const FilterPart& part : filter.plan(survivors.cardinality())) {
+    const std::uint64_t before = survivors.cardinality();
+    TIDAL_TRY_ASSIGN(survivors, filter.narrow(part.node, std::move(survivors)));
+    removals_.push_back(
+        {words_of(context_, *query_.filter, bound.filter->nodes[part.node].syntax), before - survivors.cardinality()});
+  }
+  return survivors;
+}
+
+void Run::explain_emptiness(const Selection& selection) {
+  if (!reply_.items.empty()) return;
+  removals_.push_back({"a created_at that has not come yet", selection.scheduled});
+  removals_.push_back({"MIN SCORE", selection.below_min_score});
+  std::string message = grouped(reply_.stats.candidates) + " candidates";
+  for (const Removal& removal : removals_) {
+    if (removal.count > 0) message += ", " + grouped(removal.count) + " removed by " + removal.by;
+  }
+  reply_.warnings.push_back({"empty", std::move(message)});
+}
+
+Result<QueryReply> Run::answer() {
+  TIDAL_TRY(check_available(context_, query_));
+  TIDAL_TRY_ASSIGN(const Ordinal user, bind_user(views_, context_, query_));
+  TIDAL_TRY_ASSIGN(const std::optional<Cursor> after, opened_cursor(query_, views_, context_));
+  const Cursor cursor = after ? *after : first_cursor(context_);
+  FeatureReader reader(views_, cursor.now, user);
+  const BindScope scope{views_, context_, reader, query_.kind};
+  TIDAL_TRY_ASSIGN(BoundQuery bound, bind_query(scope, query_));
+  // A later page answers for the first page's moment, which may lie behind by now.
+  if (!after) TIDAL_TRY(check_moment(views_, context_.now));
+  if (!bound.sort.has_seed) bound.sort.seed = cursor.seed;
+  const Deadline deadline(context_.monotonic_us, clock_.start_us(), bound.deadline_us);
+  clock_.end("bind", reply_.stats);
+
+  index::Bitmap survivors = universe(bound, reader);
+  clock_.end("sources", reply_.stats);
+  TIDAL_TRY_ASSIGN(survivors, filtered(bound, reader, deadline, std::move(survivors)));
+  clock_.end("filters", reply_.stats);
+
+  SelectionRequest request{.kind = bound.kind, .limit = std::min(bound.limit, kServedMax - cursor.served.size())};
+  if (after) request.after = &*after;
+  request.keep_scheduled = bound.filter && bound.filter->wants_scheduled;
+  if (bound.min_score) request.min_score = &*bound.min_score;
+  Selector selector(bound.sort, request, reader, deadline);
+  TIDAL_TRY_ASSIGN(const Selection selection, selector.select(survivors));
+  clock_.end("score", reply_.stats);
+
+  TIDAL_TRY_ASSIGN(reply_.items, assemble(bound, selection, cursor.reached, reader));
+  reply_.kind = bound.kind;
+  reply_.profile = bound.profile;
+  if (bound.profile.empty()) reply_.sort = bound.sort.name;
+  reply_.query_id = context_.query_id;
+  reply_.partial = selection.partial || deadline.passed();
+  reply_.warnings = std::move(bound.warnings);
+  reply_.stats.seqno = context_.seqno;
+  reply_.stats.after_filters = survivors.cardinality() - selection.scheduled;
+  reply_.total_estimate = reply_.stats.after_filters - selection.below_min_score;
+  if (!after) explain_emptiness(selection);
+  continue_list(cursor, selection, query_, views_, context_, reply_);
+  reply_.stats.seqno_end = context_.seqno_now();
+  clock_.end("assemble", reply_.stats);
+  reply_.stats.elapsed_us = clock_.elapsed_us();
+  return std::move(reply_);
+}
+
+}  // namespace
+
+Result<QueryReply> run(const Query& query, const ReadViews& views, const QueryContext& context) {
+  return Run(query, views, context).answer();
+}
+
+Error unavailable(const Suggest& suggest, const QueryContext& context) {
+  return not_yet(context, suggest.prefix.span, "SUGGEST");
+}
+
+Error unavailable(const History& history, const QueryContext& context) {
+  return not_yet(context, history.signals.empty() ? Span{} : history.signals.front().span, "HISTORY");
+}
+
+Result<std::vector<std::pair<std::string, double>>> entity_signals(EntityKind kind, Ordinal entity,
+                                                                   const std::vector<Expr>& expressions,
+                                                                   const ReadViews& views,
+                                                                   const QueryContext& context) {
+  FeatureReader reader(views, context.now, Ordinal::None);
+  const BindScope scope{views, context, reader, kind};
+  TIDAL_TRY_ASSIGN(const std::vector<BoundSignal> signals, bind_signals(scope, expressions));
+  return evaluate_signals(signals, entity, reader);
+}
+
+}  // namespace tidal::query

@@ -1,0 +1,231 @@
+// Binding of RETRIEVE's clauses.
+#include "query/query_binder.h"
+
+#include <algorithm>
+#include <array>
+
+#include "query/expression_binder.h"
+
+namespace tidal::query {
+namespace {
+
+// Built-in profiles that order as the sort of their name does.
+constexpr std::array<std::string_view, 8> kSortProfiles = {"trending", "rising",        "hot",         "new",
+                                                           "top",      "controversial", "hidden_gems", "shuffle"};
+
+Result<std::string> bind_text(const QueryContext& context, const Text& text, std::string_view what) {
+  if (const auto* written = text.written()) return *written;
+  TIDAL_TRY_ASSIGN(const Value value, param_value(context, *text.param(), text.span));
+  const auto* s = std::get_if<std::string>(&value);
+  if (s == nullptr) return refuse(context, text.span, std::string(what) + " takes a string", {.expected = {"string"}});
+  return *s;
+}
+
+Result<std::size_t> bind_limit(const QueryContext& context, const Query& query) {
+  if (!query.limit) return static_cast<std::size_t>(kLimitDefault);
+  std::int64_t limit = 0;
+  if (const auto* written = query.limit->written()) {
+    limit = *written;
+  } else {
+    TIDAL_TRY_ASSIGN(const Value value, param_value(context, *query.limit->param(), query.limit->span));
+    const auto* n = std::get_if<std::int64_t>(&value);
+    if (n == nullptr)
+      return refuse(context, query.limit->span, "LIMIT takes a whole number", {.expected = {"whole number"}});
+    limit = *n;
+  }
+  if (limit < 1 || limit > kLimitMax) {
+    return refuse(context, query.limit->span,
+                  "LIMIT " + std::to_string(limit) + " is outside 1 to " + std::to_string(kLimitMax),
+                  {.hint = "continue with AFTER and the cursor of the reply"});
+  }
+  return static_cast<std::size_t>(limit);
+}
+
+Result<std::int64_t> bind_deadline(const QueryContext& context, const Query& query) {
+  if (!query.deadline) return std::int64_t{0};
+  Duration deadline;
+  if (const auto* written = query.deadline->written()) {
+    deadline = *written;
+  } else {
+    TIDAL_TRY_ASSIGN(const Value value, param_value(context, *query.deadline->param(), query.deadline->span));
+    const auto* d = std::get_if<Duration>(&value);
+    if (d == nullptr)
+      return refuse(context, query.deadline->span, "DEADLINE takes a duration", {.expected = {"duration"}});
+    deadline = *d;
+  }
+  if (deadline.us <= 0) return refuse(context, query.deadline->span, "DEADLINE must be above 0");
+  return deadline.us;
+}
+
+Result<std::vector<Ordinal>> bind_exclude(const BindScope& scope, const Query& query) {
+  std::vector<Ordinal> excluded;
+  if (!query.exclude) return excluded;
+  std::vector<std::string> keys;
+  if (const auto* written = query.exclude->written()) {
+    for (const Key& key : *written) {
+      TIDAL_TRY_ASSIGN(std::string text, bind_text(scope.context, key, "EXCLUDE"));
+      keys.push_back(std::move(text));
+    }
+  } else {
+    TIDAL_TRY_ASSIGN(const Value value, param_value(scope.context, *query.exclude->param(), query.exclude->span));
+    const auto* list = std::get_if<std::vector<std::string>>(&value);
+    if (list == nullptr) {
+      return refuse(scope.context, query.exclude->span, "EXCLUDE takes a list of keys",
+                    {.expected = {"list of strings"}});
+    }
+    keys = *list;
+  }
+  if (keys.size() > kExcludeMax) {
+    return refuse(
+        scope.context, query.exclude->span,
+        "EXCLUDE lists " + std::to_string(keys.size()) + " keys, the limit is " + std::to_string(kExcludeMax));
+  }
+  for (const std::string& key : keys) {
+    const Ordinal o = scope.views.entities->find(scope.kind, key);
+    if (o != Ordinal::None) excluded.push_back(o);  // what does not exist is not there to be excluded
+  }
+  return excluded;
+}
+
+Result<FieldSelection> bind_fields(const BindScope& scope, const Query& query) {
+  FieldSelection selection;
+  if (!query.with || !query.with->fields) return selection;
+  selection.which = query.with->fields->every ? FieldSelection::Which::Every : FieldSelection::Which::Named;
+  std::vector<std::string> known;
+  for (const FieldDef& f : scope.schema().fields) {
+    if (f.kind == scope.kind) known.push_back(f.name);
+  }
+  for (const Name& name : query.with->fields->names) {
+    if (scope.schema().field(scope.kind, name.text) == nullptr) {
+      return refuse(scope.context, name.span, std::string(plural(scope.kind)) + " have no field '" + name.text + "'",
+                    nearest_remedy(name.text, known, {"field"}));
+    }
+    selection.names.push_back(name.text);
+  }
+  return selection;
+}
+
+// A sort of that name with no arguments, as a profile or a default means it.
+Result<BoundSort> bind_sort_named(const BindScope& scope, const Query& query, std::string_view name, Span span) {
+  Call call;
+  call.name = {std::string(name), span};
+  call.span = span;
+  return bind_named_sort(scope, query, call);
+}
+
+Status bind_profile(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  const ProfileRef& profile = *query.profile;
+  if (query.sort) {
+    return refuse(scope.context, query.sort->span, "USING PROFILE and SORT BY both decide the order",
+                  {.hint = "leave one of them out"});
+  }
+  if (std::find(kSortProfiles.begin(), kSortProfiles.end(), profile.name) == kSortProfiles.end()) {
+    std::vector<std::string> known(kSortProfiles.begin(), kSortProfiles.end());
+    return not_yet(scope.context, profile.span, "the profile '" + profile.name + "'",
+                   nearest_remedy(profile.name, known, {}).hint);
+  }
+  if (profile.version && *profile.version != 1) {
+    return refuse(scope.context, profile.span,
+                  "profile '" + profile.name + "' has no version " + std::to_string(*profile.version),
+                  {.expected = {profile.name + "@1"}});
+  }
+  TIDAL_TRY_ASSIGN(bound.sort, bind_sort_named(scope, query, profile.name, profile.span));
+  bound.profile = profile.name + "@1";
+  return {};
+}
+
+// Neither PROFILE nor SORT BY: trending, where it has something to go by.
+Status bind_default_order(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  auto trending = bind_sort_named(scope, query, "trending", query.span);
+  if (!trending.ok()) {
+    if (query.window) return std::move(trending).error();
+    TIDAL_TRY_ASSIGN(bound.sort, bind_sort_named(scope, query, "new", query.span));
+    bound.profile = "new@1";
+    bound.warnings.push_back({"default_order", "ordered by new: " + trending.error().message});
+    return {};
+  }
+  bound.sort = std::move(trending).value();
+  bound.profile = "trending@1";
+  if (query.for_user && scope.kind == EntityKind::Item) {
+    bound.warnings.push_back({"default_profile", "the profile 'for_you' is not available yet: ordered by trending"});
+  }
+  if (scope.kind == EntityKind::User) {
+    bound.warnings.push_back({"default_profile", "the profile 'audience' is not available yet: ordered by trending"});
+  }
+  return {};
+}
+
+Status bind_min_score(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  const Span span = query.min_score->span();
+  if (bound.sort.by_text()) {
+    return refuse(scope.context, span, "MIN SCORE has no meaning for an order by text");
+  }
+  if (bound.sort.relative()) {
+    return refuse(scope.context, span,
+                  "MIN SCORE has no meaning for norm, zscore and rank: they depend on the other candidates");
+  }
+  TIDAL_TRY_ASSIGN(Bound least, ExpressionBinder(scope, *query.min_score, ExpressionBinder::Use::MinScore).bind());
+  const Type type = least.type();
+  if (type != bound.sort.type) {
+    return refuse(
+        scope.context, span,
+        "the score is a " + std::string(type_name(bound.sort.type)) + ", MIN SCORE a " + std::string(type_name(type)));
+  }
+  bound.min_score = std::move(least);
+  return {};
+}
+
+}  // namespace
+
+Result<Ordinal> bind_user(const ReadViews& views, const QueryContext& context, const Query& query) {
+  if (!query.for_user) return Ordinal::None;
+  TIDAL_TRY_ASSIGN(const std::string key, bind_text(context, *query.for_user, "FOR USER"));
+  const Ordinal user = views.entities->find(EntityKind::User, key);
+  if (user == Ordinal::None || !views.entities->is_live(EntityKind::User, user)) {
+    return Error(Code::NotFound, "user '" + key + "' does not exist");
+  }
+  return user;
+}
+
+Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals) {
+  std::vector<BoundSignal> bound;
+  for (const Expr& expression : signals) {
+    BoundSignal signal;
+    TIDAL_TRY_ASSIGN(signal.expression, ExpressionBinder(scope, expression, ExpressionBinder::Use::Signals).bind());
+    signal.words = words_of(scope.context, expression, expression.root());
+    bound.push_back(std::move(signal));
+  }
+  return bound;
+}
+
+Result<BoundQuery> bind_query(const BindScope& scope, const Query& query) {
+  BoundQuery bound;
+  bound.kind = query.kind;
+  TIDAL_TRY_ASSIGN(bound.limit, bind_limit(scope.context, query));
+  TIDAL_TRY_ASSIGN(bound.deadline_us, bind_deadline(scope.context, query));
+  if (query.filter) {
+    TIDAL_TRY_ASSIGN(bound.filter, ExpressionBinder(scope, *query.filter, ExpressionBinder::Use::Filter).bind());
+  }
+  if (query.profile) {
+    TIDAL_TRY(bind_profile(scope, query, bound));
+  } else if (query.sort) {
+    TIDAL_TRY_ASSIGN(bound.sort, bind_sort(scope, query));
+    if (bound.sort.name.empty()) {
+      bound.sort.name =
+          words_of(scope.context, query.sort->by, query.sort->by.root()) + (bound.sort.descending ? " DESC" : " ASC");
+    }
+  } else {
+    TIDAL_TRY(bind_default_order(scope, query, bound));
+  }
+  if (query.min_score) TIDAL_TRY(bind_min_score(scope, query, bound));
+  TIDAL_TRY_ASSIGN(bound.excluded, bind_exclude(scope, query));
+  TIDAL_TRY_ASSIGN(bound.fields, bind_fields(scope, query));
+  if (query.with) {
+    TIDAL_TRY_ASSIGN(bound.signals, bind_signals(scope, query.with->signals));
+    bound.explain = query.with->explain;
+  }
+  bound.warnings.insert(bound.warnings.end(), bound.sort.warnings.begin(), bound.sort.warnings.end());
+  return bound;
+}
+
+}  // namespace tidal::query

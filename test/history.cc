@@ -1,3 +1,4 @@
+// Draws the steps of random histories.
 #include "test/history.h"
 
 namespace tidal::test {

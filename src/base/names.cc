@@ -75,17 +75,13 @@ std::string to_string(Duration d) {
     std::int64_t us;
     std::string_view name;
   };
-  constexpr std::array<Unit, 6> kUnits = {{{604'800'000'000, "w"},
-                                           {86'400'000'000, "d"},
-                                           {3'600'000'000, "h"},
-                                           {60'000'000, "m"},
-                                           {1'000'000, "s"},
-                                           {1'000, "ms"}}};
-  // Weeks are accepted but days are printed: "30d" and "7d" are how windows and half-lives are written.
-  for (std::size_t i = 1; i < kUnits.size(); ++i) {
-    if (d.us % kUnits[i].us == 0 && (d.us != 0 || i == 4)) {
-      return std::to_string(d.us / kUnits[i].us) + std::string(kUnits[i].name);
-    }
+  constexpr std::array<Unit, 5> kUnits = {
+      {{86'400'000'000, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}, {1'000, "ms"}}};
+  if (d.us == 0) return "0s";
+  // One day is printed as 24h: that is how the window is written, and it reads back to the same.
+  const std::size_t first = d == hours(24) ? 1 : 0;
+  for (std::size_t i = first; i < kUnits.size(); ++i) {
+    if (d.us % kUnits[i].us == 0) return std::to_string(d.us / kUnits[i].us) + std::string(kUnits[i].name);
   }
   return std::to_string(d.us) + "us";
 }

@@ -1,3 +1,4 @@
+// Opening, committing, checkpointing and closing a database.
 #include "db/core.h"
 
 #include <spdlog/spdlog.h>

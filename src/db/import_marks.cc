@@ -1,3 +1,4 @@
+// The view of import marks: fold, image, digest.
 #include "db/import_marks.h"
 
 #include <algorithm>

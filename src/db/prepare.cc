@@ -1,3 +1,4 @@
+// The checks that an operation passes before the log sees it, and the record it becomes.
 #include "db/prepare.h"
 
 #include <simdjson.h>

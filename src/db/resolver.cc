@@ -1,3 +1,4 @@
+// Ordinals for keys and positions for names; what is gone makes a record void.
 #include "db/resolver.h"
 
 #include "entity/entity_record.h"

@@ -1,3 +1,4 @@
+// Statements to replies, one kind after the other.
 #include "db/session.h"
 
 #include <algorithm>

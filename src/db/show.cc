@@ -1,3 +1,4 @@
+// The rows of SHOW.
 #include "db/show.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SIGNAL, PUT, UPDATE and DELETE to operations.
 #include "db/statement_write.h"
 
 #include "query/bind_scope.h"

@@ -1,3 +1,4 @@
+// The list of views, in the order in which they take events.
 #include "db/views.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Writing, choosing and reading back checkpoint directories.
 #include "materializer/checkpoint.h"
 
 #include <algorithm>

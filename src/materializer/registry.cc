@@ -1,3 +1,4 @@
+// Fan-out over the registered views, and the digest of what they hold.
 #include "materializer/registry.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Fills a database with generated entities and signals, in large batches.
 #include "cli/bench/dataset.h"
 
 #include <cmath>

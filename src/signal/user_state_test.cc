@@ -15,8 +15,8 @@
 #include <thread>
 #include <tuple>
 
+#include "base/random.h"
 #include "materializer/view_conformance.h"
-#include "signal/mark_table.h"
 #include "signal/signal_record.h"
 #include "signal/user_state_mat.h"
 
@@ -26,16 +26,14 @@ namespace {
 constexpr std::uint32_t kUsers = 6;
 constexpr std::uint32_t kItems = 12;
 
+/// Small numbers, as ordinals want them.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint32_t below(std::uint32_t n) {
-    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-    return static_cast<std::uint32_t>(state_ >> 33) % n;
-  }
+  explicit Random(std::uint64_t seed) : random_(seed) {}
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_.below(n)); }
 
  private:
-  std::uint64_t state_;
+  base::Random random_;
 };
 
 EffectDef marks(Mark mark, std::vector<ValueTest> when = {}) {
@@ -483,40 +481,6 @@ TEST(UserState, ACaptureIsWrittenWhileTheStateMovesOn) {
     EXPECT_EQ(later, at_once);
     EXPECT_EQ(capture->encode(), at_once);
   }
-}
-
-RC_GTEST_PROP(MarkTable, EqualsAMap, (std::uint64_t seed)) {
-  Random random(seed);
-  MarkTable table;
-  std::map<std::uint64_t, std::int64_t> model;
-  const int steps = *rc::gen::element(10, 300, 3000);
-  const auto random_key = [&] {
-    return mark_key(static_cast<std::uint8_t>(random.below(4)), to_ordinal(random.below(200)),
-                    static_cast<std::uint16_t>(random.below(2)));
-  };
-  for (int i = 0; i < steps; ++i) {
-    const std::uint64_t key = random_key();
-    const std::uint32_t what = random.below(200);
-    if (what < 150) {
-      model[key] = i;
-      table.set(key, i, 0);
-    } else if (what == 199) {
-      const KeyRange range = keys_of_slot(slot_of(key));
-      table.erase(range);
-      std::erase_if(model, [&](const auto& e) { return e.first >= range.first && e.first < range.end; });
-    }
-    const auto known = model.find(key);
-    RC_ASSERT(table.get(key) == (known == model.end() ? std::nullopt : std::optional(known->second)));
-    const KeyRange range = keys_of_item(slot_of(key), item_of(key));
-    std::optional<std::int64_t> max;
-    for (const auto& [k, word] : model) {
-      if (k >= range.first && k < range.end && (!max || word > *max)) max = word;
-    }
-    RC_ASSERT(table.max_in(range) == max);
-  }
-  std::vector<MarkEntry> expected;
-  for (const auto& [key, word] : model) expected.push_back({key, word});
-  RC_ASSERT(table.all() == expected);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -174,6 +176,70 @@ TEST(RecoveryTest, EqualsReplayOfTheLogAfterAnyCrash) {
   std::printf("\n");
   EXPECT_GT(tally.crashes, histories / 4);
   EXPECT_GT(tally.with_checkpoint, histories / 10);
+}
+
+/// Writes, checkpoints and crashes by one seed; says what a crash cost that it must not cost, or "".
+std::string damage_after_crash(std::uint64_t seed, const std::function<void(base::MemoryFileSystem&)>& sabotage) {
+  base::Random random(seed);
+  base::MemoryFileSystem fs(seed);
+  sabotage(fs);
+  base::FixedClock clock(kStart);
+  History history(seed * 17, kStart);
+  SeqNo acknowledged;
+  {
+    auto core = open_core(fs, clock, 1);
+    if (!core.ok() || !run_script(**core, history_schema()).ok()) return "";
+    const std::uint64_t steps = 20 + random.below(60);
+    for (std::uint64_t i = 0; i < steps; ++i) {
+      clock.set(history.now());
+      const Result<SeqNo> written = write_step(**core, history.next());
+      if (written.ok() && *written > acknowledged) acknowledged = *written;
+      if (i == steps / 2 && !(*core)->checkpoint().ok()) return "";
+    }
+    if (random.coin() && !(*core)->checkpoint().ok()) return "";
+    fs.crash();
+  }
+  materializer::CheckpointDirectory checkpoints(fs, std::string(kPath) + "/checkpoints");
+  const Result<std::vector<std::string>> defects = checkpoints.verify();
+  if (!defects.ok() || !defects->empty()) return "a checkpoint that has its name is not whole";
+  auto core = open_core(fs, clock, 1);
+  if (!core.ok()) return core.error().to_string();
+  if ((*core)->applied() < acknowledged) return "an acknowledged event is gone";
+  if ((*core)->open_report().checkpoint == SeqNo{}) return "the checkpoint is gone";
+  return "";
+}
+
+struct Sync {
+  std::string_view name;
+  base::MemoryFileSystem::SyncKind kind;
+  std::string_view path;
+};
+
+class MissingSync : public testing::TestWithParam<Sync> {};
+
+/// A build that forgot one of its syncs must not pass the crash tests: here each is turned off in turn.
+TEST_P(MissingSync, IsNoticed) {
+  int noticed = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const std::string damage = damage_after_crash(
+        seed, [](base::MemoryFileSystem& fs) { fs.ignore_syncs(GetParam().kind, std::string(GetParam().path)); });
+    if (!damage.empty()) ++noticed;
+  }
+  EXPECT_GT(noticed, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    EachSync, MissingSync,
+    testing::Values(Sync{"log", base::MemoryFileSystem::SyncKind::File, "/wal/"},
+                    Sync{"log_directory", base::MemoryFileSystem::SyncKind::Directory, "/wal"},
+                    Sync{"checkpoint_files", base::MemoryFileSystem::SyncKind::File, "/checkpoints/"},
+                    Sync{"checkpoint_directory", base::MemoryFileSystem::SyncKind::Directory, "/checkpoints"}),
+    [](const auto& sync) { return std::string(sync.param.name); });
+
+TEST(MissingSyncTest, NothingIsNoticedWhenAllSyncsWork) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    EXPECT_EQ(damage_after_crash(seed, [](base::MemoryFileSystem&) {}), "") << "seed " << seed;
+  }
 }
 
 }  // namespace

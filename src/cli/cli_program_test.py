@@ -3,7 +3,7 @@
 
 usage: cli_program_test.py PROGRAM [TEST…]
 """
-import gzip, json, os, pathlib, subprocess, sys, tempfile, unittest
+import gzip, json, os, pathlib, pty, select, subprocess, sys, tempfile, unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 
@@ -251,6 +251,34 @@ class Shell(Program):
     def test_runs_what_is_piped_in_and_tells_errors_by_its_exit_code(self):
         self.assertIn("rank", self.tidal("shell", stdin="PUT item @a {};\nRETRIEVE items\n  SORT BY new;\n").stdout)
         self.tidal("shell", stdin="RETRIEVE itmes;\n", expect=1)
+
+    def test_ctrl_c_clears_the_line_and_statements_are_remembered(self):
+        child, terminal = pty.fork()
+        if child == 0:
+            os.environ.update(HOME=str(self.root), TERM="xterm")
+            os.execv(PROGRAM, [PROGRAM, "shell"])
+
+        unread = b""
+
+        def read_until(text):
+            nonlocal unread
+            while text not in unread and select.select([terminal], [], [], 30)[0]:
+                unread += os.read(terminal, 65536)
+            self.assertIn(text, unread)
+            seen, unread = unread.split(text, 1)
+            return seen
+
+        read_until(b"tidal> ")
+        os.write(terminal, b"RETRIEVE nonsense")
+        read_until(b"nonsense")
+        os.write(terminal, b"\x03")
+        read_until(b"^C")
+        read_until(b"tidal> ")
+        os.write(terminal, b"RETR\titems SORT BY new;\n")
+        self.assertNotIn(b"error", read_until(b"0 candidates"))
+        os.write(terminal, b"\\q\n")
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertIn("items", (self.root / ".tidal_history").read_text())
 
     def test_demo_runs_its_offers_without_a_terminal(self):
         out = self.tidal("demo", stdin="\\q\n").stdout

@@ -66,8 +66,10 @@ std::vector<Operation> DemoWorld::catalogue(Timestamp now) {
     put.entity.fields["title"] = fmt::format("{} {}", pick(random_, kOpenings), topic);
     put.entity.fields["category"] = std::string(kCategories[category]);
     put.entity.fields["tags"] = std::vector<std::string>{std::string(topic)};
-    put.entity.fields["format"] = std::string(random_.below(4) == 0 ? "short" : "video");
-    put.entity.fields["length"] = seconds(static_cast<std::int64_t>(20 + random_.below(3600)));
+    const bool is_short = random_.below(4) == 0;
+    put.entity.fields["format"] = std::string(is_short ? "short" : "video");
+    put.entity.fields["length"] = is_short ? seconds(static_cast<std::int64_t>(15 + random_.below(45)))
+                                           : minutes(static_cast<std::int64_t>(1 + random_.below(59)));
     put.entity.fields["language"] = std::string(pick(random_, kLanguages));
     operations.emplace_back(std::move(put));
   }

@@ -77,7 +77,8 @@ Result<std::optional<std::string>> agreed_map(const Terminal& terminal, const Da
   return std::optional<std::string>();
 }
 
-void tell(const Terminal& terminal, const std::string& path, const ImportReport& report, Duration elapsed) {
+void tell(const Terminal& terminal, const std::string& path, const ImportReport& report, Duration elapsed,
+          Timestamp now) {
   std::ostream& err = terminal.err;
   if (report.rejected > 0) {
     err << path << ": " << counted(report.rejected, "bad line") << " left out, the first: " << report.first_reject
@@ -98,7 +99,6 @@ void tell(const Terminal& terminal, const std::string& path, const ImportReport&
         << " a second";
   }
   err << "\n";
-  const Timestamp now = base::SystemClock().now();
   if (report.newest && now - *report.newest >= kOldData) {
     err << "The newest event is of " << to_string(*report.newest) << ", " << rough_span(now - *report.newest)
         << " ago: nothing is trending at today's clock. To ask as if it were then, add `--clock events`.\n";
@@ -129,7 +129,7 @@ Exit import_one(const Terminal& terminal, Database& database, const std::string&
     error.message = path + ": " + error.message;
     return fail(terminal, error);
   }
-  tell(terminal, path, *report, progress.elapsed());
+  tell(terminal, path, *report, progress.elapsed(), database.now());
   return report->interrupted ? Exit::Failed : Exit::Ok;
 }
 

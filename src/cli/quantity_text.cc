@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdlib>
 
 namespace tidal::cli {
@@ -46,7 +47,9 @@ std::string rough_span(Duration d) {
 }
 
 std::string number_text(double value) {
-  return value == 0 ? "0" : fmt::format("{:.6g}", value);  // -0 prints as 0
+  if (value == 0) return "0";  // -0, too
+  const double size = std::fabs(value);
+  return size >= 1e6 && size < 1e15 ? fmt::format("{:.0f}", value) : fmt::format("{:.6g}", value);
 }
 
 }  // namespace tidal::cli

@@ -269,9 +269,6 @@ std::string reply_footer(const Reply& reply) {
   std::string text;
   for (const Warning& warning : query->warnings) text += "warning[" + warning.code + "]: " + warning.message + "\n";
   text += counted(query->items.size(), kind_name(query->kind)) + ", " + counted(query->stats.candidates, "candidate");
-  if (query->items.empty() && query->stats.candidates > query->stats.after_filters) {
-    text += ", " + with_commas(query->stats.candidates - query->stats.after_filters) + " removed by the filter";
-  }
   text += ", " + elapsed_text(query->stats.elapsed_us);
   if (query->partial) text += " (partial: the deadline passed)";
   return text + "\n";

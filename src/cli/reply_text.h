@@ -30,8 +30,8 @@ using TitleFields = std::array<std::string, kEntityKinds>;
 /// Every line ended by a line break. `width`: columns that a table may take.
 [[nodiscard]] std::string reply_text(const Reply& reply, Format format, const TitleFields& titles, std::size_t width);
 
-/// What stands under an answer: "20 items, 4,812 candidates, 1.9 ms". With warnings, the cursor's note and, for an
-/// empty page, what took the candidates away; every line ended by a line break.
+/// What stands under an answer: its warnings (which tell why an empty page is empty), then "20 items, 4,812 candidates,
+/// 1.9 ms"; every line ended by a line break.
 [[nodiscard]] std::string reply_footer(const Reply& reply);
 
 }  // namespace tidal::cli

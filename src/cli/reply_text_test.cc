@@ -58,14 +58,14 @@ TEST(ReplyText, WritesCsvWithAllColumns) {
 
 TEST(ReplyText, TellsItemsCandidatesAndTime) { EXPECT_EQ(reply_footer(page()), "2 items, 4,812 candidates, 1.9 ms\n"); }
 
-TEST(ReplyText, TellsWhyAnAnswerIsEmpty) {
+TEST(ReplyText, PutsWarningsInFront) {
   QueryReply reply = page();
   reply.items.clear();
   reply.stats.after_filters = 0;
   reply.warnings = {{"missing_role", "no signal has the role share"}};
   EXPECT_EQ(reply_footer(reply),
             "warning[missing_role]: no signal has the role share\n"
-            "0 items, 4,812 candidates, 4,812 removed by the filter, 1.9 ms\n");
+            "0 items, 4,812 candidates, 1.9 ms\n");
 }
 
 TEST(ReplyText, SaysWritesInOneLine) {

@@ -75,7 +75,7 @@ TEST_F(ShellAtPrompt, WaitsForTheEndOfAStringAndOfABatch) {
 }
 
 TEST_F(ShellAtPrompt, ClearsTheLineOnInterrupt) {
-  run({"RETRIEVE itmes", "^C", "GET item @a;"});
+  run({"RETRIEVE items FILTER", "^C", "GET item @a;"});
   EXPECT_EQ(err.str(), "");
   EXPECT_THAT(out.str(), HasSubstr("Alpha"));
 }

@@ -64,6 +64,7 @@ TEST(QuantityText, ReadsLikeAPersonWroteIt) {
   EXPECT_EQ(rough_span(days(3650)), "3,650 days");
   EXPECT_EQ(number_text(0.041234567), "0.0412346");
   EXPECT_EQ(number_text(12), "12");
+  EXPECT_EQ(number_text(1476640644.25), "1476640644");
   EXPECT_EQ(number_text(-0.0), "0");
 }
 

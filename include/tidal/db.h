@@ -120,7 +120,8 @@ class Database {
   [[nodiscard]] Result<WriteReply> put_creator(std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> update(EntityKind kind, std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> remove(EntityKind kind, std::string_view key);
-  /// Operations of any kind in one frame, all or none; Error::detail->statement is the offending one's number from 1.
+  /// Operations of any kind in one frame, all or none; Error::detail->statement is the offending
+  /// one's number from 1; further ones are in Error::others.
   [[nodiscard]] Result<std::vector<WriteReply>> write(std::span<const Operation> operations, BatchOptions options = {});
 
   // Reads.

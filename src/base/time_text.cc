@@ -154,12 +154,14 @@ Result<Timestamp> parse_time(std::string_view text) {
   return Timestamp{us};
 }
 
+// "us" is read because durations below a millisecond print so; the message names what people write.
 Result<Duration> parse_duration(std::string_view text) {
   struct Unit {
     std::string_view name;
     std::int64_t us;
   };
-  constexpr std::array<Unit, 6> kUnits = {{{"ms", 1'000},
+  constexpr std::array<Unit, 7> kUnits = {{{"us", 1},
+                                           {"ms", 1'000},
                                            {"s", kSecond_us},
                                            {"m", 60 * kSecond_us},
                                            {"h", 3'600 * kSecond_us},
@@ -174,9 +176,9 @@ Result<Duration> parse_duration(std::string_view text) {
       if (u.name == unit && count <= std::numeric_limits<std::int64_t>::max() / u.us) return Duration{count * u.us};
     }
   }
-  return Error(
-      Code::InvalidArgument,
-      "duration '" + std::string(text) + "': expected a whole number and one of ms, s, m, h, d, w, such as 50ms or 7d");
+  return Error(Code::InvalidArgument,
+               "duration '" + std::string(text) +
+                   "': expected a whole number and one of ms, s, m, h, d, w, such as 50ms or 7d");
 }
 
 }  // namespace base

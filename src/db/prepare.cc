@@ -65,6 +65,13 @@ Status check_signal_numbers(const SignalDef& def, const Signal& signal) {
   return {};
 }
 
+/// The error of the operation with that number in its batch, from 1.
+Error numbered(Error error, std::size_t number) {
+  ErrorDetail detail = error.detail ? *error.detail : ErrorDetail{};
+  detail.statement = static_cast<std::uint32_t>(number);
+  return {error.code, std::move(error.message), std::move(detail)};
+}
+
 }  // namespace
 
 Status check_key(std::string_view key, std::string_view what) {
@@ -199,6 +206,13 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_delete(const DeleteOpera
   return std::optional(std::move(out));
 }
 
+Error joined(std::vector<Error> errors) {
+  Error first = std::move(errors.front());
+  first.others.insert(first.others.end(), std::make_move_iterator(errors.begin() + 1),
+                      std::make_move_iterator(errors.end()));
+  return first;
+}
+
 PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now) {
   PreparedRecord record;
   record.type = wal::RecordType::SchemaChange;
@@ -216,19 +230,19 @@ Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operatio
   batch.records.reserve(operations.size());
   batch.replies.reserve(operations.size());
   batch.record_of_reply.reserve(operations.size());
-  for (const Operation& operation : operations) {
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
     WriteReply reply;
-    Result<std::optional<PreparedRecord>> record = preparer.prepare(operation, reply);
+    Result<std::optional<PreparedRecord>> record = preparer.prepare(operations[i], reply);
     if (!record.ok()) {
-      Error error = std::move(record).error();
-      ErrorDetail detail = error.detail ? *error.detail : ErrorDetail{};
-      detail.statement = static_cast<std::uint32_t>(batch.replies.size() + 1);
-      return Error(error.code, std::move(error.message), std::move(detail));
+      errors.push_back(numbered(std::move(record).error(), i + 1));
+      continue;
     }
     batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
     if (*record) batch.records.push_back(std::move(**record));
     batch.replies.push_back(std::move(reply));
   }
+  if (!errors.empty()) return joined(std::move(errors));
   if (!options.import_mark) return batch;
   if (batch.records.empty()) {
     // Every line was a no-op; the mark still has to say that they were read.

@@ -77,7 +77,11 @@ struct PreparedBatch {
 };
 inline constexpr std::size_t kNoRecord = ~std::size_t{0};
 
-/// Prepares all operations, or gives the error of the first bad one with ErrorDetail::statement its number from 1.
+/// The first error carrying the others; the vector must not be empty.
+[[nodiscard]] Error joined(std::vector<Error> errors);
+
+/// Prepares all operations, or gives the errors of all bad ones (joined), each with its number from 1 in
+/// ErrorDetail::statement.
 [[nodiscard]] Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operation> operations,
                                                   const BatchOptions& options);
 

@@ -61,14 +61,6 @@ Error at_statement(Error error, const query::QueryContext& context, const query:
   return out;
 }
 
-/// The first error carrying the others.
-Error joined(std::vector<Error> errors) {
-  Error first = std::move(errors.front());
-  first.others.insert(first.others.end(), std::make_move_iterator(errors.begin() + 1),
-                      std::make_move_iterator(errors.end()));
-  return first;
-}
-
 /// What a definition is about, for its reply.
 SchemaReply reply_about(const query::Statement& statement) {
   SchemaReply reply;

@@ -64,40 +64,45 @@ struct Effect {
   bool operator==(const Effect&) const = default;
 };
 
+struct SignalSwitch {
+  bool on = true;  ///< false: NOT, in ALTER only
+  Span span;
+  bool operator==(const SignalSwitch&) const = default;
+};
+
+struct ValueClause {
+  double min = 0;
+  std::optional<double> max;  ///< none: unbounded
+  Span span;
+  bool operator==(const ValueClause&) const = default;
+};
+
+struct DecayClause {
+  Decay decay;
+  Span span;
+  bool operator==(const DecayClause&) const = default;
+};
+
+struct WindowClause {
+  Duration length;
+  Span span;
+  bool operator==(const WindowClause&) const = default;
+};
+
+struct ScopeClause {
+  Scope scope = Scope::Global;
+  Span span;
+  bool operator==(const ScopeClause&) const = default;
+};
+
 struct SignalOptions {
-  struct Switch {
-    bool on = true;  ///< false: NOT, in ALTER only
-    Span span;
-    bool operator==(const Switch&) const = default;
-  };
-  struct ValueRange {
-    double min = 0;
-    std::optional<double> max;  ///< none: unbounded
-    Span span;
-    bool operator==(const ValueRange&) const = default;
-  };
-  struct DecayClause {
-    Decay decay;
-    Span span;
-    bool operator==(const DecayClause&) const = default;
-  };
-  struct WindowLength {
-    Duration length;
-    Span span;
-    bool operator==(const WindowLength&) const = default;
-  };
-  struct ScopeName {
-    Scope scope = Scope::Global;
-    Span span;
-    bool operator==(const ScopeName&) const = default;
-  };
   std::vector<Name> roles;
-  std::optional<ValueRange> value;
+  std::optional<ValueClause> value;
   std::optional<DecayClause> decay;
-  std::vector<WindowLength> windows;
-  std::optional<Switch> velocity;
-  std::optional<Switch> unique;
-  std::vector<ScopeName> scopes;
+  std::vector<WindowClause> windows;
+  std::optional<SignalSwitch> velocity;
+  std::optional<SignalSwitch> unique;
+  std::vector<ScopeClause> scopes;
   std::vector<Effect> effects;
   bool operator==(const SignalOptions&) const = default;
 };

@@ -82,13 +82,15 @@ struct Explore {
   bool operator==(const Explore&) const = default;
 };
 
+/// `fields(title, length)`
+struct FieldList {
+  bool every = false;  ///< `fields(*)`
+  std::vector<Name> names;
+  bool operator==(const FieldList&) const = default;
+};
+
 /// WITH: what an entry of the answer carries.
 struct With {
-  struct FieldList {
-    bool every = false;  ///< `fields(*)`
-    std::vector<Name> names;
-    bool operator==(const FieldList&) const = default;
-  };
   std::optional<FieldList> fields;
   std::vector<Expr> signals;
   bool highlights = false;

@@ -117,8 +117,8 @@ SignalOptions Lowering::signal_options(Ref parent) {
       fail(span(child), {.message = "NOT stands before VELOCITY or UNIQUE only", .hint = "a list is replaced whole"});
       continue;
     }
-    std::optional<SignalOptions::Switch>& slot = velocity ? out.velocity : out.unique;
-    if (once(slot.has_value(), child, text(option))) slot = SignalOptions::Switch{false, span(child)};
+    std::optional<SignalSwitch>& slot = velocity ? out.velocity : out.unique;
+    if (once(slot.has_value(), child, text(option))) slot = SignalSwitch{false, span(child)};
   }
   return out;
 }
@@ -131,7 +131,7 @@ void Lowering::signal_option(Ref r, SignalOptions& out) {
     case Tag::Value: {
       if (!once(out.value.has_value(), r, "VALUE")) return;
       const std::vector<Ref> bounds = r.children();
-      SignalOptions::ValueRange& range = out.value.emplace();
+      ValueClause& range = out.value.emplace();
       range.span = span(r);
       range.min = signed_real(bounds[0]);
       if (bounds.size() > 1) range.max = signed_real(bounds[1]);
@@ -139,7 +139,7 @@ void Lowering::signal_option(Ref r, SignalOptions& out) {
     }
     case Tag::Decay: {
       if (!once(out.decay.has_value(), r, "DECAY")) return;
-      SignalOptions::DecayClause& clause = out.decay.emplace();
+      DecayClause& clause = out.decay.emplace();
       clause.span = span(r);
       const std::vector<Ref> parts = r.children();
       if (parts.size() == 1) return;
@@ -152,10 +152,10 @@ void Lowering::signal_option(Ref r, SignalOptions& out) {
       for (const Ref child : r) out.windows.push_back({duration(child), span(child)});
       return;
     case Tag::Velocity:
-      if (once(out.velocity.has_value(), r, "VELOCITY")) out.velocity = SignalOptions::Switch{true, span(r)};
+      if (once(out.velocity.has_value(), r, "VELOCITY")) out.velocity = SignalSwitch{true, span(r)};
       return;
     case Tag::Unique:
-      if (once(out.unique.has_value(), r, "UNIQUE")) out.unique = SignalOptions::Switch{true, span(r)};
+      if (once(out.unique.has_value(), r, "UNIQUE")) out.unique = SignalSwitch{true, span(r)};
       return;
     case Tag::Scope:
       if (!once(!out.scopes.empty(), r, "SCOPE")) return;

@@ -257,7 +257,7 @@ With Lowering::with(Ref r) {
   for (const Ref part : r) {
     if (part.is(Tag::WithFields)) {
       if (!once(out.fields.has_value(), part, "fields(…)")) continue;
-      With::FieldList& list = out.fields.emplace();
+      FieldList& list = out.fields.emplace();
       list.every = part.has(Tag::Op);
       list.names = names(part);
     } else if (part.is(Tag::WithSignals)) {

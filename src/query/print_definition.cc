@@ -52,13 +52,13 @@ std::string effect_text(const Effect& effect) {
   return out;
 }
 
-std::string switch_text(const std::optional<SignalOptions::Switch>& s, const char* word) {
+std::string switch_text(const std::optional<SignalSwitch>& s, const char* word) {
   if (!s) return "";
   return std::string(s->on ? " " : " NOT ") + word;
 }
 
 std::string signal_text(const SignalOptions& o) {
-  constexpr auto scope_name = [](const SignalOptions::ScopeName& s) -> std::string {
+  constexpr auto scope_name = [](const ScopeClause& s) -> std::string {
     return s.scope == Scope::Global ? "global" : s.scope == Scope::Cohort ? "cohort" : "user";
   };
   std::string out;
@@ -69,8 +69,7 @@ std::string signal_text(const SignalOptions& o) {
   }
   if (o.decay) out += " DECAY " + schema::decay_text(o.decay->decay);
   if (!o.windows.empty()) {
-    out +=
-        " WINDOWS " + print_list(o.windows, [](const SignalOptions::WindowLength& w) { return to_string(w.length); });
+    out += " WINDOWS " + print_list(o.windows, [](const WindowClause& w) { return to_string(w.length); });
   }
   out += switch_text(o.velocity, "VELOCITY") + switch_text(o.unique, "UNIQUE");
   if (!o.scopes.empty()) out += " SCOPE " + print_list(o.scopes, scope_name);

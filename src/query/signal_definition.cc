@@ -132,9 +132,9 @@ class Reader {
     return static_cast<std::uint16_t>(out);
   }
 
-  [[nodiscard]] std::vector<Window> windows(const std::vector<SignalOptions::WindowLength>& lengths) {
+  [[nodiscard]] std::vector<Window> windows(const std::vector<WindowClause>& lengths) {
     std::vector<Window> out;
-    for (const SignalOptions::WindowLength& w : lengths) {
+    for (const WindowClause& w : lengths) {
       std::optional<Window> known;
       for (std::size_t i = 0; i < kRingWindows; ++i) {
         if (window_span(static_cast<Window>(i)) == w.length) known = static_cast<Window>(i);
@@ -211,7 +211,7 @@ SignalDef signal_of(const DefineSignal& define, const Statement& statement, std:
     out.value_max = options.value->max;
   }
   unsigned scopes = 0;
-  for (const SignalOptions::ScopeName& s : options.scopes) scopes |= static_cast<unsigned>(s.scope);
+  for (const ScopeClause& s : options.scopes) scopes |= static_cast<unsigned>(s.scope);
   if (scopes != 0) out.scopes = static_cast<std::uint8_t>(scopes);
   for (const Effect& effect : options.effects) out.effects.push_back(read.effect(effect));
   return out;

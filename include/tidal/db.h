@@ -90,7 +90,8 @@ struct DigestReport {
   std::vector<std::pair<std::string, std::string>> by_view;
 };
 
-/// A handle on one data directory. Thread-safe; movable. Closing waits for running calls.
+/// A handle on one data directory. Thread-safe; moving it is not. Closing waits for running calls, so it must not be
+/// done from inside one. In a forked child every call answers Unavailable.
 class Database {
  public:
   /// Opens a directory. NotFound (missing and not create_if_missing), AlreadyOpen (another handle or process),
@@ -110,9 +111,11 @@ class Database {
 
   /// NotFound (unknown signal or item), InvalidArgument, Unavailable, IoError, ResourceExhausted.
   [[nodiscard]] Result<WriteReply> signal(const Signal& signal);
-  /// All or none, one log frame, at most 16 MiB.
+  /// All or none is written, in one log frame of at most 16 MiB. A signal whose item was deleted by somebody else
+  /// between validation and application has the status "void" and counts nowhere.
   [[nodiscard]] Result<std::vector<WriteReply>> signals(std::span<const Signal> signals);
-  /// Validates now, acknowledges through `done` on a thread of the database's; `done` must not block.
+  /// Validates now, acknowledges through `done` on a thread of the database's; `done` must not block, throw, or call
+  /// the database.
   [[nodiscard]] Status signal_async(const Signal& signal, std::function<void(Result<WriteReply>)> done);
   [[nodiscard]] Result<WriteReply> put(EntityKind kind, std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> put_item(std::string_view key, const Entity& entity);

@@ -57,7 +57,8 @@ struct QueryReply {
 /// Of SIGNAL, PUT, UPDATE, DELETE.
 struct WriteReply {
   std::string op;      ///< "signal", "put", "update", "delete"
-  std::string status;  ///< "applied", "created", "replaced", "updated", "deleted", "absent", "unchanged"
+  std::string status;  ///< "applied", "created", "replaced", "updated", "deleted", "absent", "unchanged",
+                       ///< "void" (in a batch: its entity was gone when it was applied)
   SeqNo seqno;         ///< 0 when nothing was written
   std::int64_t elapsed_us = 0;
 };

@@ -35,7 +35,21 @@ Status check_options(const Options& options) {
     return refuse("durability", "max_events > 0 and max_delay > 0");
   }
   if (d.mode == Durability::Mode::Async && d.interval.us <= 0) return refuse("durability", "interval > 0");
+  for (const Duration wait : {d.max_delay, d.interval, options.write_deadline}) {
+    if (wait.us < 0 || wait > days(1)) return refuse("durability and write_deadline", "waits of 0 to 1 day");
+  }
+  if (options.clock.kind == ClockSource::Kind::Fixed) TIDAL_TRY(check_time(options.clock.at, "option clock"));
   return {};
+}
+
+/// What the records will take in the log, roughly.
+std::uint64_t bytes_of(std::span<const PreparedRecord> records) {
+  constexpr std::uint64_t kRecordHeadBytes = 40;
+  std::uint64_t bytes = 0;
+  for (const PreparedRecord& r : records) {
+    bytes += kRecordHeadBytes + r.subject_key.size() + r.user_key.size() + r.payload.size() + r.context.size();
+  }
+  return bytes;
 }
 
 /// Its entity or definition went away between validation and application; the record is in the log and counts nowhere.
@@ -64,6 +78,10 @@ class Core::ViewApplier final : public wal::Applier {
 
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
   void set_applied(SeqNo seqno) { applied_.store(seqno.value, std::memory_order_release); }
+  void reset_statistics() {
+    signals_.store(0, std::memory_order_relaxed);
+    void_records_.store(0, std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t signals() const { return signals_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t void_records() const { return void_records_.load(std::memory_order_relaxed); }
 
@@ -84,10 +102,7 @@ Result<std::unique_ptr<Core>> Core::open(const std::string& path, const Options&
   TIDAL_TRY(check_options(options));
   std::unique_ptr<Core> core(new Core(path, options, environment));
   Status opened = core->recover();
-  if (!opened.ok()) {
-    core->closed_.store(true, std::memory_order_release);  // nothing was written: close() has nothing to do
-    return std::move(opened).error();
-  }
+  if (!opened.ok()) return std::move(opened).error();
   core->start_upkeep();
   return core;
 }
@@ -122,9 +137,9 @@ Status Core::recover() {
                               std::to_string(torn->offset) + ": " + torn->reason);
     }
   }
-  TIDAL_TRY_ASSIGN(entity_store_, storage::open_store(environment_.entity_backend, fs,
-                                                      on_disk ? path_ + "/stores/entities" : std::string()));
   const SeqNo last = log_ ? log_->last_seqno() : SeqNo{};
+  if (on_disk) TIDAL_TRY(check_log_is_whole(last));
+  TIDAL_TRY(open_entity_store());
   if (entity_store_->seqno() > last) {
     report_.notes.push_back("the entity store was ahead of the log and is rebuilt");
     TIDAL_TRY(entity_store_->clear());
@@ -133,7 +148,7 @@ Status Core::recover() {
   applier_ = std::make_unique<ViewApplier>(*views_);
 
   if (on_disk) {
-    TIDAL_TRY(checkpoints_->clean(last));
+    TIDAL_TRY(checkpoints_->remove_unfinished());
     TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), last, report_.notes));
     if (report_.checkpoint == SeqNo{}) TIDAL_TRY(entity_store_->clear());
     checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);
@@ -143,6 +158,7 @@ Status Core::recover() {
       ++report_.replayed;
       return {};
     }));
+    applier_->reset_statistics();
   }
   for (const std::string& note : report_.notes) {
     if (options_.log_level >= LogLevel::Warn) spdlog::warn("{}: {}", path_, note);
@@ -152,6 +168,34 @@ Status Core::recover() {
       log_.get(), *applier_, environment_.clock,
       wal::CommitQueueOptions{
           .durability = options_.durability, .queue_bytes = options_.queue_bytes, .applied = applied()});
+  return {};
+}
+
+/// A checkpoint is only named after the log was synced through it (P2): one that is ahead proves that synced log is
+/// gone.
+Status Core::check_log_is_whole(SeqNo last) const {
+  TIDAL_TRY_ASSIGN(const SeqNo checkpoint, checkpoints_->newest());
+  if (checkpoint <= last) return {};
+  return Error(Code::Corruption, path_ + "/wal ends at seqno " + std::to_string(last.value) +
+                                     " but a checkpoint at seqno " + std::to_string(checkpoint.value) +
+                                     " was taken: acknowledged records are missing from the log. Put its files back; "
+                                     "removing " +
+                                     path_ + "/checkpoints accepts the loss");
+}
+
+/// The store is a cache: one that is damaged is thrown away and rebuilt.
+Status Core::open_entity_store() {
+  const std::string path = path_.empty() ? std::string() : path_ + "/stores/entities";
+  Result<std::unique_ptr<storage::KeyValueStore>> store =
+      storage::open_store(environment_.entity_backend, environment_.fs, path);
+  if (!store.ok() && store.error().code == Code::Corruption && !path.empty()) {
+    report_.notes.push_back("the entity store is damaged and is rebuilt: " + store.error().message);
+    TIDAL_TRY(environment_.fs.remove_all(path_ + "/stores"));
+    TIDAL_TRY(environment_.fs.create_directories(path_ + "/stores"));
+    store = storage::open_store(environment_.entity_backend, environment_.fs, path);
+  }
+  if (!store.ok()) return std::move(store).error();
+  entity_store_ = std::move(store).value();
   return {};
 }
 
@@ -206,32 +250,37 @@ Status Core::commit(PreparedBatch& batch) {
   std::vector<wal::Record> records;
   records.reserve(batch.records.size());
   for (const PreparedRecord& record : batch.records) records.push_back(record.record());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(options_.write_deadline.us);
-  TIDAL_TRY_ASSIGN(const wal::CommitResult result, queue_->submit(records, deadline));
-  want_checkpoint_after(result.last_seqno);
+  TIDAL_TRY_ASSIGN(const wal::CommitResult result, queue_->submit(records, write_deadline()));
+  want_checkpoint_after(bytes_of(batch.records));
   for (std::size_t i = 0; i < batch.replies.size(); ++i) {
     const std::size_t record = batch.record_of_reply[i];
     if (record == kNoRecord) continue;
     batch.replies[i].seqno = result.seqno_of(record);
     if (!result.is_void(record)) continue;
-    return void_error(result.seqno_of(record));
+    if (batch.replies.size() == 1) return void_error(result.seqno_of(record));
+    batch.replies[i].status = "void";
   }
   return {};
+}
+
+std::chrono::steady_clock::time_point Core::write_deadline() const {
+  return std::chrono::steady_clock::now() + std::chrono::microseconds(options_.write_deadline.us);
 }
 
 Status Core::commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done) {
   if (is_closed()) return Error(Code::Unavailable, "the database is closed");
   const wal::Record view = record.record();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(options_.write_deadline.us);
+  const std::uint64_t bytes = bytes_of(std::span(&record, 1));
   return queue_->submit_async(
       std::span(&view, 1),
-      [reply = record.reply, done = std::move(done)](Result<wal::CommitResult> result) mutable {
+      [this, bytes, reply = record.reply, done = std::move(done)](Result<wal::CommitResult> result) mutable {
+        want_checkpoint_after(bytes);
         if (!result.ok()) return done(std::move(result).error());
         if (result->is_void(0)) return done(void_error(result->first_seqno));
         reply.seqno = result->first_seqno;
         done(std::move(reply));
       },
-      deadline);
+      write_deadline());
 }
 
 Result<SeqNo> Core::checkpoint() {
@@ -247,6 +296,8 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   {
     const wal::CommitQueue::Pause pause = queue_->pause();
     seqno = pause.applied();
+    // relaxed: a wish, not a fact. Also after a failure the next attempt waits for as much log again.
+    log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
     if (seqno.value == checkpoint_seqno_.load(std::memory_order_relaxed)) return {};
     taken = materializer::capture(views_->registry(), seqno, views_->schema().version);
   }
@@ -266,7 +317,6 @@ Result<DigestReport> Core::digest() {
 }
 
 DatabaseStats Core::stats() const {
-  const wal::CommitQueue::Pause pause = queue_->pause();  // the views' own figures are the applier's to read
   DatabaseStats stats;
   stats.last_seqno = applied();
   stats.checkpoint_seqno.value = checkpoint_seqno_.load(std::memory_order_relaxed);
@@ -286,6 +336,7 @@ DatabaseStats Core::stats() const {
       if (const Result<std::uint64_t> bytes = (*file)->size(); bytes.ok()) stats.log_bytes += *bytes;
     }
   }
+  const wal::CommitQueue::Pause pause = queue_->pause();  // the views' own figures are the applier's to read
   for (const auto& view : views_->registry().views()) {
     stats.views.push_back(
         {.name = std::string(view->name()), .applied = view->applied(), .memory_bytes = view->memory_bytes()});
@@ -294,18 +345,33 @@ DatabaseStats Core::stats() const {
 }
 
 Status Core::close() {
-  if (closed_.exchange(true, std::memory_order_acq_rel)) return {};
+  const base::MutexLock closing(close_mutex_);
+  if (close_status_) return *close_status_;
+  closed_.store(true, std::memory_order_release);
+  close_status_ = shut_down();
+  return *close_status_;
+}
+
+Status Core::shut_down() {
   stop_upkeep();
   if (!queue_) return {};
-  Status checkpointed;
   if (checkpoints_ && options_.checkpoint_on_close) {
     const base::MutexLock one_at_a_time(checkpoint_mutex_);
     SeqNo seqno;
-    checkpointed = write_checkpoint(seqno);
+    // No error of the caller's: what was acknowledged is in the log, and the next open replays it.
+    if (const Status taken = write_checkpoint(seqno); !taken.ok() && options_.log_level >= LogLevel::Warn) {
+      spdlog::warn("{}: no checkpoint on close: {}", path_, taken.error().to_string());
+    }
   }
   Status closed = queue_->close();
+  // The directory is somebody else's once the lock is gone: nothing of ours may still have it open.
+  queue_.reset();
+  log_.reset();
+  applier_.reset();
+  views_.reset();
+  entity_store_.reset();
   lock_.reset();
-  return closed.ok() ? std::move(checkpointed) : std::move(closed);
+  return closed;
 }
 
 }  // namespace tidal::db

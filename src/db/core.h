@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -53,7 +54,8 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  /// Waits until the batch is durable and applied; fills in seqnos, and NotFound for a batch that became void.
+  /// Waits until the batch is durable and applied; fills in seqnos. An operation whose entity went away meanwhile gets
+  /// the status "void"; a batch of one gets NotFound.
   [[nodiscard]] Status commit(PreparedBatch& batch);
   /// The same for one record, acknowledged on a thread of the queue's.
   [[nodiscard]] Status commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done);
@@ -91,8 +93,12 @@ class Core {
 
   [[nodiscard]] Status recover();
   [[nodiscard]] Status load_cursor_key();
+  [[nodiscard]] Status check_log_is_whole(SeqNo last) const;
+  [[nodiscard]] Status open_entity_store();
+  [[nodiscard]] Status shut_down();
+  [[nodiscard]] std::chrono::steady_clock::time_point write_deadline() const;
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno);
-  void want_checkpoint_after(SeqNo seqno);
+  void want_checkpoint_after(std::uint64_t log_bytes);
   void run_upkeep();
   void start_upkeep();
   void stop_upkeep();
@@ -114,7 +120,10 @@ class Core {
   base::Mutex schema_mutex_;
   base::Mutex checkpoint_mutex_;  ///< one checkpoint at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
+  std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};
   std::atomic<bool> closed_{false};
+  base::Mutex close_mutex_;
+  std::optional<Status> close_status_ TIDAL_GUARDED_BY(close_mutex_);
   std::uint64_t query_salt_ = 0;
   std::atomic<std::uint64_t> queries_{0};
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "db/call_gate.h"
 #include "db/core.h"
 #include "db/session.h"
 #include "query/parser.h"
@@ -16,22 +17,31 @@ std::int64_t monotonic_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
 }
 
-Error closed_error() { return Error(Code::Unavailable, "the database is closed"); }
-
 }  // namespace
 
 class Database::Impl {
  public:
+  mutable db::CallGate gate;
   base::SystemClock system_clock;
   std::unique_ptr<db::Core> core;
 };
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::Database(Database&&) noexcept = default;
-Database& Database::operator=(Database&&) noexcept = default;
+
+Database& Database::operator=(Database&& other) noexcept {
+  if (this != &other) {
+    if (impl_) static_cast<void>(close());
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
 
 Database::~Database() {
-  if (impl_) static_cast<void>(close());
+  if (!impl_) return;
+  static_cast<void>(close());
+  // In a forked child the log, the lock and the threads are the parent's: the copy is left alone, not torn down.
+  if (impl_->gate.is_forked()) static_cast<void>(impl_.release());
 }
 
 Result<Database> Database::open(const std::string& path, Options options) {
@@ -62,8 +72,9 @@ Result<std::vector<WriteReply>> Database::signals(std::span<const Signal> signal
 }
 
 Status Database::signal_async(const Signal& signal, std::function<void(Result<WriteReply>)> done) {
+  if (!done) return Error(Code::InvalidArgument, "signal_async: expected a callback, got an empty one");
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   db::Core& core = *impl_->core;
-  if (core.is_closed()) return closed_error();
   db::Preparer preparer = core.preparer();
   WriteReply reply;
   TIDAL_TRY_ASSIGN(std::optional<db::PreparedRecord> record, preparer.prepare(signal, reply));
@@ -102,8 +113,8 @@ Result<WriteReply> Database::remove(EntityKind kind, std::string_view key) {
 }
 
 Result<std::vector<WriteReply>> Database::write(std::span<const Operation> operations, BatchOptions options) {
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   db::Core& core = *impl_->core;
-  if (core.is_closed()) return closed_error();
   const std::int64_t started = monotonic_us();
   db::Preparer preparer = core.preparer();
   TIDAL_TRY_ASSIGN(db::PreparedBatch batch, db::prepare_batch(preparer, operations, options));
@@ -143,8 +154,9 @@ Result<std::vector<Reply>> Database::execute(std::string_view script, const Para
 
 bool Database::execute(std::string_view script, const Params& params, bool keep_going,
                        const std::function<void(const Result<Reply>&)>& visit) {
-  if (impl_->core->is_closed()) {
-    visit(closed_error());
+  const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+  if (!pass.ok()) {
+    visit(pass.error());
     return false;
   }
   Result<query::Script> parsed = query::parse(script);
@@ -167,26 +179,40 @@ bool Database::execute(std::string_view script, const Params& params, bool keep_
   return all_ok;
 }
 
-std::string Database::schema_text() const { return schema::to_statements(impl_->core->views().schema()); }
+std::string Database::schema_text() const {
+  const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+  return pass.ok() ? schema::to_statements(impl_->core->views().schema()) : std::string();
+}
 
 std::uint64_t Database::import_position(std::string_view import_id) const {
+  const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+  if (!pass.ok()) return 0;
   return impl_->core->views().import_marks().position(import_id);
 }
 
-Timestamp Database::now() const { return impl_->core->now(); }
+Timestamp Database::now() const {
+  const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+  return pass.ok() ? impl_->core->now() : impl_->system_clock.now();
+}
 
-DatabaseStats Database::stats() const { return impl_->core->stats(); }
+DatabaseStats Database::stats() const {
+  const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+  return pass.ok() ? impl_->core->stats() : DatabaseStats{};
+}
 
 Result<SeqNo> Database::checkpoint() {
-  if (impl_->core->is_closed()) return closed_error();
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   return impl_->core->checkpoint();
 }
 
 Result<DigestReport> Database::digest() {
-  if (impl_->core->is_closed()) return closed_error();
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   return impl_->core->digest();
 }
 
-Status Database::close() { return impl_->core->close(); }
+Status Database::close() {
+  TIDAL_TRY(impl_->gate.close());
+  return impl_->core->close();
+}
 
 }  // namespace tidal

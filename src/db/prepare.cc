@@ -74,6 +74,14 @@ Error numbered(Error error, std::size_t number) {
 
 }  // namespace
 
+Status check_time(Timestamp time, std::string_view what) {
+  constexpr Timestamp kYear0{-62'167'219'200'000'000};
+  constexpr Timestamp kYear10000{253'402'300'800'000'000};
+  if (time >= kYear0 && time < kYear10000) return {};
+  return invalid(std::string(what) + ": expected a time of the years 0000 to 9999, got " + std::to_string(time.us) +
+                 " microseconds since 1970");
+}
+
 Status check_key(std::string_view key, std::string_view what) {
   if (key.empty() || key.size() > kKeyBytesMax) {
     return invalid(std::string(what) + ": expected a key of 1 to 128 bytes, got " + std::to_string(key.size()));
@@ -135,7 +143,8 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& sig
     return invalid("idempotency key: expected at most 1024 bytes, got " +
                    std::to_string(signal.idempotency_key.size()));
   }
-  if (signal.at && *signal.at > horizon_ + schema_->settings.future_tolerance) {
+  if (signal.at) TIDAL_TRY(check_time(*signal.at, "event time"));
+  if (signal.at && *signal.at - horizon_ > schema_->settings.future_tolerance) {
     return invalid("signal '" + def->name + "': event time " + to_string(*signal.at) + " is more than " +
                    to_string(schema_->settings.future_tolerance) + " ahead of the clock (" + to_string(horizon_) + ")");
   }
@@ -147,6 +156,7 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& sig
     if (!schema_->settings.create_users && !is_live(EntityKind::User, signal.user)) {
       return Error(Code::NotFound, "user '" + signal.user + "' does not exist and create_users is off");
     }
+    if (in_batch_) staged_[{EntityKind::User, signal.user}] = true;
   }
   PreparedRecord out;
   out.type = wal::RecordType::Signal;
@@ -172,6 +182,11 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& 
   content.creator = put.entity.creator;
   content.fields = put.entity.fields;
   content.created_at = put.entity.created_at;
+  if (content.created_at) TIDAL_TRY(check_time(*content.created_at, "created_at"));
+  if (put.at) TIDAL_TRY(check_time(*put.at, "at"));
+  for (const auto& [name, value] : content.fields) {
+    if (const auto* time = std::get_if<Timestamp>(&value)) TIDAL_TRY(check_time(*time, "field '" + name + "'"));
+  }
   if (!content.created_at && !put.entity.created_at_open && !put.update) content.created_at = now_;
   TIDAL_TRY_ASSIGN(content,
                    query::check_content(content, {.schema = *schema_, .kind = put.kind, .update = put.update}));
@@ -182,7 +197,10 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& 
   out.event_time = put.at.value_or(now_);
   out.subject_key = put.key;
   out.payload = entity::encode_content(content);
-  staged_[{put.kind, put.key}] = true;
+  if (in_batch_) {
+    staged_[{put.kind, put.key}] = true;
+    if (content.creator && !content.creator->empty()) staged_[{EntityKind::Creator, *content.creator}] = true;
+  }
   reply = WriteReply{.op = put.update ? "update" : "put",
                      .status = put.update ? "updated" : (live ? "replaced" : "created"),
                      .seqno = {},
@@ -201,7 +219,7 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_delete(const DeleteOpera
   out.subject_kind = del.kind;
   out.event_time = now_;
   out.subject_key = del.key;
-  staged_[{del.kind, del.key}] = false;
+  if (in_batch_) staged_[{del.kind, del.key}] = false;
   reply = WriteReply{.op = "delete", .status = "deleted", .seqno = {}, .elapsed_us = 0};
   return std::optional(std::move(out));
 }
@@ -230,6 +248,7 @@ Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operatio
   batch.records.reserve(operations.size());
   batch.replies.reserve(operations.size());
   batch.record_of_reply.reserve(operations.size());
+  if (operations.size() > 1) preparer.begin_batch();
   std::vector<Error> errors;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     WriteReply reply;
@@ -244,12 +263,10 @@ Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operatio
   }
   if (!errors.empty()) return joined(std::move(errors));
   if (!options.import_mark) return batch;
-  if (batch.records.empty()) {
-    // Every line was a no-op; the mark still has to say that they were read.
-    batch.records.emplace_back();
-    batch.records.back().type = wal::RecordType::ImportMark;
-    batch.records.back().event_time = preparer.now();
-  }
+  // A record of its own: it is never void, whatever becomes of the operations.
+  batch.records.emplace_back();
+  batch.records.back().type = wal::RecordType::ImportMark;
+  batch.records.back().event_time = preparer.now();
   batch.records.back().import_mark = encode_import_mark(options.import_mark->id, options.import_mark->position);
   return batch;
 }

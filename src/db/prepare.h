@@ -52,6 +52,8 @@ class Preparer {
   void set_schema(const schema::Schema& schema) { schema_ = &schema; }
 
   [[nodiscard]] Timestamp now() const { return now_; }
+  /// From here on later operations see what earlier ones will have created and deleted.
+  void begin_batch() { in_batch_ = true; }
 
   /// nullopt: nothing to write (a DELETE of nothing); `reply` then tells the status.
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare(const Operation& operation, WriteReply& reply);
@@ -66,6 +68,7 @@ class Preparer {
   const entity::EntityStore& entities_;
   Timestamp now_;
   Timestamp horizon_;
+  bool in_batch_ = false;
   std::map<std::pair<EntityKind, std::string>, bool> staged_;  ///< liveness decided earlier in the batch
 };
 
@@ -87,6 +90,9 @@ inline constexpr std::size_t kNoRecord = ~std::size_t{0};
 
 /// The record of a validated schema change.
 [[nodiscard]] PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now);
+
+/// Years 0000 to 9999: far from where sums of times overflow. InvalidArgument naming `what`.
+[[nodiscard]] Status check_time(Timestamp time, std::string_view what);
 
 /// 1 to 128 bytes of UTF-8 without control characters. InvalidArgument naming `what`.
 [[nodiscard]] Status check_key(std::string_view key, std::string_view what);

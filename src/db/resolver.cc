@@ -31,7 +31,8 @@ void Resolver::resolve_signal(wal::WalEvent& event) noexcept {
   const Result<signal::SignalPayload> payload = signal::decode_payload(record.payload);
   const int position = payload.ok() ? schema.signal_index(payload->name) : -1;
   const Ordinal subject = live_or_none(record.subject_kind, record.subject_key);
-  if (position < 0 || subject == Ordinal::None) {
+  const bool fits = position >= 0 && schema.signals[static_cast<std::size_t>(position)].target == record.subject_kind;
+  if (!fits || subject == Ordinal::None) {
     event.ids.is_void = true;
     return;
   }
@@ -43,6 +44,10 @@ void Resolver::resolve_signal(wal::WalEvent& event) noexcept {
         return;
       }
       user = entities_.assign(EntityKind::User, record.user_key);
+      if (user == Ordinal::None) {  // a key that no preparer lets pass
+        event.ids.is_void = true;
+        return;
+      }
     }
     event.ids.user = user;
   }
@@ -58,8 +63,8 @@ void Resolver::resolve_write(wal::WalEvent& event) noexcept {
     event.ids.subject = entities_.assign(kind, record.subject_key);
   } else {
     event.ids.subject = live_or_none(kind, record.subject_key);
-    event.ids.is_void = event.ids.subject == Ordinal::None;
   }
+  event.ids.is_void = event.ids.subject == Ordinal::None;
   if (event.ids.is_void || kind != EntityKind::Item) return;
 
   if (record.type == wal::RecordType::DeleteEntity) {

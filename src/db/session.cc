@@ -192,6 +192,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 
   const schema::Schema& schema = validated.ok() ? validated->next : core_.views().schema();
   Preparer preparer = core_.preparer(schema);
+  preparer.begin_batch();
   PreparedBatch batch;
   if (errors.empty() && !validated->change.empty()) {
     add_schema_record(validated->change, core_.now(), batch);
@@ -217,7 +218,13 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
   if (!errors.empty()) return joined(std::move(errors));
   TIDAL_TRY(core_.commit(batch));
   BatchReply reply{.op = "commit", .statements = static_cast<std::uint32_t>(statements.size()), .seqno = {}};
-  for (const WriteReply& written : batch.replies) reply.seqno = std::max(reply.seqno, written.seqno);
+  for (const WriteReply& written : batch.replies) {
+    reply.seqno = std::max(reply.seqno, written.seqno);
+    if (written.status != "void") continue;
+    return Error(Code::NotFound, "the batch is committed, but its record at seqno " +
+                                     std::to_string(written.seqno.value) +
+                                     " found its entity gone when it was applied, and counts nowhere");
+  }
   reply.schema_version = core_.views().schema().version;
   return Reply(std::move(reply));
 }

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::int64_t kMinuteUs = 60'000'000;  // the shortest bucket of a read column
 
-/// Bytes of a record on average, to turn checkpoint_every_bytes into a number of records without asking the disk.
-constexpr std::uint64_t kRecordBytesTypical = 100;
-
 }  // namespace
 
 void Core::start_upkeep() {
@@ -38,10 +35,11 @@ void Core::want_settle() {
   upkeep_wakeup_.notify_all();
 }
 
-void Core::want_checkpoint_after(SeqNo seqno) {
+void Core::want_checkpoint_after(std::uint64_t log_bytes) {
   if (options_.checkpoint_every_bytes == 0 || !checkpoints_) return;
-  const std::uint64_t since = seqno.value - checkpoint_seqno_.load(std::memory_order_relaxed);
-  if (since * kRecordBytesTypical < options_.checkpoint_every_bytes) return;
+  // relaxed: a rough count, nothing is published through it.
+  const std::uint64_t since = log_bytes_since_checkpoint_.fetch_add(log_bytes, std::memory_order_relaxed) + log_bytes;
+  if (since < options_.checkpoint_every_bytes) return;
   {
     const base::MutexLock lock(upkeep_mutex_);
     if (checkpoint_wanted_) return;

@@ -75,12 +75,13 @@ std::string encode_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> decode_manifest(std::string_view bytes) {
-  base::Decoder in(bytes);
-  TIDAL_TRY(check_opening(in, kManifestMagic, "checkpoint manifest"));
+  // The checksum is judged first: a flipped bit must not pass for a newer format.
   if (bytes.size() < 4 ||
       base::Decoder(bytes.substr(bytes.size() - 4)).u32() != base::crc32c(bytes.substr(0, bytes.size() - 4))) {
     return Error(Code::Corruption, "checkpoint manifest: checksum mismatch");
   }
+  base::Decoder in(bytes);
+  TIDAL_TRY(check_opening(in, kManifestMagic, "checkpoint manifest"));
   Manifest manifest;
   manifest.seqno.value = in.u64();
   manifest.schema_version = in.u32();
@@ -112,12 +113,9 @@ Capture capture(const Registry& registry, SeqNo seqno, std::uint32_t schema_vers
 
 std::string CheckpointDirectory::directory_of(SeqNo seqno) const { return path_ + "/" + twenty_digits(seqno); }
 
-Status CheckpointDirectory::write(const Capture& capture, Timestamp now) {
+Status CheckpointDirectory::write_aside(const Capture& capture, Timestamp now, const std::string& aside) {
   TIDAL_TRY(fs_.create_directories(path_));
-  const std::string final_path = directory_of(capture.seqno);
-  const std::string aside = final_path + std::string(kUnfinished);
   TIDAL_TRY(fs_.remove_all(aside));
-  TIDAL_TRY(fs_.remove_all(final_path));  // one that could not be used: a sound one of this seqno is never taken twice
   TIDAL_TRY(fs_.create_directories(aside));
 
   Manifest manifest{.seqno = capture.seqno, .schema_version = capture.schema_version, .created_at = now, .entries = {}};
@@ -139,6 +137,17 @@ Status CheckpointDirectory::write(const Capture& capture, Timestamp now) {
   }
   TIDAL_TRY(write_file(fs_, aside + "/" + std::string(kManifestName), encode_manifest(manifest)));
   TIDAL_TRY(fs_.sync_directory(aside));
+  return {};
+}
+
+Status CheckpointDirectory::write(const Capture& capture, Timestamp now) {
+  const std::string final_path = directory_of(capture.seqno);
+  const std::string aside = final_path + std::string(kUnfinished);
+  if (Status written = write_aside(capture, now, aside); !written.ok()) {
+    static_cast<void>(fs_.remove_all(aside));  // a disk that is full must not fill up with attempts
+    return written;
+  }
+  TIDAL_TRY(fs_.remove_all(final_path));  // one that could not be used: a sound one of this seqno is never taken twice
   TIDAL_TRY(fs_.rename(aside, final_path));
   TIDAL_TRY(fs_.sync_directory(path_));
 
@@ -220,6 +229,14 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNo newes
   return SeqNo{};
 }
 
+Result<SeqNo> CheckpointDirectory::newest() const {
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
+  for (const SeqNo seqno : seqnos) {
+    if (this->manifest(seqno).ok()) return seqno;
+  }
+  return SeqNo{};
+}
+
 Result<std::vector<std::string>> CheckpointDirectory::verify() const {
   std::vector<std::string> defects;
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
@@ -238,13 +255,13 @@ Result<std::vector<std::string>> CheckpointDirectory::verify() const {
   return defects;
 }
 
-Status CheckpointDirectory::clean(SeqNo newest_allowed) {
+Status CheckpointDirectory::remove_unfinished() {
   if (!fs_.exists(path_)) return {};
   TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs_.list(path_));
   for (const std::string& name : names) {
-    const auto seqno = parse_twenty_digits(name);
-    const bool unfinished = name.size() == 20 + kUnfinished.size() && name.ends_with(kUnfinished);
-    if (unfinished || (seqno && *seqno > newest_allowed)) TIDAL_TRY(fs_.remove_all(path_ + "/" + name));
+    if (name.size() == 20 + kUnfinished.size() && name.ends_with(kUnfinished)) {
+      TIDAL_TRY(fs_.remove_all(path_ + "/" + name));
+    }
   }
   return {};
 }

@@ -75,10 +75,14 @@ class CheckpointDirectory {
   /// Checks manifest and every file of every checkpoint; one line a defect.
   [[nodiscard]] Result<std::vector<std::string>> verify() const;
 
-  /// Removes unfinished ones and those above `newest_allowed` (their log was lost).
-  [[nodiscard]] Status clean(SeqNo newest_allowed);
+  /// Seqno of the newest checkpoint with a sound manifest, 0 when there is none. By P2 the log was synced through it.
+  [[nodiscard]] Result<SeqNo> newest() const;
+
+  /// What a crash left half-written.
+  [[nodiscard]] Status remove_unfinished();
 
  private:
+  [[nodiscard]] Status write_aside(const Capture& capture, Timestamp now, const std::string& aside);
   [[nodiscard]] std::string directory_of(SeqNo seqno) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
   [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno);

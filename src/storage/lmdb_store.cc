@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/mutex.h"
 #include "storage/backends.h"
@@ -122,6 +123,7 @@ class LmdbStore final : public KeyValueStore {
   LmdbStore& operator=(const LmdbStore&) = delete;
 
   Status open(LmdbOptions options);
+  [[nodiscard]] Status check_file_is_whole(const MDB_envinfo& info) const;
 
   Result<std::optional<std::string>> get(std::string_view key) const override {
     TIDAL_TRY(check_key(key));
@@ -240,6 +242,19 @@ class LmdbStore final : public KeyValueStore {
   std::atomic<std::uint64_t> seqno_{0};
 };
 
+/// A page beyond the end of a file that was cut short would end the process with SIGBUS when it is touched.
+Status LmdbStore::check_file_is_whole(const MDB_envinfo& info) const {
+  MDB_stat stat{};
+  TIDAL_LMDB_TRY(mdb_env_stat(env_, &stat), "open of " + path_);
+  const std::uint64_t expected = (std::uint64_t{info.me_last_pgno} + 1) * stat.ms_psize;
+  std::error_code failed;
+  const std::uint64_t bytes = std::filesystem::file_size(path_ + "/data.mdb", failed);
+  if (failed) return Error(Code::IoError, "lmdb store " + path_ + ": " + failed.message());
+  if (bytes >= expected) return {};
+  return Error(Code::Corruption, "lmdb store " + path_ + ": cut short: expected " + std::to_string(expected) +
+                                     " bytes, got " + std::to_string(bytes));
+}
+
 Status LmdbStore::open(LmdbOptions options) {
   TIDAL_LMDB_TRY(mdb_env_create(&env_), "open of " + path_);
   TIDAL_LMDB_TRY(mdb_env_set_maxdbs(env_, 2), "open of " + path_);
@@ -251,6 +266,7 @@ Status LmdbStore::open(LmdbOptions options) {
   MDB_envinfo info{};
   TIDAL_LMDB_TRY(mdb_env_info(env_, &info), "open of " + path_);
   map_bytes_ = info.me_mapsize;
+  TIDAL_TRY(check_file_is_whole(info));
 
   MDB_txn* raw = nullptr;
   TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "open of " + path_);

@@ -363,9 +363,14 @@ bool CommitQueue::sync_if_due() {
   const auto due = *unsynced_since_ + std::chrono::microseconds(options_.durability.interval.us);
   if (std::chrono::steady_clock::now() < due) return false;
   background_busy_ = true;
+  // A batch of this thread's may have been elected: then it has the role, and waiting for it would be for ever.
+  const bool has_role = background_leads_;
+  if (!has_role) acquire_role();
+  unsynced_since_.reset();
   mutex_.unlock();
-  static_cast<void>(sync());
+  static_cast<void>(log_->sync());
   mutex_.lock();
+  if (!has_role) wake(release_role());
   background_busy_ = false;
   idle_.notify_all();
   return true;
@@ -374,6 +379,8 @@ bool CommitQueue::sync_if_due() {
 void CommitQueue::run_background() {
   const base::MutexLock lock(mutex_);
   while (true) {
+    // First, or a steady load of the other two would starve it and break the promise of the interval.
+    if (sync_if_due()) continue;
     if (!acknowledgements_.empty()) {
       std::deque<Request*> done;
       done.swap(acknowledgements_);
@@ -391,8 +398,6 @@ void CommitQueue::run_background() {
       mutex_.unlock();
       lead();
       mutex_.lock();
-    } else if (sync_if_due()) {
-      continue;
     } else if (stop_) {
       return;
     } else if (unsynced_since_) {

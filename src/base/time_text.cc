@@ -178,7 +178,7 @@ Result<Duration> parse_duration(std::string_view text) {
   }
   return Error(Code::InvalidArgument,
                "duration '" + std::string(text) +
-                   "': expected a whole number and one of ms, s, m, h, d, w, such as 50ms or 7d");
+                   "': expected a whole number and one of us, ms, s, m, h, d, w, such as 50ms or 7d");
 }
 
 }  // namespace base

@@ -27,7 +27,8 @@ struct Digits : plus<digit> {};
 struct IdentText : pegtl::identifier {};
 struct NumberText : seq<Digits, opt<one<'.'>, Digits>, opt<one<'e', 'E'>, opt<one<'+', '-'>>, Digits>, WordEnd> {};
 struct IntText : seq<Digits, WordEnd, not_at<one<'.'>, digit>> {};
-struct DurationText : seq<Digits, sor<pegtl::string<'m', 's'>, one<'s', 'm', 'h', 'd', 'w'>>, WordEnd> {};
+struct DurationText
+    : seq<Digits, sor<pegtl::string<'u', 's'>, pegtl::string<'m', 's'>, one<'s', 'm', 'h', 'd', 'w'>>, WordEnd> {};
 struct Clock : seq<rep<2, digit>, one<':'>, rep<2, digit>, opt<one<':'>, rep<2, digit>, opt<one<'.'>, Digits>>> {};
 struct Zone : sor<one<'Z'>, seq<one<'+', '-'>, rep<2, digit>, one<':'>, rep<2, digit>>> {};
 struct TimeText

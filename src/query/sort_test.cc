@@ -41,6 +41,14 @@ double number(const ModelItem& i, const std::string& field) {
   return std::get<double>(*v);
 }
 
+double last_saved(const ModelItem& i) {
+  std::int64_t last = 0;
+  for (const ModelEvent& e : i.events) {
+    if (e.user == "u1" && e.signal == "save") last = std::max(last, e.at.us);
+  }
+  return static_cast<double>(last);
+}
+
 const std::vector<NamedScore>& named_scores() {
   static const auto* all = new std::vector<NamedScore>{
       {"new", [](const ModelItem& i) { return static_cast<double>(i.created_at.us); }},
@@ -81,14 +89,7 @@ const std::vector<NamedScore>& named_scores() {
       {"longest", [](const ModelItem& i) { return number(i, "length"); }},
       {"shortest", [](const ModelItem& i) { return i.field("length") != nullptr ? number(i, "length") : 1e300; },
        false},
-      {"date_saved",
-       [](const ModelItem& i) {
-         std::int64_t last = 0;
-         for (const ModelEvent& e : i.events) {
-           if (e.user == "u1" && e.signal == "save") last = std::max(last, e.at.us);
-         }
-         return static_cast<double>(last);
-       }},
+      {"date_saved", last_saved},
       {"price + year DESC", [](const ModelItem& i) { return number(i, "price") + number(i, "year"); }},
       {"age ASC", [](const ModelItem& i) { return i.age_us(kNoon); }, false},
       {"view.acceleration(24h) DESC",

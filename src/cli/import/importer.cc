@@ -170,8 +170,8 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
     if (written.ok()) break;
     const auto bad = blamed(written.error(), operations.size());
     if (bad.empty() || !is_about_the_data(written.error().code)) return written.error();
+    for (const auto& [index, reason] : bad) TIDAL_TRY(rejects.add(lines[index], reason));
     for (auto at = bad.rbegin(); at != bad.rend(); ++at) {
-      TIDAL_TRY(rejects.add(lines[at->first], at->second));
       operations.erase(operations.begin() + static_cast<std::ptrdiff_t>(at->first));
       lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(at->first));
     }

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/background_thread.h"
+
 namespace tidal::cli {
 namespace {
 
@@ -111,6 +113,7 @@ LiveEvents::~LiveEvents() {
 }
 
 void LiveEvents::run() {
+  base::begin_background_thread("tidal-demo");
   constexpr std::size_t kEvents = 20;
   constexpr auto kPause = std::chrono::milliseconds(100);
   while (true) {

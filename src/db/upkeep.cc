@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "base/background_thread.h"
 #include "db/core.h"
 
 namespace tidal::db {
@@ -54,7 +55,7 @@ void Core::settle() {
 }
 
 void Core::run_upkeep() {
-  pthread_setname_np(pthread_self(), "tidal-upkeep");
+  base::begin_background_thread("tidal-upkeep");
   while (true) {
     bool wants_checkpoint = false;
     {

@@ -1,11 +1,10 @@
 // The protocol of leaders and followers. See the header for who does what when.
 #include "wal/commit_queue.h"
 
-#include <pthread.h>
-
 #include <utility>
 
 #include "base/assert.h"
+#include "base/background_thread.h"
 
 namespace tidal::wal {
 namespace {
@@ -57,7 +56,6 @@ CommitQueue::CommitQueue(Log* log, Applier& applier, const base::Clock& clock, c
     while (free_groups_.size() < kGroupsInFlightMax) free_groups_.push_back(std::make_unique<Group>());
   }
   background_ = std::thread([this] { run_background(); });
-  pthread_setname_np(background_.native_handle(), "tidal-commit");
 }
 
 CommitQueue::~CommitQueue() { static_cast<void>(close()); }
@@ -377,6 +375,7 @@ bool CommitQueue::sync_if_due() {
 }
 
 void CommitQueue::run_background() {
+  base::begin_background_thread("tidal-commit");
   const base::MutexLock lock(mutex_);
   while (true) {
     // First, or a steady load of the other two would starve it and break the promise of the interval.

@@ -209,6 +209,30 @@ std::string damage_after_crash(std::uint64_t seed, const std::function<void(base
   return "";
 }
 
+TEST(LostLogTest, IsRefusedAndNothingElseIsTouched) {
+  base::MemoryFileSystem fs(1);
+  base::FixedClock clock(kStart);
+  {
+    auto core = open_core(fs, clock, 1);
+    ASSERT_TRUE(core.ok()) << core.error().to_string();
+    ASSERT_TRUE(run_script(**core, history_schema()).ok());
+    ASSERT_TRUE((*core)->checkpoint().ok());
+  }
+  const std::string wal = std::string(kPath) + "/wal";
+  const Result<std::vector<std::string>> segments = fs.list(wal);
+  ASSERT_TRUE(segments.ok());
+  for (const std::string& name : *segments) ASSERT_TRUE(fs.remove(wal + "/" + name).ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto core = open_core(fs, clock, 1);
+    ASSERT_FALSE(core.ok()) << "an empty database came up";
+    EXPECT_EQ(core.error().code, Code::Corruption);
+    EXPECT_NE(core.error().message.find("acknowledged records are missing"), std::string::npos);
+  }
+  const Result<std::vector<std::string>> checkpoints = fs.list(std::string(kPath) + "/checkpoints");
+  ASSERT_TRUE(checkpoints.ok());
+  EXPECT_EQ(checkpoints->size(), 1U) << "the only copy was removed";
+}
+
 struct Sync {
   std::string_view name;
   base::MemoryFileSystem::SyncKind kind;

@@ -1,7 +1,6 @@
 // Opening, committing, checkpointing and closing a database.
 #include "db/core.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "base/assert.h"
 #include "base/coding.h"
 #include "base/hash.h"
+#include "db/log.h"
 
 namespace tidal::db {
 namespace {
@@ -161,7 +161,7 @@ Status Core::recover() {
     applier_->reset_statistics();
   }
   for (const std::string& note : report_.notes) {
-    if (options_.log_level >= LogLevel::Warn) spdlog::warn("{}: {}", path_, note);
+    log_line(options_.log_level, LogLevel::Warn, path_ + ": " + note);
   }
   views_->settle(now());
   queue_ = std::make_unique<wal::CommitQueue>(
@@ -359,8 +359,8 @@ Status Core::shut_down() {
     const base::MutexLock one_at_a_time(checkpoint_mutex_);
     SeqNo seqno;
     // No error of the caller's: what was acknowledged is in the log, and the next open replays it.
-    if (const Status taken = write_checkpoint(seqno); !taken.ok() && options_.log_level >= LogLevel::Warn) {
-      spdlog::warn("{}: no checkpoint on close: {}", path_, taken.error().to_string());
+    if (const Status taken = write_checkpoint(seqno); !taken.ok()) {
+      log_line(options_.log_level, LogLevel::Warn, path_ + ": no checkpoint on close: " + taken.error().to_string());
     }
   }
   Status closed = queue_->close();

@@ -1,10 +1,9 @@
 // What an open database does by itself: rolls the read columns when a bucket ends, takes checkpoints as the log grows.
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 
 #include "base/background_thread.h"
 #include "db/core.h"
+#include "db/log.h"
 
 namespace tidal::db {
 namespace {
@@ -73,7 +72,9 @@ void Core::run_upkeep() {
     settle();
     if (!wants_checkpoint) continue;
     const Result<SeqNo> taken = checkpoint();
-    if (!taken.ok()) spdlog::error("{}: checkpoint failed: {}", path_, taken.error().to_string());
+    if (!taken.ok()) {
+      log_line(options_.log_level, LogLevel::Error, path_ + ": checkpoint failed: " + taken.error().to_string());
+    }
     const base::MutexLock lock(upkeep_mutex_);
     checkpoint_wanted_ = false;
   }

@@ -119,13 +119,15 @@ TEST(Bitmap, StopsWhenTheVisitorHasEnough) {
 
 TEST(Bitmap, IsItsOwnOperand) {
   Bitmap b = Bitmap::range(10);
-  b &= b;
-  b |= b;
+  const Bitmap& same = b;  // by another name: compilers warn about the plain form
+  b &= same;
+  b |= same;
   EXPECT_EQ(b.cardinality(), 10U);
   Bitmap c = b;
-  c -= c;
+  const Bitmap& same_c = c;
+  c -= same_c;
   EXPECT_TRUE(c.empty());
-  b ^= b;
+  b ^= same;
   EXPECT_TRUE(b.empty());
 }
 

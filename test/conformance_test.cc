@@ -296,7 +296,7 @@ TEST(Determinism, OneHistoryHasOneDigestHoweverItIsCompiled) {
   EXPECT_EQ(lines, R"(schema 8c7bc7a73689778dcb4ef18d080cc2c8
 entities b46b22e932a3601115be1fe934de9ca6
 field_index ad68b51040b3d0a2f8d0737415bde22d
-ledger e0bdbe317af49be558274dd85635a92e
+ledger b9c4127cedbab2f959d57a78a3ea6827
 user_state 7d6c444fff46a13ce5e8ca20b7d417ca
 import_marks 00000000000000000000000000000000
 )");

@@ -56,7 +56,8 @@ void GlobalSignalMaterializer::on_signal(const wal::WalEvent& event) noexcept {
                       .entity = event.ids.subject,
                       .at = event.record.event_time,
                       .weight = payload->weight,
-                      .value = payload->value.value_or(0.0)};
+                      .value = payload->value.value_or(0.0),
+                      .has_value = payload->value.has_value()};
   ledgers_.of(signal.target).record(counted);
   if (signal.target == EntityKind::Item) {
     counted.entity = event.ids.creator;

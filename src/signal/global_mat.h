@@ -26,7 +26,7 @@ class GlobalSignalMaterializer final : public materializer::Materializer {
   [[nodiscard]] std::string_view name() const override { return "ledger"; }
   [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
-  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 2; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
   void digest(materializer::DigestSink& sink) const override;
   /// Items and creators keep their counts, which name nobody; the user's own ledger goes.

@@ -135,6 +135,32 @@ double count(const Ledger& ledger, std::uint16_t signal, Ordinal o) {
   return out;
 }
 
+TEST(GlobalMaterializer, AnEventWithoutItsValueIsNoPartOfTheMean) {
+  View view;
+  EventLog log;
+  log.schema(definitions());
+  log.signal({.signal = 1, .subject = to_ordinal(3)}, kNoon, 2, 0.5);
+  log.signal({.signal = 1, .subject = to_ordinal(3)}, kNoon, 7);
+  log.signal({.signal = 1, .subject = to_ordinal(3)}, kNoon, 6, 1.0);
+  log.signal({.signal = 1, .subject = to_ordinal(4)}, kNoon, 1);
+  log.play(view);
+  const std::array<Ordinal, 2> who = {to_ordinal(3), to_ordinal(4)};
+  for (const Window window : {Window::Month, Window::All}) {
+    const WindowQuery query{.signal = 1, .window = window, .now = kNoon};
+    std::array<double, 2> out{};
+    view.ledgers.items.means(query, who, out);
+    EXPECT_DOUBLE_EQ(out[0], 7.0 / 8) << window_name(window);
+    EXPECT_EQ(out[1], 0.0) << window_name(window);
+    view.ledgers.items.sums(query, who, out);
+    EXPECT_DOUBLE_EQ(out[0], 7.0);
+    view.ledgers.items.counts(query, who, out);
+    EXPECT_EQ(out[0], 3.0);
+  }
+  double score = 0;
+  view.ledgers.items.decay_scores(1, kNoon, std::span(who).first(1), std::span(&score, 1));
+  EXPECT_NEAR(score, 15, 0.1) << "decay adds the weight of every event";
+}
+
 EventLog random_log(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto pick = [&](std::uint32_t n) { return to_ordinal(static_cast<std::uint32_t>(random() % n)); };

@@ -23,8 +23,8 @@ struct alignas(64) HotLine {
   std::int64_t newest_us;  ///< latest event time of the pair; what `score` is relative to
   std::uint64_t count;     ///< events ever
   double score;            ///< exponential decay, or the sum of weights without decay
-  double weight_sum;       ///< of all events
-  double value_sum;        ///< sum of weight * value of all events
+  double weight_sum;       ///< of all events with a value
+  double value_sum;        ///< sum of weight * value of all events with one
   RingHandle rings[4];     ///< by RingKind
 };
 static_assert(sizeof(HotLine) == 64 && alignof(HotLine) == 64, "one cache line a pair");

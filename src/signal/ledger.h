@@ -29,7 +29,8 @@ struct LedgerEvent {
   Ordinal entity = Ordinal::None;
   Timestamp at;
   double weight = 1.0;
-  double value = 0;  ///< 0 when the signal has none
+  double value = 0;
+  bool has_value = true;  ///< false: the event came without one, and sums and means pass it over
 };
 
 /// Which count a windowed read wants. `ago` shifts the whole window back (a multiple of the window's bucket).

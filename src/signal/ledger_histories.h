@@ -100,6 +100,7 @@ class HistoryMaker {
       step.event.at = Timestamp{next_time(history, newest, pace)};
       step.event.weight = pick(4) == 0 ? static_cast<double>(pick(50)) / 8 : 1.0;
       step.event.value = static_cast<double>(pick(41)) / 10 - 1;
+      step.event.has_value = pick(4) != 0;
       newest = i == 0 ? step.event.at.us : std::max(newest, step.event.at.us);
       history.steps.push_back(step);
     }

@@ -46,6 +46,7 @@ class LedgerModel {
       const bool retained = all || b > expired;
       if (!all && (!retained || b <= last - n || b > last)) continue;
       ++t.count;
+      if (!e.has_value) continue;
       t.weight += e.weight;
       t.value += static_cast<long double>(e.weight) * e.value;
     }

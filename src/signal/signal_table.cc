@@ -31,20 +31,26 @@ void SignalTable::record(const LedgerEvent& event) noexcept {
   }
   const bool first = line.count == 0;
   const std::int64_t newest_us = first ? at_us : line.newest_us;
-  const double weighted_value = has_value_ ? clamp_finite(event.weight * event.value) : 0.0;
+  const bool valued = has_value_ && event.has_value;
+  const double valued_weight = valued ? event.weight : 0.0;
+  const double weighted_value = valued ? clamp_finite(event.weight * event.value) : 0.0;
   const SequenceWrite guard(line.sequence);
   const DecayedScore after = add_event({line.score, newest_us}, rate_, at_us, event.weight);
   store_word(line.score, after.score);
   store_word(line.newest_us, after.newest_us);
-  store_word(line.weight_sum, clamp_finite(line.weight_sum + event.weight));
-  if (has_value_) store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
+  if (valued) {
+    store_word(line.weight_sum, clamp_finite(line.weight_sum + valued_weight));
+    store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
+  }
   store_word(line.count, line.count + 1);
   for (const RingKind ring : kAllRings) {
     const std::size_t r = index_of(ring);
     if (!shapes_[r].exists()) continue;
     const std::int64_t event_bucket = bucket(ring, at_us);
+    // A linear decay sums every weight; the other rings keep weights for their means alone.
+    const double weight = ring == RingKind::Linear ? event.weight : valued_weight;
     const RingStore::Added added =
-        rings_[r].add(line.rings[r], bucket(ring, newest_us), {event_bucket, event.weight, weighted_value});
+        rings_[r].add(line.rings[r], bucket(ring, newest_us), {event_bucket, weight, weighted_value});
     if (added.handle != line.rings[r]) store_word(line.rings[r], added.handle);
     if (added.retained && groups_[r].active()) update_columns(ring, line.entity, event_bucket, added.opened);
   }

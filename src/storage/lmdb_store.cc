@@ -3,6 +3,7 @@
 // K1: LMDB writes new pages beside the old ones, syncs them, then switches the root. MDB_NOMETASYNC leaves the sync of
 // the root to flush(); a crash then undoes the last commit but breaks nothing. MDB_NOSYNC could break it: not used.
 // Growth: the map must not move under a reader, so every read counts itself in, and a larger map waits for them.
+// K3: opening reads the file once and judges every page and value (lmdb_file.h) before LMDB may follow them.
 // Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
 #include <lmdb.h>
 
@@ -10,10 +11,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "base/mutex.h"
 #include "storage/backends.h"
+#include "storage/lmdb_file.h"
 #include "storage/sealed_value.h"
 
 namespace tidal::storage {
@@ -123,7 +124,6 @@ class LmdbStore final : public KeyValueStore {
   LmdbStore& operator=(const LmdbStore&) = delete;
 
   Status open(LmdbOptions options);
-  [[nodiscard]] Status check_file_is_whole(const MDB_envinfo& info) const;
 
   Result<std::optional<std::string>> get(std::string_view key) const override {
     TIDAL_TRY(check_key(key));
@@ -242,17 +242,16 @@ class LmdbStore final : public KeyValueStore {
   std::atomic<std::uint64_t> seqno_{0};
 };
 
-/// A page beyond the end of a file that was cut short would end the process with SIGBUS when it is touched.
-Status LmdbStore::check_file_is_whole(const MDB_envinfo& info) const {
-  MDB_stat stat{};
-  TIDAL_LMDB_TRY(mdb_env_stat(env_, &stat), "open of " + path_);
-  const std::uint64_t expected = (std::uint64_t{info.me_last_pgno} + 1) * stat.ms_psize;
-  std::error_code failed;
-  const std::uint64_t bytes = std::filesystem::file_size(path_ + "/data.mdb", failed);
-  if (failed) return Error(Code::IoError, "lmdb store " + path_ + ": " + failed.message());
-  if (bytes >= expected) return {};
-  return Error(Code::Corruption, "lmdb store " + path_ + ": cut short: expected " + std::to_string(expected) +
-                                     " bytes, got " + std::to_string(bytes));
+/// LMDB trusts the pages it maps: one that is damaged would end the process.
+Status check_pages(base::FileSystem& fs, const std::string& path) {
+  if (!fs.exists(path)) return {};
+  {
+    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
+    TIDAL_TRY_ASSIGN(const std::uint64_t bytes, file->size());
+    if (bytes == 0) return {};  // made, but never written: LMDB begins it anew
+  }
+  TIDAL_TRY(check_lmdb_file(fs, path));
+  return {};
 }
 
 Status LmdbStore::open(LmdbOptions options) {
@@ -266,7 +265,6 @@ Status LmdbStore::open(LmdbOptions options) {
   MDB_envinfo info{};
   TIDAL_LMDB_TRY(mdb_env_info(env_, &info), "open of " + path_);
   map_bytes_ = info.me_mapsize;
-  TIDAL_TRY(check_file_is_whole(info));
 
   MDB_txn* raw = nullptr;
   TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "open of " + path_);
@@ -359,6 +357,7 @@ Status LmdbStore::clear() {
 Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options) {
   base::FileSystem& fs = base::posix_file_system();
   TIDAL_TRY(fs.create_directories(path));
+  TIDAL_TRY(check_pages(fs, path + "/data.mdb"));
   auto store = std::make_unique<LmdbStore>(path);
   TIDAL_TRY(store->open(options));
   TIDAL_TRY(fs.sync_directory(path));  // LMDB syncs its file, not the file's name

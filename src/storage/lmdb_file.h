@@ -1,0 +1,31 @@
+// Reads a data file of LMDB (0.9, 64 bit, little-endian) without LMDB, to tell whether LMDB may be let near it.
+//
+// LMDB maps its file and follows page numbers and offsets in it as they are: a damaged page can end the process. Here
+// every page that the newest commit reaches is judged first: it lies within the file and is used once, its entries lie
+// within it and in order, and every value has the checksum of its key (sealed_value.h). What passes can be read and
+// written safely. Page layout: LMDB's mdb.c, "Page Format".
+// Threads: pure functions over a file that nobody writes meanwhile. Never writes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/file_system.h"
+#include "storage/kv.h"
+
+namespace tidal::storage {
+
+struct LmdbFileSummary {
+  SeqNo seqno;
+  std::uint64_t values = 0;
+  std::uint64_t pages = 0;
+  std::uint64_t page_bytes = 0;
+};
+
+/// True when these first bytes of a file are those of an LMDB data file.
+[[nodiscard]] bool starts_lmdb_file(std::string_view head);
+
+/// Judges the store in the file at `path`. Corruption names page or key; IoError. Cost: reads the whole file once.
+[[nodiscard]] Result<LmdbFileSummary> check_lmdb_file(base::FileSystem& fs, const std::string& path);
+
+}  // namespace tidal::storage

@@ -38,20 +38,42 @@ bool hidden_meanwhile(const BoundQuery& query, const index::Bitmap& hidden, Ordi
   return query.kind == EntityKind::Item && !asked && hidden.contains(entity);
 }
 
+// What has no length comes last under `shortest`, by a score that is nobody's length.
+double shown_score(double score, const BoundSort& sort) {
+  return sort.kind == SortKind::Shortest && score == kLast ? 0 : shown(score, sort.type);
+}
+
+// The signals of a whole page. A signal that the order is by is shown as it was when it ranked.
+Result<std::vector<SignalValues>> page_signals(const BoundQuery& query, const Selection& selection,
+                                               FeatureReader& reader) {
+  static_assert(kLimitMax <= kChunk, "a page is one chunk");
+  std::vector<Ordinal> entities;
+  entities.reserve(selection.page.size());
+  for (const Ranked& ranked : selection.page) entities.push_back(ranked.entity);
+  TIDAL_TRY_ASSIGN(std::vector<SignalValues> rows, evaluate_signals(query.signals, entities, reader));
+  for (std::size_t s = 0; s < query.signals.size(); ++s) {
+    if (!query.signals[s].is_score) continue;
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i][s].second = shown(selection.page[i].score, query.sort.type);
+  }
+  return rows;
+}
+
 }  // namespace
 
 double shown(double value, Type type) { return type == Type::Moment || type == Type::Duration ? value / 1e6 : value; }
 
-Result<std::vector<std::pair<std::string, double>>> evaluate_signals(const std::vector<BoundSignal>& signals,
-                                                                     Ordinal entity, FeatureReader& reader) {
-  std::vector<std::pair<std::string, double>> values;
+Result<std::vector<SignalValues>> evaluate_signals(const std::vector<BoundSignal>& signals,
+                                                   std::span<const Ordinal> entities, FeatureReader& reader) {
+  std::vector<SignalValues> rows(entities.size());
+  std::vector<double> column(entities.size());
   for (const BoundSignal& signal : signals) {
     Evaluator evaluator(signal.expression, reader);
-    double value = 0;
-    TIDAL_TRY(evaluator.evaluate(signal.expression.root(), {{&entity, 1}, 0, {}}, {&value, 1}));
-    values.emplace_back(signal.words, shown(finite_or_zero(value), signal.expression.type()));
+    TIDAL_TRY(evaluator.evaluate(signal.expression.root(), {entities, 0, {}}, column));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].emplace_back(signal.words, shown(finite_or_zero(column[i]), signal.expression.type()));
+    }
   }
-  return values;
+  return rows;
 }
 
 Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection, std::uint32_t reached,
@@ -63,12 +85,14 @@ Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selectio
   if (query.explain && !query.sort.by_text()) scorer.emplace(query.sort, query.kind, reader);
   index::Bitmap hidden;
   if (reader.user() != Ordinal::None) hidden = views.user_state->marked(reader.user(), Mark::Hidden);
-  for (const Ranked& ranked : selection.page) {
+  TIDAL_TRY_ASSIGN(std::vector<SignalValues> signals, page_signals(query, selection, reader));
+  for (std::size_t place = 0; place < selection.page.size(); ++place) {
+    const Ranked& ranked = selection.page[place];
     if (hidden_meanwhile(query, hidden, ranked.entity)) continue;
     ResultItem item;
     item.kind = query.kind;
     item.key = std::string(views.entities->key_of(query.kind, ranked.entity));
-    item.score = ranked.score == kLast ? 0 : shown(ranked.score, query.sort.type);
+    item.score = shown_score(ranked.score, query.sort);
     item.rank = reached + static_cast<std::uint32_t>(items.size()) + 1;
     if (query.kind == EntityKind::Item) {
       const Ordinal creator = views.entities->creator_of(ranked.entity);
@@ -83,7 +107,7 @@ Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selectio
       if (!content.ok()) return std::move(content).error();
       item.fields = select_fields(query, *views.schema, content->fields);
     }
-    TIDAL_TRY_ASSIGN(item.signals, evaluate_signals(query.signals, ranked.entity, reader));
+    item.signals = std::move(signals[place]);
     item.sources.emplace_back("scan");
     if (scorer) {
       TIDAL_TRY_ASSIGN(item.explain, scorer->contributions(ranked.entity, item.score));

@@ -3,6 +3,9 @@
 // Threads: one query's own.
 #pragma once
 
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "query/query_binder.h"
@@ -23,8 +26,11 @@ inline constexpr std::size_t kDefaultTextBytes = 256;
 [[nodiscard]] Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection,
                                                        std::uint32_t reached, FeatureReader& reader);
 
-/// The values of bound expressions at one entity.
-[[nodiscard]] Result<std::vector<std::pair<std::string, double>>> evaluate_signals(
-    const std::vector<BoundSignal>& signals, Ordinal entity, FeatureReader& reader);
+/// Each expression's words and its value.
+using SignalValues = std::vector<std::pair<std::string, double>>;
+/// The values of bound expressions at each of at most kChunk entities. The errors of FeatureReader::read().
+[[nodiscard]] Result<std::vector<SignalValues>> evaluate_signals(const std::vector<BoundSignal>& signals,
+                                                                 std::span<const Ordinal> entities,
+                                                                 FeatureReader& reader);
 
 }  // namespace tidal::query

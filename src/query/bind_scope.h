@@ -19,7 +19,7 @@ struct BindScope {
   FeatureReader& reader;  ///< reads what belongs to the asking user, once
   EntityKind kind = EntityKind::Item;
   [[nodiscard]] const schema::Schema& schema() const { return *views.schema; }
-  [[nodiscard]] bool has_user() const { return reader.user() != Ordinal::None; }
+  [[nodiscard]] bool has_user() const { return reader.has_user(); }
 };
 
 /// What would have been right.

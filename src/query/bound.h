@@ -4,6 +4,7 @@
 // children: constants are folded when bound. Immutable once bound.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -160,6 +161,11 @@ struct Bound {
   [[nodiscard]] std::uint32_t root() const { return static_cast<std::uint32_t>(nodes.size()) - 1; }
   [[nodiscard]] Type type() const { return nodes.back().type; }
   [[nodiscard]] bool empty() const { return nodes.empty(); }
+  /// Its evaluation reads entities, a candidate at a time.
+  [[nodiscard]] bool reads_entities() const {
+    return !tests.empty() || std::any_of(features.begin(), features.end(),
+                                         [](const FeatureRef& f) { return f.kind == FeatureRef::Kind::StoredField; });
+  }
 };
 
 }  // namespace tidal::query

@@ -52,7 +52,7 @@ Status check_moment(const ReadViews& views, Timestamp now) {
   for (const signal::Ledger* ledger : {views.items, views.creators, views.users}) {
     newest = std::max(newest, ledger->newest_event());
   }
-  if (now + views.schema->settings.past_query_tolerance >= newest) return {};
+  if (newest - now <= views.schema->settings.past_query_tolerance) return {};  // both are of the years 0 to 9999
   return Error(Code::FailedPrecondition, "the clock says " + to_string(now) + " but events go up to " +
                                              to_string(newest) + ": an answer for a past moment needs AS OF");
 }
@@ -122,7 +122,7 @@ void Run::explain_emptiness(const Selection& selection) {
 
 Result<QueryReply> Run::answer() {
   TIDAL_TRY(check_available(context_, query_));
-  TIDAL_TRY_ASSIGN(const Ordinal user, bind_user(views_, context_, query_));
+  TIDAL_TRY_ASSIGN(const std::optional<Ordinal> user, bind_user(views_, context_, query_));
   TIDAL_TRY_ASSIGN(const std::optional<Cursor> after, opened_cursor(query_, views_, context_));
   const Cursor cursor = after ? *after : first_cursor(context_);
   FeatureReader reader(views_, cursor.now, user);
@@ -183,10 +183,11 @@ Result<std::vector<std::pair<std::string, double>>> entity_signals(EntityKind ki
                                                                    const std::vector<Expr>& expressions,
                                                                    const ReadViews& views,
                                                                    const QueryContext& context) {
-  FeatureReader reader(views, context.now, Ordinal::None);
+  FeatureReader reader(views, context.now, std::nullopt);
   const BindScope scope{views, context, reader, kind};
   TIDAL_TRY_ASSIGN(const std::vector<BoundSignal> signals, bind_signals(scope, expressions));
-  return evaluate_signals(signals, entity, reader);
+  TIDAL_TRY_ASSIGN(std::vector<SignalValues> rows, evaluate_signals(signals, {&entity, 1}, reader));
+  return std::move(rows.front());
 }
 
 }  // namespace tidal::query

@@ -15,8 +15,8 @@
 
 namespace tidal::query {
 
-/// One page. InvalidArgument (a name, a type, a limit, a cursor of another query), NotFound (FOR USER of an unknown
-/// key), FailedPrecondition (not available yet; an expired cursor; `now` too far behind the newest event), IoError.
+/// One page. InvalidArgument (a name, a type, a limit, a cursor of another query), FailedPrecondition (not
+/// available yet; an expired cursor; `now` too far behind the newest event), IoError.
 [[nodiscard]] Result<QueryReply> run(const Query& query, const ReadViews& views, const QueryContext& context);
 
 /// The plan as a tree with estimates; nothing is scored. The errors of run().

@@ -100,6 +100,56 @@ TEST(Reply, PastTheDeadlineIsPartial) {
   EXPECT_FALSE(views.ask("RETRIEVE items SORT BY hot")->partial);
 }
 
+// Fields that must be read from the store cost most, so the deadline is looked at while they are read.
+TEST(Reply, TheDeadlineEndsTheReadingOfEntities) {
+  TestViews views(video_schema());
+  for (int i = 0; i < 1'000; ++i) {
+    views.put_item("i" + std::to_string(i), {{"studio", std::string("a") + std::to_string(i)}, {"price", 1.5 * i}});
+  }
+  views.tick_us = 1'000;
+  for (const std::string query :
+       {"SORT BY studio ASC", "SORT BY price DESC", "SORT BY norm(price) DESC", "FILTER price >= 0 SORT BY new",
+        "FILTER studio != \"x\" SORT BY new", "SORT BY new MIN SCORE created_at + 0 * price * 1s"}) {
+    const auto late = views.ask("RETRIEVE items " + query + " WITH fields() DEADLINE 12ms LIMIT 1000");
+    ASSERT_TRUE(late.ok()) << query << ": " << late.error().to_string();
+    EXPECT_TRUE(late->partial) << query;
+    EXPECT_LT(late->items.size(), 1'000U) << query << " ran to its end";
+    const auto whole = views.ask("RETRIEVE items " + query + " WITH fields() LIMIT 1000");
+    EXPECT_EQ(whole->items.size(), 1'000U) << query;
+    EXPECT_FALSE(whole->partial) << query;
+  }
+}
+
+TEST(Reply, AScoreThatOverflowsIsTheLargestNumber) {
+  TestViews views(video_schema());
+  views.put_item("a", {{"length", minutes(3)}});
+  const auto reply = views.ask("RETRIEVE items SORT BY exp(1000) * (1 + view.count(all)) DESC WITH fields(), explain");
+  ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+  EXPECT_EQ(reply->items.at(0).score, std::numeric_limits<double>::max());
+  views.put_item("b");
+  EXPECT_EQ(views.ask("RETRIEVE items SORT BY shortest")->items.at(1).score, 0) << "no length is shown as 0";
+}
+
+// Between ranking and assembly an event comes in.
+TEST(Reply, ShowsTheNumberThatRanked) {
+  TestViews views(video_schema());
+  views.put_item("a");
+  views.signal({.signal = "view", .target = "a"});
+  const std::string text = "RETRIEVE items SORT BY view.count(all) DESC WITH signals(view.count(all), like.count(all))";
+  const Script script = parse(text).value();
+  QueryContext context = views.context(text);
+  // The clock is read once after scoring and before the page is put together.
+  std::int64_t ticks = 0;
+  context.monotonic_us = [&] {
+    views.signal({.signal = "view", .target = "a"});
+    return ++ticks;
+  };
+  const auto reply = run(std::get<Query>(script.statements.at(0).body), views.views(), context);
+  ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+  EXPECT_EQ(reply->items.at(0).signals.at(0).second, reply->items.at(0).score);
+  EXPECT_EQ(reply->items.at(0).signals.at(1).second, 0);
+}
+
 TEST(Reply, MinScoreDropsWhatScoresBelow) {
   TestViews views(video_schema());
   fill(views, 20);
@@ -271,9 +321,25 @@ TEST(Unavailable, SuggestAndHistorySaySo) {
   EXPECT_EQ(unavailable(History{}, context).code, Code::FailedPrecondition);
 }
 
-TEST(ForUser, AnUnknownKeyIsNotFound) {
+TEST(ForUser, AnUnknownKeyIsAnsweredAsANewUser) {
   TestViews views(video_schema());
-  EXPECT_EQ(views.ask("RETRIEVE items FOR USER @nobody").error().code, Code::NotFound);
+  fill(views, 5);
+  views.put({.kind = EntityKind::User, .key = "gone"});
+  views.signal({.signal = "view", .target = "i1001", .user = "gone"});
+  views.remove(EntityKind::User, "gone");
+  for (const std::string user : {"nobody", "gone"}) {
+    const auto reply = views.ask("RETRIEVE items FOR USER @" + user +
+                                 " FILTER unseen, user.age < 18 OR NOT exists(user.age), user.view.count(all) = 0 "
+                                 "SORT BY time_of(liked) DESC");
+    ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+    EXPECT_EQ(reply->items.size(), 5U);
+    ASSERT_EQ(reply->warnings.size(), 1U);
+    EXPECT_EQ(reply->warnings[0].code, "unknown_user");
+    EXPECT_THAT(reply->warnings[0].message, HasSubstr("'" + user + "'"));
+  }
+  EXPECT_TRUE(views.keys("RETRIEVE items FOR USER @nobody FILTER seen SORT BY new").empty());
+  views.put({.kind = EntityKind::User, .key = "u1"});
+  EXPECT_TRUE(views.ask("RETRIEVE items FOR USER @u1 SORT BY new")->warnings.empty());
 }
 
 // ---- EXPLAIN and SHOW -----------------------------------------------------------------------------------------------

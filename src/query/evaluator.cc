@@ -109,15 +109,16 @@ Status Evaluator::evaluate(std::uint32_t root, const Chunk& chunk, std::span<dou
   return {};
 }
 
-Status Evaluator::prepare(std::span<const Ordinal> candidates) {
-  if (bound_.relative_columns == 0 || candidates.empty()) return {};
+Result<bool> Evaluator::prepare(std::span<const Ordinal> candidates, const Deadline& deadline) {
+  if (bound_.relative_columns == 0 || candidates.empty()) return true;
   // Ascending node order: a relative function inside another one's argument comes first (B1).
   for (const BoundNode& node : bound_.nodes) {
     if (node.op != Op::Norm && node.op != Op::Zscore && node.op != Op::Rank) continue;
     std::vector<double>& column = relative_[node.ref];
     column.resize(candidates.size());
-    for (std::size_t first = 0; first < candidates.size(); first += kChunk) {
-      const std::size_t n = std::min(kChunk, candidates.size() - first);
+    for (std::size_t first = 0; first < candidates.size(); first += chunk()) {
+      if (deadline.passed()) return false;
+      const std::size_t n = std::min(chunk(), candidates.size() - first);
       const Chunk chunk{candidates.subspan(first, n), first, {}};
       TIDAL_TRY(evaluate(node.children[0], chunk, {column.data() + first, n}));
     }
@@ -125,7 +126,7 @@ Status Evaluator::prepare(std::span<const Ordinal> candidates) {
     if (node.op == Op::Zscore) standardise(column);
     if (node.op == Op::Rank) rank_shares(column);
   }
-  return {};
+  return true;
 }
 
 }  // namespace tidal::query

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "query/bound.h"
+#include "query/deadline.h"
 #include "query/feature_reader.h"
 #include "tidal/result.h"
 
@@ -18,14 +19,18 @@ namespace tidal::query {
 
 /// Candidates evaluated at once: a column of doubles of this length stays in the first-level cache.
 inline constexpr std::size_t kChunk = 1'024;
+/// The same where each costs the read of an entity: a chunk stays below a millisecond, between looks at the deadline.
+inline constexpr std::size_t kReadChunk = 64;
 
 class Evaluator {
  public:
   /// Both outlive this.
   Evaluator(const Bound& bound, FeatureReader& reader);
 
-  /// Evaluates what the relative functions need over all candidates. A no-op without them. The errors of read().
-  [[nodiscard]] Status prepare(std::span<const Ordinal> candidates);
+  /// Evaluates what the relative functions need over all candidates. A no-op without them. False when the deadline
+  /// passed first: nothing can be evaluated then. The errors of read().
+  [[nodiscard]] Result<bool> prepare(std::span<const Ordinal> candidates, const Deadline& deadline);
+  [[nodiscard]] std::size_t chunk() const { return bound_.reads_entities() ? kReadChunk : kChunk; }
 
   struct Chunk {
     std::span<const Ordinal> candidates;  ///< at most kChunk

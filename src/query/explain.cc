@@ -22,6 +22,7 @@ std::string_view words_of(Cost cost) {
 std::string_view words_of(Strategy strategy) {
   switch (strategy) {
     case Strategy::Columns: return "scan of count columns, exact scores for what may enter";
+    case Strategy::CreationTimes: return "scan of creation times";
     case Strategy::Candidates: return "exact score of every candidate";
     case Strategy::Texts: return "by the first bytes of the text, texts only where those tie";
   }
@@ -58,7 +59,7 @@ Result<PlanReply> explain(const Explain& explain, const ReadViews& views, const 
   if (explain.item) return not_yet(context, explain.item->span, "EXPLAIN ITEM");
   const std::int64_t start_us = context.monotonic_us();
   TIDAL_TRY(check_available(context, *query));
-  TIDAL_TRY_ASSIGN(const Ordinal user, bind_user(views, context, *query));
+  TIDAL_TRY_ASSIGN(const std::optional<Ordinal> user, bind_user(views, context, *query));
   FeatureReader reader(views, context.now, user);
   TIDAL_TRY_ASSIGN(const BoundQuery bound, bind_query({views, context, reader, query->kind}, *query));
 

@@ -77,7 +77,7 @@ struct FeatureReader::ContentCache {
   std::uint64_t reads = 0;
 };
 
-FeatureReader::FeatureReader(const ReadViews& views, Timestamp now, Ordinal user)
+FeatureReader::FeatureReader(const ReadViews& views, Timestamp now, std::optional<Ordinal> user)
     : views_(views), now_(now), user_(user), contents_(std::make_unique<ContentCache>()) {}
 
 FeatureReader::~FeatureReader() = default;
@@ -90,9 +90,8 @@ Result<Value> FeatureReader::stored(EntityKind kind, std::string_view field, Ord
     if (++cache.reads > kStoredReadsMax) {
       return Error(Code::FailedPrecondition, "field '" + std::string(field) + "' is not INDEXED and more than " +
                                                  std::to_string(kStoredReadsMax) +
-                                                 " entities would have to be read: ALTER FIELD " +
-                                                 std::string(kind_name(kind)) + "." + std::string(field) +
-                                                 " INDEXED, or narrow the query by an indexed condition");
+                                                 " entities would have to be read: narrow the query by a condition on "
+                                                 "an indexed field, or declare such a field INDEXED from the start");
     }
     if (cache.contents.size() >= kCachedContents) cache.contents.clear();
     auto content = views_.entities->content(kind, entity);
@@ -153,7 +152,7 @@ Status FeatureReader::read_entities(const FeatureRef& f, std::span<const Ordinal
         out[i] = ranking::uniform(f.seed, views_.entities->key_of(f.entity, entities[i]));
       }
       return {};
-    case FeatureRef::Kind::TimeOf: views_.user_state->times_of(user_, f.mark, entities, f.missing, out); return {};
+    case FeatureRef::Kind::TimeOf: views_.user_state->times_of(user(), f.mark, entities, f.missing, out); return {};
     default: read_signal(f, entities, out); return {};
   }
 }
@@ -193,8 +192,8 @@ index::Bitmap FeatureReader::resolve(const SetRef& ref) const {
     case SetRef::Kind::Having: return fields.having(ref.entity, ref.field);
     case SetRef::Kind::Marked: {
       const Duration expires = views_.schema->settings.seen_expires;
-      set = ref.mark == Mark::Seen && expires.us > 0 ? views_.user_state->marked_since(user_, ref.mark, now_ - expires)
-                                                     : views_.user_state->marked(user_, ref.mark);
+      set = ref.mark == Mark::Seen && expires.us > 0 ? views_.user_state->marked_since(user(), ref.mark, now_ - expires)
+                                                     : views_.user_state->marked(user(), ref.mark);
       if (!ref.negated) return set;
       index::Bitmap rest = fields.live(ref.entity);
       rest -= set;

@@ -23,14 +23,15 @@ inline constexpr std::uint64_t kStoredReadsMax = 100'000;
 
 class FeatureReader {
  public:
-  /// `views` outlives this. `user` is None without FOR USER.
-  FeatureReader(const ReadViews& views, Timestamp now, Ordinal user);
+  /// `views` outlives this. `user`: nothing without FOR USER, None for a user that nothing is known of.
+  FeatureReader(const ReadViews& views, Timestamp now, std::optional<Ordinal> user);
   ~FeatureReader();
   FeatureReader(const FeatureReader&) = delete;
   FeatureReader& operator=(const FeatureReader&) = delete;
 
   [[nodiscard]] Timestamp now() const { return now_; }
-  [[nodiscard]] Ordinal user() const { return user_; }
+  [[nodiscard]] bool has_user() const { return user_.has_value(); }
+  [[nodiscard]] Ordinal user() const { return user_.value_or(Ordinal::None); }
   [[nodiscard]] const ReadViews& views() const { return views_; }
 
   /// out[i] = the feature of candidates[i]. FailedPrecondition (too many reads), IoError, Corruption.
@@ -57,7 +58,7 @@ class FeatureReader {
   struct ContentCache;
   const ReadViews& views_;
   const Timestamp now_;
-  const Ordinal user_;
+  const std::optional<Ordinal> user_;
   std::unique_ptr<ContentCache> contents_;
 };
 

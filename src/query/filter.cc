@@ -33,6 +33,7 @@ FilterPart Filter::measure(std::uint32_t node, std::uint64_t universe) {
   FilterPart part{node, costs_[node], kRangeGuess};
   const auto all = static_cast<double>(std::max<std::uint64_t>(universe, 1));
   if (part.cost == Cost::Set && n.set >= 0) {
+    if (deadline_.passed()) return part;
     const auto size = static_cast<double>(reader_.estimate(bound_.sets[static_cast<std::size_t>(n.set)]));
     part.selectivity = std::min(1.0, size / all);
     return part;
@@ -80,10 +81,11 @@ std::vector<FilterPart> Filter::plan(std::uint64_t universe) {
 
 Result<index::Bitmap> Filter::narrow_by_column(std::uint32_t node, const index::Bitmap& universe) {
   const std::vector<Ordinal> candidates = universe.to_vector();
-  std::vector<double> holds(kChunk);
+  const std::size_t step = costs_[node] == Cost::Stored ? kReadChunk : kChunk;
+  std::vector<double> holds(step);
   std::vector<Ordinal> kept;
-  for (std::size_t first = 0; first < candidates.size() && !deadline_.passed(); first += kChunk) {
-    const std::size_t n = std::min(kChunk, candidates.size() - first);
+  for (std::size_t first = 0; first < candidates.size() && !deadline_.passed(); first += step) {
+    const std::size_t n = std::min(step, candidates.size() - first);
     const std::span<const Ordinal> chunk(candidates.data() + first, n);
     TIDAL_TRY(evaluator_.evaluate(node, {chunk, first, {}}, {holds.data(), n}));
     for (std::size_t i = 0; i < n; ++i) {
@@ -96,6 +98,7 @@ Result<index::Bitmap> Filter::narrow_by_column(std::uint32_t node, const index::
 Result<index::Bitmap> Filter::narrow(std::uint32_t node, index::Bitmap universe) {
   const BoundNode& n = bound_.nodes[node];
   if (universe.empty()) return universe;
+  if (deadline_.passed()) return index::Bitmap();
   if (n.op == Op::Const) return n.constant != 0 ? std::move(universe) : index::Bitmap();
   if (n.set >= 0 && !bound_.sets[static_cast<std::size_t>(n.set)].of_creator) {
     universe &= evaluator_.set(n.set);

@@ -120,6 +120,10 @@ Status ExpressionBinder::push_feature(FeatureRef feature, Owner owner, Type type
     const Ordinal user = scope_.reader.user();
     double value = 0;
     TIDAL_TRY(scope_.reader.read(feature, {&user, 1}, {&value, 1}));
+    if (user == Ordinal::None) {  // a new user begins now
+      if (feature.kind == FeatureRef::Kind::CreatedAt) value = static_cast<double>(scope_.reader.now().us);
+      if (feature.kind == FeatureRef::Kind::Age) value = 0;
+    }
     push_number(value, type, span);
     return {};
   }

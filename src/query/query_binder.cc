@@ -177,14 +177,12 @@ Status bind_min_score(const BindScope& scope, const Query& query, BoundQuery& bo
 
 }  // namespace
 
-Result<Ordinal> bind_user(const ReadViews& views, const QueryContext& context, const Query& query) {
-  if (!query.for_user) return Ordinal::None;
+Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryContext& context, const Query& query) {
+  if (!query.for_user) return std::optional<Ordinal>();
   TIDAL_TRY_ASSIGN(const std::string key, bind_text(context, *query.for_user, "FOR USER"));
   const Ordinal user = views.entities->find(EntityKind::User, key);
-  if (user == Ordinal::None || !views.entities->is_live(EntityKind::User, user)) {
-    return Error(Code::NotFound, "user '" + key + "' does not exist");
-  }
-  return user;
+  const bool known = user != Ordinal::None && views.entities->is_live(EntityKind::User, user);
+  return std::optional<Ordinal>(known ? user : Ordinal::None);
 }
 
 Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals) {
@@ -223,6 +221,14 @@ Result<BoundQuery> bind_query(const BindScope& scope, const Query& query) {
   if (query.with) {
     TIDAL_TRY_ASSIGN(bound.signals, bind_signals(scope, query.with->signals));
     bound.explain = query.with->explain;
+    const bool by_expression = bound.sort.kind == SortKind::Expression && query.sort && !query.profile;
+    for (std::size_t i = 0; by_expression && i < bound.signals.size(); ++i) {
+      bound.signals[i].is_score = query.with->signals[i] == query.sort->by;
+    }
+  }
+  if (scope.has_user() && scope.reader.user() == Ordinal::None) {
+    TIDAL_TRY_ASSIGN(const std::string key, bind_text(scope.context, *query.for_user, "FOR USER"));
+    bound.warnings.push_back({"unknown_user", "nothing is known of user '" + key + "': answered as for a new one"});
   }
   bound.warnings.insert(bound.warnings.end(), bound.sort.warnings.begin(), bound.sort.warnings.end());
   return bound;

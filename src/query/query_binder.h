@@ -24,6 +24,7 @@ inline constexpr std::size_t kExcludeMax = 10'000;
 struct BoundSignal {
   std::string words;  ///< as the reply names it
   Bound expression;
+  bool is_score = false;  ///< the very expression that the order is by
 };
 
 /// Which fields an entry carries.
@@ -50,8 +51,9 @@ struct BoundQuery {
 
 /// FailedPrecondition for a clause whose views do not exist yet.
 [[nodiscard]] Status check_available(const QueryContext& context, const Query& query);
-/// The user of FOR USER; None without. NotFound for an unknown key.
-[[nodiscard]] Result<Ordinal> bind_user(const ReadViews& views, const QueryContext& context, const Query& query);
+/// The user of FOR USER, None for a key that stands for nobody (a new user); nothing without FOR USER.
+[[nodiscard]] Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryContext& context,
+                                                       const Query& query);
 [[nodiscard]] Result<BoundQuery> bind_query(const BindScope& scope, const Query& query);
 /// WITH signals(…) alone.
 [[nodiscard]] Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals);

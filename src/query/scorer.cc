@@ -14,8 +14,15 @@ Scorer::Scorer(const BoundSort& sort, EntityKind kind, FeatureReader& reader)
   if (sort.kind == SortKind::Expression) evaluator_.emplace(sort.by, reader);
 }
 
-Status Scorer::prepare(std::span<const Ordinal> candidates) {
-  return evaluator_ ? evaluator_->prepare(candidates) : Status();
+Result<bool> Scorer::prepare(std::span<const Ordinal> candidates, const Deadline& deadline) {
+  if (!evaluator_) return true;
+  return evaluator_->prepare(candidates, deadline);
+}
+
+std::size_t Scorer::chunk() const {
+  if (evaluator_) return evaluator_->chunk();
+  const bool by_length = sort_.kind == SortKind::Shortest || sort_.kind == SortKind::Longest;
+  return by_length && !reader_.views().fields->is_indexed(kind_, sort_.field) ? kReadChunk : kChunk;
 }
 
 FeatureRef Scorer::plain(FeatureRef::Kind feature) const { return {.kind = feature, .entity = kind_}; }

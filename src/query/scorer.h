@@ -33,8 +33,10 @@ class Scorer {
   /// All outlive this. Not for sorts by_text().
   Scorer(const BoundSort& sort, EntityKind kind, FeatureReader& reader);
 
-  /// Before score(), with all candidates, when the sort is relative().
-  [[nodiscard]] Status prepare(std::span<const Ordinal> candidates);
+  /// Before score(), with all candidates, when the sort is relative(). False when the deadline passed first.
+  [[nodiscard]] Result<bool> prepare(std::span<const Ordinal> candidates, const Deadline& deadline);
+  /// How many candidates to score between two looks at the deadline.
+  [[nodiscard]] std::size_t chunk() const;
   /// out[i] = score of candidates[i], at most kChunk of them; `first` as in Evaluator. The errors of FeatureReader.
   [[nodiscard]] Status score(std::span<const Ordinal> candidates, std::size_t first, std::span<double> out);
 

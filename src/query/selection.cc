@@ -55,16 +55,23 @@ bool Selector::served_before(std::uint64_t rank, Ordinal candidate) const {
   return was_served(key);
 }
 
+bool Selector::out_of_time() {
+  selection_.partial = selection_.partial || deadline_.passed();
+  return selection_.partial;
+}
+
 Strategy Selector::strategy(const index::Bitmap& survivors) const {
   if (sort_.by_text()) return Strategy::Texts;
-  const std::vector<ColumnTerm> terms = scorer_->column_terms();
   const std::uint64_t ordinals = reader_.views().entities->ordinal_count(request_.kind);
-  const signal::Ledger& ledger = reader_.views().ledger(request_.kind);
   const bool dense = survivors.cardinality() >= kScanBlock && survivors.cardinality() * kScanShare >= ordinals;
+  if (!dense || min_score_) return Strategy::Candidates;
+  if (sort_.kind == SortKind::New || sort_.kind == SortKind::Old) return Strategy::CreationTimes;
+  const std::vector<ColumnTerm> terms = scorer_->column_terms();
+  const signal::Ledger& ledger = reader_.views().ledger(request_.kind);
   const bool settled = std::all_of(terms.begin(), terms.end(), [&](const ColumnTerm& t) {
     return ledger.has_settled_column(t.signal, scorer_->column_window(), reader_.now());
   });
-  return !terms.empty() && dense && settled && !min_score_ ? Strategy::Columns : Strategy::Candidates;
+  return !terms.empty() && settled ? Strategy::Columns : Strategy::Candidates;
 }
 
 void Selector::drop_scheduled(std::vector<Ordinal>& candidates) {
@@ -72,7 +79,8 @@ void Selector::drop_scheduled(std::vector<Ordinal>& candidates) {
   std::vector<double> created(kChunk);
   const auto now = static_cast<double>(reader_.now().us);
   std::size_t kept = 0;
-  for (std::size_t first = 0; first < candidates.size(); first += kChunk) {
+  std::size_t first = 0;
+  for (; first < candidates.size() && !out_of_time(); first += kChunk) {
     const std::size_t n = std::min(kChunk, candidates.size() - first);
     reader_.views().entities->creation_times(request_.kind, {candidates.data() + first, n}, kOpenCreationUs,
                                              {created.data(), n});
@@ -80,42 +88,39 @@ void Selector::drop_scheduled(std::vector<Ordinal>& candidates) {
       if (created[i] <= now) candidates[kept++] = candidates[first + i];
     }
   }
-  selection_.scheduled += candidates.size() - kept;
+  selection_.scheduled += std::min(first, candidates.size()) - kept;
   candidates.resize(kept);
 }
 
 Status Selector::drop_below_min_score(std::span<const Ordinal> chunk, std::size_t first, std::span<const double> scores,
                                       std::vector<double>& least) {
-  least.assign(chunk.size(), -std::numeric_limits<double>::infinity());
   if (!min_score_) return {};
+  least.resize(chunk.size());
   return min_score_->evaluate(request_.min_score->root(), {chunk, first, scores}, least);
 }
 
 Status Selector::score_chunk(std::span<const Ordinal> chunk, std::size_t first, TopK& best) {
-  std::vector<double> scores(chunk.size());
-  std::vector<double> least;
-  TIDAL_TRY(scorer_->score(chunk, first, scores));
-  TIDAL_TRY(drop_below_min_score(chunk, first, scores, least));
+  scores_.resize(chunk.size());
+  TIDAL_TRY(scorer_->score(chunk, first, scores_));
+  TIDAL_TRY(drop_below_min_score(chunk, first, scores_, least_));
   for (std::size_t i = 0; i < chunk.size(); ++i) {
-    if (scores[i] < least[i]) {
+    if (min_score_ && scores_[i] < least_[i]) {
       ++selection_.below_min_score;
       continue;
     }
-    const std::uint64_t rank = rank_of(scores[i], sort_.descending);
-    if (best.wants(rank) && !served_before(rank, chunk[i])) best.offer({rank, chunk[i], scores[i]});
+    const std::uint64_t rank = rank_of(scores_[i], sort_.descending);
+    if (best.wants(rank) && !served_before(rank, chunk[i])) best.offer({rank, chunk[i], scores_[i]});
   }
   return {};
 }
 
 Status Selector::score_candidates(std::vector<Ordinal> candidates, TopK& best) {
   drop_scheduled(candidates);
-  TIDAL_TRY(scorer_->prepare(candidates));
-  for (std::size_t first = 0; first < candidates.size(); first += kChunk) {
-    if (deadline_.passed()) {
-      selection_.partial = true;
-      return {};
-    }
-    const std::size_t n = std::min(kChunk, candidates.size() - first);
+  TIDAL_TRY_ASSIGN(const bool prepared, scorer_->prepare(candidates, deadline_));
+  const std::size_t step = min_score_ ? std::min(scorer_->chunk(), min_score_->chunk()) : scorer_->chunk();
+  for (std::size_t first = 0; first < candidates.size(); first += step) {
+    if (out_of_time() || !prepared) return {};
+    const std::size_t n = std::min(step, candidates.size() - first);
     TIDAL_TRY(score_chunk({candidates.data() + first, n}, first, best));
   }
   return {};
@@ -137,15 +142,25 @@ Result<std::string> Selector::text_of(Ordinal candidate) {
   return text == nullptr ? std::string() : folded(*text);
 }
 
-Status Selector::read_prefixes(std::span<const Ordinal> candidates, std::vector<std::uint64_t>& prefixes) {
+Status Selector::read_prefixes(std::vector<Ordinal>& candidates, std::vector<std::uint64_t>& prefixes) {
   prefixes.assign(candidates.size(), kNoText);
-  if (sort_.kind == SortKind::Alphabetical) {
-    reader_.views().fields->text_sort_keys(request_.kind, candidates, prefixes);
-    return {};
-  }
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    TIDAL_TRY_ASSIGN(const Value value, reader_.stored(request_.kind, sort_.field, candidates[i]));
-    if (const auto* text = std::get_if<std::string>(&value)) prefixes[i] = index::text_sort_key(*text);
+  const bool by_index = sort_.kind == SortKind::Alphabetical;
+  const std::size_t step = by_index ? kChunk : kReadChunk;
+  for (std::size_t first = 0; first < candidates.size(); first += step) {
+    if (out_of_time()) {
+      candidates.resize(first);
+      return {};
+    }
+    const std::size_t n = std::min(step, candidates.size() - first);
+    if (by_index) {
+      const std::span<const Ordinal> chunk(candidates.data() + first, n);
+      reader_.views().fields->text_sort_keys(request_.kind, chunk, {prefixes.data() + first, n});
+      continue;
+    }
+    for (std::size_t i = first; i < first + n; ++i) {
+      TIDAL_TRY_ASSIGN(const Value value, reader_.stored(request_.kind, sort_.field, candidates[i]));
+      if (const auto* text = std::get_if<std::string>(&value)) prefixes[i] = index::text_sort_key(*text);
+    }
   }
   return {};
 }
@@ -154,6 +169,18 @@ bool Selector::text_before(const TextPlace& a, const TextPlace& b) const {
   if (a.rank != b.rank) return a.rank > b.rank;
   if (a.text != b.text) return sort_.descending ? a.text > b.text : a.text < b.text;
   return a.key < b.key;
+}
+
+Status Selector::read_texts(std::vector<TextEntry>& entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i % kReadChunk == 0 && out_of_time()) {
+      entries.resize(i);
+      return {};
+    }
+    if (entries[i].ranked.rank == 0) continue;
+    TIDAL_TRY_ASSIGN(entries[i].text, text_of(entries[i].ranked.entity));
+  }
+  return {};
 }
 
 Result<std::vector<Selector::TextEntry>> Selector::text_entries(std::vector<Ordinal> candidates) {
@@ -179,10 +206,7 @@ Result<std::vector<Selector::TextEntry>> Selector::text_entries(std::vector<Ordi
     const std::uint64_t floor = entries[wanted - 1].ranked.rank;
     std::erase_if(entries, [&](const TextEntry& e) { return e.ranked.rank < floor; });
   }
-  for (TextEntry& entry : entries) {
-    if (entry.ranked.rank == 0) continue;
-    TIDAL_TRY_ASSIGN(entry.text, text_of(entry.ranked.entity));
-  }
+  TIDAL_TRY(read_texts(entries));
   return entries;
 }
 
@@ -214,10 +238,7 @@ Status Selector::scan_columns(const index::Bitmap& survivors, TopK& best) {
   std::vector<float> column(kScanBlock);
   std::vector<Ordinal> hits;
   for (std::uint32_t first = 0; first < ordinals; first += kScanBlock) {
-    if (deadline_.passed()) {
-      selection_.partial = true;
-      return {};
-    }
+    if (out_of_time()) return {};
     const std::size_t n = std::min<std::size_t>(kScanBlock, ordinals - first);
     bool settled = true;
     for (std::size_t t = 0; t < terms.size(); ++t) {
@@ -244,6 +265,44 @@ Status Selector::scan_columns(const index::Bitmap& survivors, TopK& best) {
   return {};
 }
 
+void Selector::scan_creation_times(const index::Bitmap& survivors, TopK& best) {
+  const entity::EntityStore& entities = *reader_.views().entities;
+  const std::uint32_t ordinals = entities.ordinal_count(request_.kind);
+  const bool newest_first = sort_.descending;
+  // Scores above this are of what is not there yet.
+  const bool dropping = !request_.keep_scheduled && request_.kind == EntityKind::Item;
+  const double now = dropping ? static_cast<double>(reader_.now().us) : std::numeric_limits<double>::infinity();
+  std::vector<Ordinal> block(kScanBlock);
+  std::vector<double> created(kScanBlock);
+  std::vector<std::uint32_t> hits(kScanBlock);
+  const auto blocks = static_cast<std::uint32_t>((ordinals + kScanBlock - 1) / kScanBlock);
+  for (std::uint32_t b = 0; b < blocks && !out_of_time(); ++b) {
+    // Ordinals mostly follow time, so begin at the end where the page is likely to be: the threshold rises at once.
+    const auto first = static_cast<std::uint32_t>((newest_first ? blocks - 1 - b : b) * kScanBlock);
+    const std::size_t n = std::min<std::size_t>(kScanBlock, ordinals - first);
+    for (std::size_t i = 0; i < n; ++i) block[i] = to_ordinal(first + static_cast<std::uint32_t>(i));
+    entities.creation_times(request_.kind, {block.data(), n}, kOpenCreationUs, {created.data(), n});
+    const double floor = best.floor() == 0 ? (newest_first ? -1 : 1) * std::numeric_limits<double>::infinity()
+                                           : score_of(best.floor(), sort_.descending);
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      hits[found] = static_cast<std::uint32_t>(i);
+      const bool enters = newest_first ? created[i] >= floor : created[i] <= floor;
+      found += static_cast<std::size_t>(enters || created[i] > now);
+    }
+    for (std::size_t h = 0; h < found; ++h) {
+      const std::uint32_t i = hits[h];
+      if (!survivors.contains(block[i])) continue;
+      if (created[i] > now) {
+        ++selection_.scheduled;
+        continue;
+      }
+      const std::uint64_t rank = rank_of(created[i], sort_.descending);
+      if (best.wants(rank) && !served_before(rank, block[i])) best.offer({rank, block[i], created[i]});
+    }
+  }
+}
+
 Result<Selection> Selector::select(const index::Bitmap& survivors) {
   const Strategy how = strategy(survivors);
   if (how == Strategy::Texts) {
@@ -253,6 +312,8 @@ Result<Selection> Selector::select(const index::Bitmap& survivors) {
   TopK best(request_.limit + 1, [this](Ordinal o) { return key_of(o); });
   if (how == Strategy::Columns) {
     TIDAL_TRY(scan_columns(survivors, best));
+  } else if (how == Strategy::CreationTimes) {
+    scan_creation_times(survivors, best);
   } else {
     TIDAL_TRY(score_candidates(survivors.to_vector(), best));
   }

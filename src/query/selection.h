@@ -37,7 +37,7 @@ struct Selection {
 };
 
 /// How selection will go, for EXPLAIN too.
-enum class Strategy : std::uint8_t { Columns, Candidates, Texts };
+enum class Strategy : std::uint8_t { Columns, CreationTimes, Candidates, Texts };
 
 class Selector {
  public:
@@ -50,6 +50,7 @@ class Selector {
 
  private:
   [[nodiscard]] Status scan_columns(const index::Bitmap& survivors, TopK& best);
+  void scan_creation_times(const index::Bitmap& survivors, TopK& best);
   [[nodiscard]] Status score_candidates(std::vector<Ordinal> candidates, TopK& best);
   [[nodiscard]] Status score_chunk(std::span<const Ordinal> chunk, std::size_t first, TopK& best);
   [[nodiscard]] Status offer_hits(const std::vector<Ordinal>& hits, TopK& best);
@@ -64,11 +65,15 @@ class Selector {
   };
   [[nodiscard]] Status order_texts(std::vector<Ordinal> candidates);
   [[nodiscard]] Result<std::vector<TextEntry>> text_entries(std::vector<Ordinal> candidates);
-  [[nodiscard]] Status read_prefixes(std::span<const Ordinal> candidates, std::vector<std::uint64_t>& prefixes);
+  /// Shortens `candidates` to those read before the deadline.
+  [[nodiscard]] Status read_prefixes(std::vector<Ordinal>& candidates, std::vector<std::uint64_t>& prefixes);
+  [[nodiscard]] Status read_texts(std::vector<TextEntry>& entries);
   [[nodiscard]] bool text_before(const TextPlace& a, const TextPlace& b) const;
   [[nodiscard]] Status drop_below_min_score(std::span<const Ordinal> chunk, std::size_t first,
                                             std::span<const double> scores, std::vector<double>& least);
   void drop_scheduled(std::vector<Ordinal>& candidates);
+  /// Past the deadline: notes that the answer is partial.
+  [[nodiscard]] bool out_of_time();
   [[nodiscard]] bool served_before(std::uint64_t rank, Ordinal candidate) const;
   [[nodiscard]] bool was_served(std::string_view key) const;
   [[nodiscard]] Result<std::string> text_of(Ordinal candidate);
@@ -80,7 +85,8 @@ class Selector {
   const Deadline& deadline_;
   std::optional<Scorer> scorer_;  // not for texts
   std::optional<Evaluator> min_score_;
-  std::vector<std::uint64_t> served_;  // sorted
+  std::vector<std::uint64_t> served_;   // sorted
+  std::vector<double> scores_, least_;  // of one chunk
   Selection selection_;
 };
 

@@ -306,5 +306,52 @@ TEST(Sort, AWindowThatItsSignalsLackIsRefusedNamingTheirs) {
   EXPECT_NE(reply.error().message.find("24h, 7d"), std::string::npos);
 }
 
+// Enough items that creation times are scanned densely: the page is that of sorting all of them.
+TEST(CreationOrder, AScanFindsWhatSortingAllWouldFind) {
+  TestViews views(video_schema());
+  struct Made {
+    std::int64_t minutes_ago;
+    std::string key;
+  };
+  std::vector<Made> made;
+  std::uint64_t scheduled = 0;
+  for (int i = 0; i < 9'000; ++i) {
+    const std::int64_t ago = (i * 7'919) % 5'003 - 3;  // many ties; a few lie ahead
+    const std::string key = "i" + std::to_string(i);
+    views.put({.key = key, .created_at = kNoon - minutes(ago), .fields = {{"live", i % 2 == 0}}});
+    if (i % 100 == 7) {
+      views.remove(EntityKind::Item, key);
+    } else if (ago < 0) {
+      ++scheduled;
+    } else {
+      made.push_back({ago, key});
+    }
+  }
+  for (const bool newest : {true, false}) {
+    std::sort(made.begin(), made.end(), [&](const Made& a, const Made& b) {
+      if (a.minutes_ago != b.minutes_ago) return (a.minutes_ago < b.minutes_ago) == newest;
+      return a.key < b.key;
+    });
+    const std::string query = std::string("RETRIEVE items SORT BY ") + (newest ? "new" : "old") + " WITH fields()";
+    std::vector<std::string> got;
+    std::string cursor;
+    for (int page = 0; page < 3; ++page) {
+      const auto reply = views.ask(query + (cursor.empty() ? "" : " AFTER \"" + cursor + "\"") + " LIMIT 300");
+      ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+      EXPECT_EQ(reply->stats.after_filters, made.size());
+      EXPECT_EQ(reply->stats.candidates, made.size() + scheduled);
+      for (const ResultItem& item : reply->items) got.push_back(item.key);
+      cursor = reply->cursor;
+    }
+    std::vector<std::string> want;
+    for (std::size_t i = 0; i < got.size(); ++i) want.push_back(made[i].key);
+    EXPECT_EQ(got.size(), 900U);
+    EXPECT_EQ(got, want);
+  }
+  const auto ahead = views.ask("RETRIEVE items FILTER scheduled OR live = true OR live = false SORT BY new LIMIT 1");
+  EXPECT_EQ(ahead->stats.after_filters, made.size() + scheduled);
+  EXPECT_GT(ahead->items.at(0).score, static_cast<double>(kNoon.us) / 1e6);
+}
+
 }  // namespace
 }  // namespace tidal::query

@@ -1,9 +1,15 @@
-// What every thread of ours does first: takes a name, and leaves the process's signals to the program's own threads.
+// Threads of ours: each has a name, and leaves the process's signals to the program's own threads.
 #pragma once
 
 #include <pthread.h>
 
 #include <csignal>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "tidal/result.h"
 
 namespace tidal::base {
 
@@ -14,6 +20,19 @@ inline void begin_background_thread(const char* name) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+/// Runs `body` on a thread of its own. ResourceExhausted when the system has no room for one.
+template <class Body>
+[[nodiscard]] Result<std::thread> start_background_thread(const char* name, Body body) {
+  try {
+    return std::thread([name, body = std::move(body)]() mutable {
+      begin_background_thread(name);
+      body();
+    });
+  } catch (const std::system_error& failure) {
+    return Error(Code::ResourceExhausted, "start of thread " + std::string(name) + ": " + failure.what());
+  }
 }
 
 }  // namespace tidal::base

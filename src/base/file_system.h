@@ -51,7 +51,8 @@ enum class OpenMode : std::uint8_t {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  /// NotFound, AlreadyExists, IoError, ResourceExhausted (no space, no file descriptors).
+  /// NotFound, AlreadyExists, PermissionDenied (a read-only file system, too), IoError, ResourceExhausted (no space, no
+  /// file descriptors).
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   /// With mode 0700, and all above it; their names are durable on return. No error when it exists.
   [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
@@ -68,6 +69,8 @@ class FileSystem {
   [[nodiscard]] virtual Status remove_all(const std::string& path) = 0;
   /// AlreadyOpen when another process or handle holds it.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
+  /// The same without making the file or asking for the right to write it. NotFound.
+  [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock_existing(const std::string& path) = 0;
 };
 
 /// The operating system's files. Never destroyed.

@@ -38,6 +38,7 @@ class MemoryFileSystem final : public FileSystem {
   Status remove(const std::string& path) override;
   Status remove_all(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<FileLock>> lock_existing(const std::string& path) override { return lock(path); }
 
   enum class Fault : std::uint8_t {
     IoError,     ///< nothing happens, IoError; a sync does a part of its work

@@ -28,6 +28,9 @@ Error error_of(int number, std::string_view what, const std::string& path) {
     case EMFILE:
     case ENFILE:
     case ENOMEM: code = Code::ResourceExhausted; break;
+    case EACCES:
+    case EPERM:
+    case EROFS: code = Code::PermissionDenied; break;
     default: break;
   }
   const char* const why = ::strerrordesc_np(number);  // thread-safe and in one language, unlike strerror
@@ -186,7 +189,15 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
-    Descriptor fd = open_retrying(path, O_RDWR | O_CREAT);
+    return lock_opened(path, open_retrying(path, O_RDWR | O_CREAT));
+  }
+
+  Result<std::unique_ptr<FileLock>> lock_existing(const std::string& path) override {
+    return lock_opened(path, open_retrying(path, O_RDONLY));
+  }
+
+ private:
+  static Result<std::unique_ptr<FileLock>> lock_opened(const std::string& path, Descriptor fd) {
     if (!fd.valid()) return last_error("open lock", path);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return Error(Code::AlreadyOpen, "lock " + path + ": held by another open database");

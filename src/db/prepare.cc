@@ -11,6 +11,7 @@
 #include "db/import_marks.h"
 #include "query/json_content.h"
 #include "schema/catalog.h"
+#include "schema/literal_text.h"
 #include "schema/validation.h"
 #include "signal/signal_record.h"
 
@@ -22,12 +23,6 @@ constexpr std::size_t kIdempotencyKeyBytesMax = 1024;
 constexpr std::size_t kContextBytesMax = 4096;
 
 Error invalid(std::string message) { return Error(Code::InvalidArgument, std::move(message)); }
-
-std::string number(double v) {
-  std::array<char, 32> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%.17g", v);
-  return buffer.data();
-}
 
 bool is_utf8(std::string_view s) { return simdjson::validate_utf8(s.data(), s.size()); }
 
@@ -50,19 +45,35 @@ Status check_context(std::string_view context) {
   return {};
 }
 
-Status check_signal_numbers(const SignalDef& def, const Signal& signal) {
-  if (!std::isfinite(signal.weight) || signal.weight < 0) {
-    return invalid("signal '" + def.name + "': expected a finite weight >= 0, got " + number(signal.weight));
+Status check_weight(const SignalDef& def, double weight) {
+  if (std::isfinite(weight) && weight >= 0) return {};
+  return invalid("signal '" + def.name + "': expected a finite weight >= 0, got " + schema::number_text(weight));
+}
+
+Status check_value(const SignalDef& def, double value) {
+  if (!def.has_value) return invalid("signal '" + def.name + "' declares no VALUE, got " + schema::number_text(value));
+  if (std::isfinite(value) && value >= def.value_min && (!def.value_max || value <= *def.value_max)) return {};
+  return invalid("signal '" + def.name + "': expected a value in " + schema::number_text(def.value_min) + ".." +
+                 (def.value_max ? schema::number_text(*def.value_max) : "") + ", got " + schema::number_text(value));
+}
+
+// Edges of the language, whose verbs people try as signals.
+constexpr std::array<std::string_view, 6> kEdgeWords = {"follow", "follows", "block", "blocks", "mute", "mutes"};
+
+Error unknown_signal(const schema::Schema& schema, const std::string& name) {
+  std::vector<std::string> known;
+  for (const SignalDef& candidate : schema.signals) known.push_back(candidate.name);
+  ErrorDetail detail;
+  detail.nearest = schema::nearest_name(name, known);
+  detail.hint = detail.nearest.empty() ? "declare it: DEFINE SIGNAL " + name + " …; SHOW SIGNALS lists them"
+                                       : "did you mean '" + detail.nearest + "'?";
+  if (detail.nearest.empty() && std::ranges::find(kEdgeWords, name) != kEdgeWords.end()) {
+    detail.hint =
+        "a relation is written by RELATE, which is not available yet; until then a signal of that name can "
+        "be declared: DEFINE SIGNAL " +
+        name + " ON creators";
   }
-  if (!signal.value) return {};
-  if (!def.has_value) return invalid("signal '" + def.name + "' declares no VALUE, got " + number(*signal.value));
-  const bool in_range = std::isfinite(*signal.value) && *signal.value >= def.value_min &&
-                        (!def.value_max || *signal.value <= *def.value_max);
-  if (!in_range) {
-    return invalid("signal '" + def.name + "': expected a value in " + number(def.value_min) + ".." +
-                   (def.value_max ? number(*def.value_max) : "") + ", got " + number(*signal.value));
-  }
-  return {};
+  return {Code::InvalidArgument, "no signal '" + name + "' is declared", std::move(detail)};
 }
 
 /// The error of the operation with that number in its batch, from 1.
@@ -120,44 +131,45 @@ bool Preparer::is_live(EntityKind kind, std::string_view key) const {
 }
 
 Result<std::optional<PreparedRecord>> Preparer::prepare(const Operation& operation, WriteReply& reply) {
+  wrong_part_ = Part::Whole;
   if (const auto* signal = std::get_if<Signal>(&operation)) return prepare_signal(*signal, reply);
   if (const auto* put = std::get_if<PutOperation>(&operation)) return prepare_put(*put, reply);
   return prepare_delete(std::get<DeleteOperation>(operation), reply);
 }
 
-Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& signal, WriteReply& reply) {
-  const SignalDef* def = schema_->signal(signal.kind);
-  if (def == nullptr) {
-    std::vector<std::string> known;
-    for (const SignalDef& candidate : schema_->signals) known.push_back(candidate.name);
-    ErrorDetail detail;
-    detail.nearest = schema::nearest_name(signal.kind, known);
-    detail.hint = detail.nearest.empty() ? "declare it: DEFINE SIGNAL " + signal.kind + " …; SHOW SIGNALS lists them"
-                                         : "did you mean '" + detail.nearest + "'?";
-    return Error(Code::InvalidArgument, "no signal '" + signal.kind + "' is declared", std::move(detail));
+Status Preparer::check_user(const std::string& user) {
+  TIDAL_TRY(check_key(user, "user"));
+  if (!schema_->settings.create_users && !is_live(EntityKind::User, user)) {
+    return Error(Code::NotFound, "user '" + user + "' does not exist and create_users is off");
   }
-  TIDAL_TRY(check_key(signal.item, kind_name(def->target)));
-  TIDAL_TRY(check_signal_numbers(*def, signal));
-  if (!signal.context.empty()) TIDAL_TRY(check_context(signal.context));
+  if (in_batch_ && !is_live(EntityKind::User, user)) staged_[{EntityKind::User, user}] = true;
+  return {};
+}
+
+Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& signal, WriteReply& reply) {
+  wrong_part_ = Part::Name;
+  const SignalDef* def = schema_->signal(signal.kind);
+  if (def == nullptr) return unknown_signal(*schema_, signal.kind);
+  TIDAL_TRY(checking(Part::Target, check_key(signal.item, kind_name(def->target))));
+  TIDAL_TRY(checking(Part::Weight, check_weight(*def, signal.weight)));
+  if (signal.value) TIDAL_TRY(checking(Part::Value, check_value(*def, *signal.value)));
+  if (!signal.context.empty()) TIDAL_TRY(checking(Part::Context, check_context(signal.context)));
+  wrong_part_ = Part::IdempotencyKey;
   if (signal.idempotency_key.size() > kIdempotencyKeyBytesMax) {
     return invalid("idempotency key: expected at most 1024 bytes, got " +
                    std::to_string(signal.idempotency_key.size()));
   }
+  wrong_part_ = Part::Time;
   if (signal.at) TIDAL_TRY(check_time(*signal.at, "event time"));
   if (signal.at && *signal.at - horizon_ > schema_->settings.future_tolerance) {
     return invalid("signal '" + def->name + "': event time " + to_string(*signal.at) + " is more than " +
                    to_string(schema_->settings.future_tolerance) + " ahead of the clock (" + to_string(horizon_) + ")");
   }
+  wrong_part_ = Part::Target;
   if (!is_live(def->target, signal.item)) {
     return Error(Code::NotFound, std::string(kind_name(def->target)) + " '" + signal.item + "' does not exist");
   }
-  if (!signal.user.empty()) {
-    TIDAL_TRY(check_key(signal.user, "user"));
-    if (!schema_->settings.create_users && !is_live(EntityKind::User, signal.user)) {
-      return Error(Code::NotFound, "user '" + signal.user + "' does not exist and create_users is off");
-    }
-    if (in_batch_) staged_[{EntityKind::User, signal.user}] = true;
-  }
+  if (!signal.user.empty()) TIDAL_TRY(checking(Part::User, check_user(signal.user)));
   PreparedRecord out;
   out.type = wal::RecordType::Signal;
   out.flags = signal.at ? wal::kFlagTimeGiven : std::uint8_t{0};
@@ -173,11 +185,12 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_signal(const Signal& sig
 }
 
 Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& put, WriteReply& reply) {
-  TIDAL_TRY(check_key(put.key, kind_name(put.kind)));
+  TIDAL_TRY(checking(Part::Target, check_key(put.key, kind_name(put.kind))));
   const bool live = is_live(put.kind, put.key);
   if (put.update && !live) {
     return Error(Code::NotFound, std::string(kind_name(put.kind)) + " '" + put.key + "' does not exist");
   }
+  wrong_part_ = Part::Whole;
   entity::EntityContent content;
   content.creator = put.entity.creator;
   content.fields = put.entity.fields;
@@ -209,7 +222,7 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_put(const PutOperation& 
 }
 
 Result<std::optional<PreparedRecord>> Preparer::prepare_delete(const DeleteOperation& del, WriteReply& reply) {
-  TIDAL_TRY(check_key(del.key, kind_name(del.kind)));
+  TIDAL_TRY(checking(Part::Target, check_key(del.key, kind_name(del.kind))));
   if (!is_live(del.kind, del.key)) {
     reply = WriteReply{.op = "delete", .status = "absent", .seqno = {}, .elapsed_us = 0};
     return std::optional<PreparedRecord>();

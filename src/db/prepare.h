@@ -37,6 +37,9 @@ struct PreparedRecord {
   [[nodiscard]] wal::Record record() const;
 };
 
+/// The part of an operation that an error is about, so that whoever knows the text can point at it.
+enum class Part : std::uint8_t { Whole, Name, Target, User, Value, Weight, Time, IdempotencyKey, Context };
+
 /// Prepares the operations of one batch in order: later ones see what earlier ones will have done.
 class Preparer {
  public:
@@ -57,8 +60,16 @@ class Preparer {
 
   /// nullopt: nothing to write (a DELETE of nothing); `reply` then tells the status.
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare(const Operation& operation, WriteReply& reply);
+  /// What the last error of prepare() was about.
+  [[nodiscard]] Part wrong_part() const { return wrong_part_; }
 
  private:
+  /// Remembers what is being checked.
+  [[nodiscard]] Status checking(Part part, Status status) {
+    wrong_part_ = part;
+    return status;
+  }
+  [[nodiscard]] Status check_user(const std::string& user);
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_signal(const Signal& signal, WriteReply& reply);
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_put(const PutOperation& put, WriteReply& reply);
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_delete(const DeleteOperation& del, WriteReply& reply);
@@ -69,6 +80,7 @@ class Preparer {
   Timestamp now_;
   Timestamp horizon_;
   bool in_batch_ = false;
+  Part wrong_part_ = Part::Whole;
   std::map<std::pair<EntityKind, std::string>, bool> staged_;  ///< liveness decided earlier in the batch
 };
 

@@ -45,10 +45,11 @@ query::ReadViews read_views(const Views& views) {
           .user_state = &views.user_state()};
 }
 
-/// Points an error that knows no place at its statement.
-Error at_statement(Error error, const query::QueryContext& context, const query::Statement& statement) {
+/// Points an error that knows no place at the part of its statement that it is about.
+Error at_statement(Error error, const query::QueryContext& context, const query::Statement& statement,
+                   Part part = Part::Whole) {
   if (error.detail && error.detail->line != 0) return error;
-  Error placed = query::refuse(context, statement.span, error.message);
+  Error placed = query::refuse(context, place_of(statement, part), error.message);
   ErrorDetail detail = placed.detail ? *placed.detail : ErrorDetail{};
   if (error.detail) {
     detail.nearest = error.detail->nearest;
@@ -208,7 +209,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
     }
     Result<std::optional<PreparedRecord>> record = preparer.prepare(*operation, reply);
     if (!record.ok()) {
-      errors.push_back(at_statement(std::move(record).error(), context, statement));
+      errors.push_back(at_statement(std::move(record).error(), context, statement, preparer.wrong_part()));
       continue;
     }
     batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
@@ -232,9 +233,10 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 Result<Reply> Session::write(const query::Statement& statement) {
   TIDAL_TRY_ASSIGN(const Operation operation, to_operation(statement, core_.views().schema(), context(statement)));
   Preparer preparer = core_.preparer();
-  TIDAL_TRY_ASSIGN(PreparedBatch batch, prepare_batch(preparer, std::span(&operation, 1), {}));
-  TIDAL_TRY(core_.commit(batch));
-  return Reply(std::move(batch.replies.front()));
+  Result<PreparedBatch> batch = prepare_batch(preparer, std::span(&operation, 1), {});
+  if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
+  TIDAL_TRY(core_.commit(*batch));
+  return Reply(std::move(batch->replies.front()));
 }
 
 Result<Reply> Session::change_schema(const query::Statement& statement) {
@@ -269,12 +271,19 @@ Result<Reply> Session::get(const query::Statement& statement, const query::Get& 
   const Views& views = core_.views();
   const Ordinal found = views.entities().find(get.kind, key);
   if (found == Ordinal::None || !views.entities().is_live(get.kind, found)) {
-    return Error(Code::NotFound, std::string(kind_name(get.kind)) + " '" + key + "' does not exist");
+    Error absent =
+        query::refuse(context, get.key.span, std::string(kind_name(get.kind)) + " '" + key + "' does not exist");
+    absent.code = Code::NotFound;
+    return absent;
   }
   if (get.with && (get.with->vectors || get.with->highlights || get.with->explain)) {
     return query::not_yet(context, get.with->span, "this part of WITH in GET");
   }
   TIDAL_TRY_ASSIGN(entity::EntityContent content, views.entities().content(get.kind, found));
+  for (const FieldDef& field : views.schema().fields) {
+    if (field.kind != get.kind || std::holds_alternative<std::monostate>(field.default_value)) continue;
+    content.fields.emplace(field.name, field.default_value);  // does nothing when it is set
+  }
   EntityReply reply{.kind = get.kind,
                     .key = std::move(key),
                     .creator = content.creator.value_or(""),

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "query/engine.h"
+#include "schema/literal_text.h"
 
 namespace tidal::db {
 namespace {
@@ -20,9 +21,13 @@ RowsReply show_fields(const schema::Schema& schema) {
     };
     flag(field.indexed, "INDEXED");
     flag(field.searchable, "SEARCHABLE");
+    flag(field.boost != 1.0, "BOOST " + schema::number_text(field.boost));
+    flag(!field.language.empty(), "LANGUAGE " + schema::string_text(field.language));
     flag(field.dimension, "DIMENSION");
     flag(field.interest, "INTEREST");
     flag(field.required, "REQUIRED");
+    flag(!std::holds_alternative<std::monostate>(field.default_value),
+         "DEFAULT " + schema::value_text(field.default_value));
     reply.rows.push_back(
         {std::string(kind_name(field.kind)) + "." + field.name, std::string(field_type_name(field.type)), flags});
   }

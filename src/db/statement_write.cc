@@ -110,4 +110,28 @@ Result<Operation> to_operation(const query::Statement& statement, const schema::
   return query::not_available_yet(statement);
 }
 
+query::Span place_of(const query::Statement& statement, Part part) {
+  const auto* write = std::get_if<query::Write>(&statement.body);
+  if (write == nullptr) return statement.span;
+  if (part == Part::Target) {
+    if (const auto* entity = std::get_if<query::EntityWrite>(write)) return entity->key.span;
+    if (const auto* del = std::get_if<query::DeleteEntity>(write)) return del->key.span;
+  }
+  const auto* signal = std::get_if<query::SignalWrite>(write);
+  if (signal == nullptr) return statement.span;
+  const auto of = [&](const auto& clause) { return clause ? clause->span : statement.span; };
+  switch (part) {
+    case Part::Whole: break;
+    case Part::Name: return signal->signal.span;
+    case Part::Target: return signal->target.span;
+    case Part::User: return of(signal->by);
+    case Part::Value: return of(signal->value);
+    case Part::Weight: return of(signal->weight);
+    case Part::Time: return of(signal->at);
+    case Part::IdempotencyKey: return of(signal->key);
+    case Part::Context: return of(signal->context);
+  }
+  return statement.span;
+}
+
 }  // namespace tidal::db

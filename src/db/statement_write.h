@@ -1,6 +1,7 @@
 // Write statements to operations: parameters bound, JSON content typed by the schema.
 #pragma once
 
+#include "db/prepare.h"
 #include "query/ast.h"
 #include "query/read_views.h"
 #include "schema/schema.h"
@@ -12,6 +13,9 @@ namespace tidal::db {
 /// execute. `schema` is the one in force for the statement (definitions staged in its batch included).
 [[nodiscard]] Result<Operation> to_operation(const query::Statement& statement, const schema::Schema& schema,
                                              const query::QueryContext& context);
+
+/// Where that part of a write statement stands; the whole statement for a part it does not spell out.
+[[nodiscard]] query::Span place_of(const query::Statement& statement, Part part);
 
 /// The written key, or the parameter's. InvalidArgument when nothing or no string is bound to it.
 [[nodiscard]] Result<std::string> bind_text(const query::Bindable<std::string>& text,

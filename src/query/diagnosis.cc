@@ -34,13 +34,13 @@ struct Foreign {
 constexpr Foreign kForeign[] = {
     {"SELECT", "write RETRIEVE: RETRIEVE items FILTER … LIMIT 20"},
     {"FIND", "write RETRIEVE: RETRIEVE items FILTER … LIMIT 20"},
-    {"MATCH", "write SEARCH: SEARCH items QUERY \"…\""},
+    {"MATCH", "words are found by SEARCH, which is not available yet; RETRIEVE filters fields"},
     {"WHERE", "write FILTER"},
     {"HAVING", "write FILTER; signals may stand there too"},
     {"OFFSET", "there is no OFFSET: pages go on with AFTER \"cursor\""},
     {"SKIP", "there is no SKIP: pages go on with AFTER \"cursor\""},
     {"ORDER", "write SORT BY"},
-    {"GROUP", "there is no GROUP BY: HISTORY gives series, FACETS counts values, DIVERSITY spreads them"},
+    {"GROUP", "there is no GROUP BY: one statement answers for one group, chosen by FILTER"},
     {"JOIN", "there are no joins: `creator.name` and `user.country` reach the owner's fields"},
     {"INSERT", "write PUT: PUT item @i1 {\"fields\":{…}}"},
     {"UPSERT", "write PUT: PUT item @i1 {\"fields\":{…}}"},
@@ -57,7 +57,7 @@ constexpr Foreign kForeign[] = {
     {"HINCRBY", "write SIGNAL: SIGNAL view ON @i1 BY @u1"},
     {"TRACK", "write SIGNAL: SIGNAL view ON @i1 BY @u1"},
     {"DESCRIBE", "write SHOW: SHOW SCHEMA, SHOW FIELDS"},
-    {"LIKE", "words are found by SEARCH … QUERY; LIKE does not exist"},
+    {"LIKE", "there is no LIKE: = compares whole values; words are found by SEARCH, which is not available yet"},
     {"IS", "test with exists(field), or NOT exists(field)"},
     {"NULL", "test with exists(field), or NOT exists(field)"},
     {"STRING", "TEXT is for words, KEYWORD for whole values"},
@@ -200,7 +200,7 @@ std::string statement_hint(const Scene& s) {
       (s.found_upper() == "ITEM" || s.found_upper() == "USER" || s.found_upper() == "CREATOR")) {
     return "plural for a set: " + found + "s";
   }
-  if (s.word(0) == "EXPLAIN" && s.expects("a query")) return "only queries have plans: RETRIEVE, SEARCH and SUGGEST";
+  if (s.word(0) == "EXPLAIN" && s.expects("a query")) return "only queries have plans: EXPLAIN RETRIEVE items …";
   if (s.word(0) == "DRY" && s.expects("a change")) return "only changes can be tried: definitions and writes";
   if (s.expects_keyword("ASC") && s.expects_keyword("DESC")) {
     return "only a named sort knows its direction: write ASC or DESC after an expression";
@@ -214,7 +214,7 @@ std::string statement_hint(const Scene& s) {
   }
   const bool retrieve = s.word(0) == "RETRIEVE" && s.expects("a clause");
   if (retrieve && (s.found_upper() == "QUERY" || s.found_upper() == "VECTOR" || s.found_upper() == "FACETS")) {
-    return s.found_upper() + " belongs to SEARCH";
+    return s.found_upper() + " belongs to SEARCH, which is not available yet";
   }
   return "";
 }

@@ -103,8 +103,10 @@ Result<index::Bitmap> Run::filtered(const BoundQuery& bound, FeatureReader& read
   for (const FilterPart& part : filter.plan(survivors.cardinality())) {
     const std::uint64_t before = survivors.cardinality();
     TIDAL_TRY_ASSIGN(survivors, filter.narrow(part.node, std::move(survivors)));
-    removals_.push_back(
-        {words_of(context_, *query_.filter, bound.filter->nodes[part.node].syntax), before - survivors.cardinality()});
+    std::string words = words_of(context_, *query_.filter, bound.filter->nodes[part.node].syntax);
+    // "removed by hidden" would read as if they were.
+    if (words == "hidden" || words == "scheduled") words = "asking for what is " + words;
+    removals_.push_back({std::move(words), before - survivors.cardinality()});
   }
   return survivors;
 }

@@ -307,7 +307,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "RETRIEVE items DIVERSITY max_per_creator:2", "RETRIEVE items EXPLORE 10%",
                       "RETRIEVE items RECORD IMPRESSIONS", "RETRIEVE items AS OF 2026-01-01",
                       "RETRIEVE items WITH highlights", "RETRIEVE items WITH vectors",
-                      "RETRIEVE items USING PROFILE for_you", "RETRIEVE items USING PROFILE home",
+                      "RETRIEVE items USING PROFILE for_you", "RETRIEVE items USING PROFILE audience",
                       "RETRIEVE items SORT BY relevance", "RETRIEVE items SORT BY personalized",
                       "RETRIEVE items SORT BY top(year)", "RETRIEVE items SORT BY preference_match DESC",
                       "RETRIEVE items SORT BY view.unique(24h) DESC", "RETRIEVE items SORT BY interest(category) DESC",

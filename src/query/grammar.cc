@@ -33,7 +33,9 @@ struct Clock : seq<rep<2, digit>, one<':'>, rep<2, digit>, opt<one<':'>, rep<2, 
 struct Zone : sor<one<'Z'>, seq<one<'+', '-'>, rep<2, digit>, one<':'>, rep<2, digit>>> {};
 struct TimeText
     : seq<rep<4, digit>, one<'-'>, rep<2, digit>, one<'-'>, rep<2, digit>, opt<one<'T'>, Clock, opt<Zone>>, WordEnd> {};
-struct WordText : seq<pegtl::identifier_other, star<sor<pegtl::identifier_other, one<'.', '+', '-'>>>> {};
+// "--" begins a comment behind a word, too: how a script splits into statements must not depend on what stands there.
+struct WordDash : seq<one<'-'>, pegtl::not_at<one<'-'>>> {};
+struct WordText : seq<pegtl::identifier_other, star<sor<pegtl::identifier_other, one<'.', '+'>, WordDash>>> {};
 struct ParamText : seq<one<'$'>, IdentText> {};
 struct ProfileText : seq<IdentText, opt<one<'@'>, Digits, WordEnd>> {};
 
@@ -46,8 +48,7 @@ struct StringText {
     if (rest.empty() || rest[0] != '"') return false;
     const std::size_t n = string_token(rest);
     if (n == 0) {
-      const std::size_t line = std::min(rest.find('\n'), rest.size());
-      st.fail({in.current(), line, "the string is not closed",
+      st.fail({in.current(), 1, "the string that opens here is not closed",
                "strings end with \" on the same line; \\n is a line break"});
       return false;
     }

@@ -29,7 +29,7 @@ TEST(Misfit, IsDescribedExactly) {
     EXPECT_EQ(script.error().code, Code::InvalidArgument);
     EXPECT_EQ("    " + one_line(script.error()), expected) << render(script.error());
   }
-  EXPECT_GE(count, 120U);
+  EXPECT_GE(count, 200U);
 }
 
 }  // namespace

@@ -27,8 +27,8 @@ std::size_t statement_end(std::string_view text) {
       const std::size_t n = string_token(text.substr(i));
       // A string that is not closed ends with its line, so that the statements behind it can still be told apart.
       i = n > 0 ? i + n : std::min(text.find('\n', i), text.size());
-    } else if (text[i] == '@' || text[i] == ':') {
-      // A key or a word may hold "--".
+    } else if (text[i] == '@') {
+      // A key may hold "--".
       for (++i; i < text.size() && is_word_part(text[i]);) ++i;
     } else if (text.substr(i, 2) == "--") {
       i = std::min(text.find('\n', i), text.size());

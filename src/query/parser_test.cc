@@ -23,10 +23,23 @@ TEST(Script, SplitsAtSemicolonsOutsideOfStringsAndComments) {
   EXPECT_EQ(script->statements[2].number, 3U);
 }
 
-TEST(Script, KeysAndWordsMayHoldTwoDashes) {
-  const auto script = parse("RETRIEVE items FOR USER @a--b FILTER x:c--d; HELP");
+TEST(Script, KeysMayHoldTwoDashes) {
+  const auto script = parse("RETRIEVE items FOR USER @a--b FILTER x:c-d; HELP");
   ASSERT_TRUE(script.ok()) << render(script.error());
   EXPECT_EQ(script->statements.size(), 2U);
+}
+
+TEST(Script, ACommentMayTouchWhatStandsBeforeIt) {
+  for (const std::string statement :
+       {"RETRIEVE items DIVERSITY max_per_creator:2--two; at most\n", "RETRIEVE items FILTER x:pt-BR--; a\n",
+        "SEARCH items QUERY \"a\" FACETS category:10--; a\n", "PUT item @a {\"fields\":{\"n\":5--; a\n}}",
+        "PUT item @a {\"fields\":{\"n\":true--; a\n}}", "SIGNAL view ON @a AT 2026-11-22T12:00--; a\n",
+        "DEFINE DIMENSION d ON user.age BUCKETS 0-17--; a\n", "ALTER SETTINGS hot_gravity:2--; a\n"}) {
+    const auto script = parse(statement + ";HELP");
+    ASSERT_TRUE(script.ok()) << render(script.error());
+    EXPECT_EQ(script->statements.size(), 2U) << statement;
+    EXPECT_TRUE(is_complete(statement + ";")) << statement;
+  }
 }
 
 TEST(Script, GoesOnBehindAWrongStatement) {

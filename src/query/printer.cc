@@ -24,7 +24,8 @@ std::string kind_word(EntityKind kind) { return std::string(kind_name(kind)); }
 
 std::string print_bare_word(std::string_view word) {
   const auto fits = [](char c) { return is_word_char(c) || c == '.' || c == '+' || c == '-'; };
-  const bool bare = !word.empty() && is_word_char(word[0]) && std::all_of(word.begin(), word.end(), fits);
+  const bool bare = !word.empty() && is_word_char(word[0]) && std::all_of(word.begin(), word.end(), fits) &&
+                    word.find("--") == std::string_view::npos;
   return bare ? std::string(word) : schema::string_text(word);
 }
 

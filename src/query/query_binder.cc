@@ -13,6 +13,10 @@ namespace {
 constexpr std::array<std::string_view, 8> kSortProfiles = {"trending", "rising",        "hot",         "new",
                                                            "top",      "controversial", "hidden_gems", "shuffle"};
 
+// Built-in profiles that do more than a sort, and need views that do not exist in this version.
+constexpr std::array<std::string_view, 6> kLaterProfiles = {"for_you", "following",    "related",
+                                                            "search",  "notification", "audience"};
+
 Result<std::string> bind_text(const QueryContext& context, const Text& text, std::string_view what) {
   if (const auto* written = text.written()) return *written;
   TIDAL_TRY_ASSIGN(const Value value, param_value(context, *text.param(), text.span));
@@ -121,8 +125,12 @@ Status bind_profile(const BindScope& scope, const Query& query, BoundQuery& boun
   }
   if (std::find(kSortProfiles.begin(), kSortProfiles.end(), profile.name) == kSortProfiles.end()) {
     std::vector<std::string> known(kSortProfiles.begin(), kSortProfiles.end());
-    return not_yet(scope.context, profile.span, "the profile '" + profile.name + "'",
-                   nearest_remedy(profile.name, known, {}).hint);
+    if (std::find(kLaterProfiles.begin(), kLaterProfiles.end(), profile.name) != kLaterProfiles.end()) {
+      return not_yet(scope.context, profile.span, "the profile '" + profile.name + "'",
+                     "USING PROFILE trending, hot or new orders without knowing the user");
+    }
+    return refuse(scope.context, profile.span, "there is no profile '" + profile.name + "'",
+                  nearest_remedy(profile.name, known, known));
   }
   if (profile.version && *profile.version != 1) {
     return refuse(scope.context, profile.span,

@@ -50,11 +50,12 @@ Status ExpressionBinder::check_signal(const SignalDef& def, const Name& name, En
   if (entity == EntityKind::User) {
     if (def.in_scope(Scope::User)) return {};
     return refuse(scope_.context, name.span, "signal '" + name.text + "' is not counted by user",
-                  {.hint = "ALTER SIGNAL " + name.text + " SCOPE global, user"});
+                  {.hint = "only a signal defined with SCOPE global, user is"});
   }
   if (!def.in_scope(Scope::Global)) {
-    return refuse(scope_.context, name.span, "signal '" + name.text + "' is counted by user only",
-                  {.hint = "user." + name.text + ".count(…), or ALTER SIGNAL " + name.text + " SCOPE global, user"});
+    return refuse(
+        scope_.context, name.span, "signal '" + name.text + "' is counted by user only",
+        {.hint = "user." + name.text + ".count(…) reads it; only a signal defined with SCOPE global, user has both"});
   }
   if (entity == EntityKind::Item && def.target != EntityKind::Item) {
     return refuse(scope_.context, name.span,
@@ -112,7 +113,7 @@ Result<FeatureRef> ExpressionBinder::signal_feature(const ExprNode& ast, const N
   }
   if ((is(FeatureRef::Kind::Velocity) || is(FeatureRef::Kind::Acceleration)) && !def.velocity) {
     return refuse(scope_.context, function.span, "signal '" + def.name + "' does not declare VELOCITY",
-                  {.hint = "ALTER SIGNAL " + def.name + " VELOCITY"});
+                  {.hint = "use " + def.name + ".count(…), which orders alike"});
   }
   if (is(FeatureRef::Kind::Net) && entity != EntityKind::Item) {
     return refuse(scope_.context, function.span, "net is known of items only",

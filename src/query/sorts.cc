@@ -120,12 +120,13 @@ Status SortBinder::bind_terms() {
   }
   if (!any && !lacking.empty()) {
     return refuse(scope_.context, span_, sort_.name + " needs the window " + windows + ": " + lacking,
-                  {.hint = "ALTER SIGNAL … WINDOWS, or another WINDOW"});
+                  {.hint = "ask for another WINDOW, or define a signal that has it"});
   }
   if (!any) {
     return refuse(scope_.context, span_,
                   sort_.name + " needs a signal with one of the roles " + roles + "; there is none",
-                  {.hint = "ALTER SIGNAL … ROLE " + std::string(role_name(all.front().role))});
+                  {.hint = "DEFINE SIGNAL my_" + std::string(role_name(all.front().role)) + " ROLE " +
+                           std::string(role_name(all.front().role)) + " WINDOWS 1h, 24h, 7d, 30d VELOCITY"});
   }
   for (const Term& term : all) {
     if (!term.signals->empty() || term.optional) continue;

@@ -16,6 +16,8 @@ constexpr std::size_t kSignalsMax = 1'000;
 constexpr std::size_t kFieldsMax = 1'000;  // of one kind
 constexpr std::size_t kEffectsMax = 64;
 constexpr std::size_t kDefaultBytesMax = 4'096;
+// A hundred years: added to any time that an event may have, it stays far from where 64 bits end.
+constexpr Duration kSettingSpanMax = days(36'500);
 
 std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
@@ -154,7 +156,7 @@ void check_text_flags(Findings& found, FieldDef& field) {
 void check_field(Findings& found, FieldDef& field) {
   if (check_name(found, field.name) && is_computed_name(field.kind, field.name)) {
     found.add({.aspect = Aspect::Name,
-               .message = quoted(field.name) + " is computed by the database",
+               .message = quoted(field.name) + " is reserved: the database computes it",
                .hint = "choose another name, such as 'own_" + field.name + "'"});
   }
   if (field.indexed && field.type == FieldType::Text) {
@@ -280,6 +282,10 @@ void check_signal(Findings& found, SignalDef& signal) {
       found.add({.aspect = Aspect::Name,
                  .message = quoted(signal.name) + " stands for the owner in `" + signal.name + ".count(24h)`",
                  .hint = "choose another name"});
+    } else if (is_computed_name(EntityKind::Item, signal.name)) {
+      found.add({.aspect = Aspect::Name,
+                 .message = quoted(signal.name) + " is reserved: the database computes it",
+                 .hint = "choose another name, such as '" + signal.name + "_event'"});
     }
   }
   if (signal.target == EntityKind::User) {
@@ -300,8 +306,10 @@ void check_signal(Findings& found, SignalDef& signal) {
 
 void check_settings(Findings& found, const Settings& settings) {
   const auto check_span = [&](Duration d, Aspect aspect, const char* name) {
-    if (d.us < 0 || !is_whole_milliseconds(d)) {
-      found.add({.aspect = aspect, .message = std::string(name) + " must be at least 0, in whole milliseconds"});
+    if (d.us < 0 || d > kSettingSpanMax || !is_whole_milliseconds(d)) {
+      found.add({.aspect = aspect,
+                 .message = std::string(name) + " must be from 0 to " + to_string(kSettingSpanMax) +
+                            ", in whole milliseconds"});
     }
   };
   check_span(settings.future_tolerance, Aspect::FutureTolerance, "future_tolerance");
@@ -310,6 +318,12 @@ void check_settings(Findings& found, const Settings& settings) {
   if (!(settings.hot_gravity > 0) || !std::isfinite(settings.hot_gravity)) {
     found.add({.aspect = Aspect::HotGravity, .message = "hot_gravity must be above 0", .hint = "the default is 1.8"});
   }
+}
+
+/// What would change a definition, and what there is until that exists.
+std::string later(const std::string& alteration, const std::string& shown_by) {
+  return "repeat it as " + shown_by +
+         " prints it, or choose another name; what would change it is not available yet: " + alteration;
 }
 
 /// Takes definitions one by one; `next` is the base and everything accepted so far.
@@ -325,7 +339,7 @@ class Checker {
     if (const FieldDef* known = next.field(field.kind, field.name)) {
       if (*known == field || !found.none()) return;
       found.add({.message = "is defined differently already",
-                 .hint = alter_hint(*known, field),
+                 .hint = later(alter_hint(*known, field), "SHOW FIELDS"),
                  .code = Code::AlreadyExists});
       return;
     }
@@ -345,7 +359,7 @@ class Checker {
     if (const SignalDef* known = next.signal(signal.name)) {
       if (*known == signal || !found.none()) return;
       found.add({.message = "is defined differently already",
-                 .hint = alter_hint(*known, signal),
+                 .hint = later(alter_hint(*known, signal), "SHOW SIGNALS"),
                  .code = Code::AlreadyExists});
       return;
     }

@@ -103,7 +103,7 @@ TEST(Validation, NamesTheAlterForADifferentDefinition) {
   const auto v = validate(first->next, change({}, {other}));
   ASSERT_FALSE(v.ok());
   EXPECT_EQ(v.error().code, Code::AlreadyExists);
-  EXPECT_EQ(v.error().detail->hint, "ALTER SIGNAL like DECAY exponential(14d)");
+  EXPECT_NE(v.error().detail->hint.find("ALTER SIGNAL like DECAY exponential(14d)"), std::string::npos);
 }
 
 TEST(Validation, LimitsHowMuchASchemaHolds) {

@@ -8,11 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/memory_file_system.h"
+#include "base/threadless_for_test.h"
 #include "db/core.h"
 #include "db/prepare.h"
 #include "db/session.h"
@@ -231,6 +233,90 @@ TEST(LostLogTest, IsRefusedAndNothingElseIsTouched) {
   const Result<std::vector<std::string>> checkpoints = fs.list(std::string(kPath) + "/checkpoints");
   ASSERT_TRUE(checkpoints.ok());
   EXPECT_EQ(checkpoints->size(), 1U) << "the only copy was removed";
+}
+
+/// Every file below `path` with its bytes.
+void add_image(base::FileSystem& fs, const std::string& path, std::map<std::string, std::string>& image) {
+  const Result<std::vector<std::string>> names = fs.list(path);
+  ASSERT_TRUE(names.ok()) << names.error().to_string();
+  for (const std::string& name : *names) {
+    const std::string child = path + "/" + name;
+    if (fs.is_directory(child)) {
+      image[child] = "directory";
+      add_image(fs, child, image);
+    } else {
+      image[child] = base::read_file(fs, child).value();
+    }
+  }
+}
+
+std::map<std::string, std::string> image_of(base::FileSystem& fs) {
+  std::map<std::string, std::string> image;
+  add_image(fs, std::string(kPath), image);
+  return image;
+}
+
+void flip_byte(base::FileSystem& fs, const std::string& path, std::uint64_t offset) {
+  const auto file = fs.open(path, base::OpenMode::ReadWrite).value();
+  char byte = 0;
+  ASSERT_EQ(file->read_at(offset, std::as_writable_bytes(std::span(&byte, 1))).value(), 1U);
+  byte = static_cast<char>(byte ^ 1);
+  ASSERT_TRUE(file->write_at(offset, base::as_bytes(std::string_view(&byte, 1))).ok());
+}
+
+/// Records, a checkpoint, and no clean close: nothing but the checkpoint vouches for the last frame.
+void write_and_crash(base::MemoryFileSystem& fs, const base::Clock& clock, bool checkpoints) {
+  History history(5, kStart);
+  auto core = open_core(fs, clock, 1);
+  ASSERT_TRUE(core.ok()) << core.error().to_string();
+  ASSERT_TRUE(run_script(**core, history_schema()).ok());
+  for (int i = 0; i < 1500; ++i) static_cast<void>(write_step(**core, history.next()));
+  ASSERT_TRUE(!checkpoints || (*core)->checkpoint().ok());
+  fs.crash();
+}
+
+void expect_refused_untouched(base::MemoryFileSystem& fs, const base::Clock& clock, std::string_view reason) {
+  const std::map<std::string, std::string> before = image_of(fs);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto core = open_core(fs, clock, 1);
+    ASSERT_FALSE(core.ok());
+    EXPECT_EQ(core.error().code, Code::Corruption);
+    EXPECT_NE(core.error().message.find(reason), std::string::npos) << core.error().message;
+    EXPECT_TRUE(image_of(fs) == before) << "an open that was refused changed the directory";
+  }
+}
+
+TEST(LostLogTest, LeavesTheDamagedTailOfWhatIsLeftAsItIs) {
+  base::MemoryFileSystem fs(1);
+  base::FixedClock clock(kStart);
+  write_and_crash(fs, clock, true);
+  const std::string newest = std::string(kPath) + "/wal/" + fs.list(std::string(kPath) + "/wal")->back();
+  const std::string content = base::read_file(fs, newest).value();
+  flip_byte(fs, newest, content.find_last_not_of('\0'));  // of the last frame: looks like a torn write
+  expect_refused_untouched(fs, clock, "acknowledged records are missing");
+}
+
+TEST(DamagedLogTest, InASealedSegmentIsRefusedBeforeTheTornTailIsCut) {
+  base::MemoryFileSystem fs(1);
+  base::FixedClock clock(kStart);
+  write_and_crash(fs, clock, false);
+  const std::string wal = std::string(kPath) + "/wal";
+  const std::vector<std::string> segments = fs.list(wal).value();
+  ASSERT_GT(segments.size(), 1U);
+  const std::string newest = wal + "/" + segments.back();
+  flip_byte(fs, newest, base::read_file(fs, newest)->find_last_not_of('\0'));
+  flip_byte(fs, wal + "/" + segments.front(), 4096 + 100);
+  expect_refused_untouched(fs, clock, segments.front());
+}
+
+TEST(OpenTest, WithoutAThreadForUpkeepIsAnError) {
+  base::MemoryFileSystem fs(1);
+  base::FixedClock clock(kStart);
+  const base::ThreadlessForTest threadless;
+  const auto core = db::Core::open(std::string(kPath), core_options(1),
+                                   {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory});
+  ASSERT_FALSE(core.ok());
+  EXPECT_EQ(core.error().code, Code::ResourceExhausted);
 }
 
 struct Sync {

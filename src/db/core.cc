@@ -52,6 +52,15 @@ std::uint64_t bytes_of(std::span<const PreparedRecord> records) {
   return bytes;
 }
 
+/// Of a directory that cannot be written.
+Error with_advice(Error error) {
+  if (error.code != Code::PermissionDenied) return error;
+  error.message +=
+      "; a database is opened for writing: allow it, or copy the directory (tidal verify, inspect, wal, "
+      "digest and export are content with reading)";
+  return error;
+}
+
 /// Its entity or definition went away between validation and application; the record is in the log and counts nowhere.
 Error void_error(SeqNo seqno) {
   return Error(Code::NotFound, "the record at seqno " + std::to_string(seqno.value) +
@@ -103,7 +112,7 @@ Result<std::unique_ptr<Core>> Core::open(const std::string& path, const Options&
   std::unique_ptr<Core> core(new Core(path, options, environment));
   Status opened = core->recover();
   if (!opened.ok()) return std::move(opened).error();
-  core->start_upkeep();
+  TIDAL_TRY(core->start_upkeep());
   return core;
 }
 
@@ -121,16 +130,17 @@ Status Core::recover() {
     } else if (!options_.create_if_missing && !fs.exists(path_ + "/wal")) {
       return Error(Code::NotFound, "'" + path_ + "' is not a database: it has no log (create one: tidal init)");
     }
-    TIDAL_TRY_ASSIGN(lock_, fs.lock(path_ + "/LOCK"));
-    TIDAL_TRY(fs.create_directories(path_ + "/stores"));
+    Result<std::unique_ptr<base::FileLock>> lock = fs.lock(path_ + "/LOCK");
+    if (!lock.ok()) return with_advice(std::move(lock).error());
+    lock_ = std::move(lock).value();
   }
-  TIDAL_TRY(load_cursor_key());
   const std::string salt = random_key();
   std::memcpy(&query_salt_, salt.data(), sizeof query_salt_);
 
   if (on_disk) {
-    const wal::LogOptions log_options{.segment_bytes = options_.segment_bytes};
-    TIDAL_TRY_ASSIGN(log_, wal::Log::open(fs, path_ + "/wal", log_options, environment_.clock.now()));
+    const wal::LogOptions log_options{.segment_bytes = options_.segment_bytes,
+                                      .prepares_segments = environment_.background};
+    TIDAL_TRY_ASSIGN(log_, wal::Log::read(fs, path_ + "/wal", log_options));
     checkpoints_ = std::make_unique<materializer::CheckpointDirectory>(fs, path_ + "/checkpoints");
     if (const auto& torn = log_->recovery().torn) {
       report_.notes.push_back("cut an unfinished write from " + torn->segment + " at offset " +
@@ -139,6 +149,7 @@ Status Core::recover() {
   }
   const SeqNo last = log_ ? log_->last_seqno() : SeqNo{};
   if (on_disk) TIDAL_TRY(check_log_is_whole(last));
+  // Up to here nothing was written, and only caches are before the log has been replayed to its end.
   TIDAL_TRY(open_entity_store());
   if (entity_store_->seqno() > last) {
     report_.notes.push_back("the entity store was ahead of the log and is rebuilt");
@@ -148,9 +159,8 @@ Status Core::recover() {
   applier_ = std::make_unique<ViewApplier>(*views_);
 
   if (on_disk) {
-    TIDAL_TRY(checkpoints_->remove_unfinished());
     TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), last, report_.notes));
-    if (report_.checkpoint == SeqNo{}) TIDAL_TRY(entity_store_->clear());
+    if (report_.checkpoint == SeqNo{} && entity_store_->seqno() != SeqNo{}) TIDAL_TRY(entity_store_->clear());
     checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);
     applier_->set_applied(report_.checkpoint);
     TIDAL_TRY(log_->replay(views_->registry().min_applied().next(), [this](wal::WalEvent& event) -> Status {
@@ -158,8 +168,12 @@ Status Core::recover() {
       ++report_.replayed;
       return {};
     }));
+    // Every frame that is needed has been judged: from here on the log is taken as it is.
+    TIDAL_TRY(log_->start(environment_.clock.now()));
+    TIDAL_TRY(checkpoints_->remove_unfinished());
     applier_->reset_statistics();
   }
+  TIDAL_TRY(load_cursor_key());
   for (const std::string& note : report_.notes) {
     log_line(options_.log_level, LogLevel::Warn, path_ + ": " + note);
   }

@@ -100,7 +100,7 @@ class Core {
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno);
   void want_checkpoint_after(std::uint64_t log_bytes);
   void run_upkeep();
-  void start_upkeep();
+  [[nodiscard]] Status start_upkeep();
   void stop_upkeep();
 
   const std::string path_;

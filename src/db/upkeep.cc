@@ -12,9 +12,10 @@ constexpr std::int64_t kMinuteUs = 60'000'000;  // the shortest bucket of a read
 
 }  // namespace
 
-void Core::start_upkeep() {
-  if (!environment_.background) return;
-  upkeep_ = std::thread([this] { run_upkeep(); });
+Status Core::start_upkeep() {
+  if (!environment_.background) return {};
+  TIDAL_TRY_ASSIGN(upkeep_, base::start_background_thread("tidal-upkeep", [this] { run_upkeep(); }));
+  return {};
 }
 
 void Core::stop_upkeep() {
@@ -54,7 +55,6 @@ void Core::settle() {
 }
 
 void Core::run_upkeep() {
-  base::begin_background_thread("tidal-upkeep");
   while (true) {
     bool wants_checkpoint = false;
     {

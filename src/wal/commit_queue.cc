@@ -55,7 +55,6 @@ CommitQueue::CommitQueue(Log* log, Applier& applier, const base::Clock& clock, c
     const base::MutexLock lock(mutex_);
     while (free_groups_.size() < kGroupsInFlightMax) free_groups_.push_back(std::make_unique<Group>());
   }
-  background_ = std::thread([this] { run_background(); });
 }
 
 CommitQueue::~CommitQueue() { static_cast<void>(close()); }
@@ -96,7 +95,15 @@ void CommitQueue::release_request(Request* request) {
   free_.push_back(request);
 }
 
+Status CommitQueue::start_background() {
+  const base::MutexLock lock(mutex_);
+  if (background_.joinable() || closed_) return {};
+  TIDAL_TRY_ASSIGN(background_, base::start_background_thread("tidal-commit", [this] { run_background(); }));
+  return {};
+}
+
 Result<CommitResult> CommitQueue::submit(std::span<const Record> records, Deadline deadline) {
+  if (options_.durability.mode == Durability::Mode::Async) TIDAL_TRY(start_background());
   Request* const request = acquire_request(records);
   bool leads = false;
   if (Status queued = enqueue(request, deadline, leads); !queued.ok()) {
@@ -115,6 +122,7 @@ Result<CommitResult> CommitQueue::submit(std::span<const Record> records, Deadli
 }
 
 Status CommitQueue::submit_async(std::span<const Record> records, Callback done, Deadline deadline) {
+  TIDAL_TRY(start_background());
   Request* const request = acquire_request(records);
   request->done = std::move(done);
   bool leads = false;
@@ -322,19 +330,11 @@ CommitQueue::Pause CommitQueue::pause() {
 
 Status CommitQueue::sync() {
   if (log_ == nullptr) return {};
-  Request* leader = nullptr;
   {
     const base::MutexLock lock(mutex_);
-    acquire_role();
     unsynced_since_.reset();
   }
-  Status synced = log_->sync();
-  {
-    const base::MutexLock lock(mutex_);
-    leader = release_role();
-  }
-  wake(leader);
-  return synced;
+  return log_->sync();
 }
 
 Status CommitQueue::close() {
@@ -349,33 +349,29 @@ Status CommitQueue::close() {
     stop_ = true;
     background_wakeup_.notify_one();
   }
-  background_.join();
+  if (background_.joinable()) background_.join();
   close_status_ = log_ == nullptr ? Status{} : log_->close(clock_.now());
   return *close_status_;
 }
 
-/// Durability::Async: syncs when the oldest unsynced event has waited for the interval. The error, if any, stays in the
-/// log and meets the next batch.
+/// Durability::Async: syncs when the oldest unsynced event has waited for the interval; appends go on meanwhile. The
+/// error, if any, stays in the log and meets the next batch.
 bool CommitQueue::sync_if_due() {
   if (!unsynced_since_) return false;
   const auto due = *unsynced_since_ + std::chrono::microseconds(options_.durability.interval.us);
   if (std::chrono::steady_clock::now() < due) return false;
   background_busy_ = true;
-  // A batch of this thread's may have been elected: then it has the role, and waiting for it would be for ever.
-  const bool has_role = background_leads_;
-  if (!has_role) acquire_role();
+  // Before the sync: what is appended from here on starts the clock anew, whether or not the sync still covers it.
   unsynced_since_.reset();
   mutex_.unlock();
   static_cast<void>(log_->sync());
   mutex_.lock();
-  if (!has_role) wake(release_role());
   background_busy_ = false;
   idle_.notify_all();
   return true;
 }
 
 void CommitQueue::run_background() {
-  base::begin_background_thread("tidal-commit");
   const base::MutexLock lock(mutex_);
   while (true) {
     // First, or a steady load of the other two would starve it and break the promise of the interval.

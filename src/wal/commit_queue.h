@@ -2,7 +2,8 @@
 //
 // There is no writer thread between a caller and the disk: the caller at the front of the queue leads. It takes all
 // that waits, appends, syncs, and then applies, while the next leader may already append: a pipeline under load, one
-// thread's work otherwise. A background thread leads only for asynchronous batches, and syncs for Durability::Async.
+// thread's work otherwise. A background thread, started when first needed, leads only for asynchronous batches, and
+// syncs for Durability::Async.
 //
 // Q1: events are applied in seqno order, one at a time, after they are as durable as the policy asks.
 // Q2: a batch is acknowledged after its last event was applied. Q3: one caller's batch lies in one frame.
@@ -77,7 +78,7 @@ class CommitQueue {
 
   /// Commits the records, all or none, and waits until they are applied. InvalidArgument: none, or too big for a frame.
   /// Unavailable: the queue had no room until `deadline` (with a retry hint), or it is closed. IoError,
-  /// ResourceExhausted: as Log.
+  /// ResourceExhausted: as Log, and when no thread can be started.
   [[nodiscard]] Result<CommitResult> submit(std::span<const Record> records, Deadline deadline = Deadline::max());
   /// Copies and enqueues the records, then returns; `done` gets what submit() would have returned. An error here means
   /// that `done` will not be called.
@@ -132,6 +133,7 @@ class CommitQueue {
   Request* release_role() TIDAL_REQUIRES(mutex_);
   [[nodiscard]] bool is_idle() const TIDAL_REQUIRES(mutex_);
 
+  Status start_background();
   void run_background();
   bool sync_if_due() TIDAL_REQUIRES(mutex_);
 
@@ -176,7 +178,7 @@ class CommitQueue {
 
   base::Mutex close_mutex_;
   std::optional<Status> close_status_ TIDAL_GUARDED_BY(close_mutex_);
-  std::thread background_;
+  std::thread background_;  // started with mutex_ held, joined by close()
 };
 
 }  // namespace tidal::wal

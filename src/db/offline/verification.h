@@ -1,11 +1,9 @@
-// What `tidal verify` and `tidal inspect` read: every checksum of a closed data directory, any single file of ours.
+// What `tidal verify` reads: every checksum of a closed data directory.
 //
-// Nothing here writes. Threads: one at a time.
+// Nothing here writes: no byte, no name and no time of change differs afterwards. Threads: one at a time.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -21,10 +19,5 @@ struct Verification {
 
 /// Reads every segment, checkpoint and store of a data directory that no process has open (AlreadyOpen). NotFound.
 [[nodiscard]] Result<Verification> verify_directory(base::FileSystem& fs, const std::string& directory);
-
-/// Decodes one file by its first bytes (log segment, checkpoint manifest, view image, memory store) and hands over
-/// lines. InvalidArgument for a file that is none of ours.
-[[nodiscard]] Status inspect_file(base::FileSystem& fs, const std::string& path,
-                                  const std::function<void(std::string_view)>& line);
 
 }  // namespace tidal::db

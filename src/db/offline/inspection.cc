@@ -1,0 +1,154 @@
+// Decoding files with the readers that the database itself uses.
+#include "db/offline/inspection.h"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+
+#include "base/coding.h"
+#include "base/crc32c.h"
+#include "db/offline/log_lines.h"
+#include "db/offline/log_walk.h"
+#include "materializer/checkpoint.h"
+#include "storage/lmdb_file.h"
+
+namespace tidal::db {
+namespace {
+
+Status inspect_segment(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
+  const auto frame = [&line](const wal::FrameHeader& header, std::string_view body) -> Status {
+    line("{\"frame\":{\"offset\":" + std::to_string(header.offset) + ",\"first_seqno\":" +
+         std::to_string(header.first_seqno.value) + ",\"records\":" + std::to_string(header.record_count) +
+         ",\"bytes\":" + std::to_string(header.frame_bytes()) + ",\"append_time\":\"" + to_string(header.append_time) +
+         "\",\"synced_through\":" + std::to_string(header.synced_through.value) + "}}");
+    wal::RecordCursor cursor(header, body);
+    wal::WalEvent event;
+    event.append_time = header.append_time;
+    while (cursor.next(event)) line(dump_line(event));
+    return cursor.status();
+  };
+  TIDAL_TRY_ASSIGN(const SegmentSummary summary, walk_segment(fs, path, true, frame));
+  line("{\"segment\":{\"format\":" + std::to_string(summary.header.format_version) +
+       ",\"shard\":" + std::to_string(summary.header.shard_id) +
+       ",\"first_seqno\":" + std::to_string(summary.header.first_seqno.value) + ",\"created_at\":\"" +
+       to_string(summary.header.created_at) + "\",\"bytes\":" + std::to_string(summary.header.segment_bytes) +
+       ",\"frames\":" + std::to_string(summary.frames) + ",\"records\":" + std::to_string(summary.records) +
+       ",\"end_offset\":" + std::to_string(summary.end_offset) + ",\"sealed\":" + (summary.footer ? "true" : "false") +
+       "}}");
+  if (!summary.defect) return {};
+  return Error(Code::Corruption,
+               path + " offset " + std::to_string(summary.defect->offset) + ": " + summary.defect->problem);
+}
+
+Status inspect_manifest(const std::string& bytes, const LineVisitor& line) {
+  TIDAL_TRY_ASSIGN(const materializer::Manifest manifest, materializer::decode_manifest(bytes));
+  line("{\"manifest\":{\"seqno\":" + std::to_string(manifest.seqno.value) +
+       ",\"schema_version\":" + std::to_string(manifest.schema_version) + ",\"created_at\":\"" +
+       to_string(manifest.created_at) + "\",\"views\":" + std::to_string(manifest.entries.size()) + "}}");
+  for (const materializer::ManifestEntry& entry : manifest.entries) {
+    line("{\"view\":\"" + entry.view + "\",\"logic_version\":" + std::to_string(entry.logic_version) +
+         ",\"bytes\":" + std::to_string(entry.bytes) + ",\"crc32c\":" + std::to_string(entry.checksum) + "}");
+  }
+  return {};
+}
+
+/// What the manifest beside a view's file says of its bytes.
+std::string_view checksum_state(base::FileSystem& fs, const std::string& path, const std::string& view,
+                                const std::string& bytes) {
+  const Result<std::string> content = base::read_file(fs, path.substr(0, path.rfind('/') + 1) + "MANIFEST");
+  if (!content.ok()) return "unknown: no MANIFEST beside it";
+  const Result<materializer::Manifest> manifest = materializer::decode_manifest(*content);
+  if (!manifest.ok()) return "unknown: its MANIFEST is damaged";
+  const auto entry = std::ranges::find(manifest->entries, view, &materializer::ManifestEntry::view);
+  if (entry == manifest->entries.end()) return "unknown: its MANIFEST does not name it";
+  return entry->bytes == bytes.size() && entry->checksum == base::crc32c(bytes) ? "right" : "wrong";
+}
+
+/// The count that some images begin with, as a member of the line.
+std::string first_count(std::string_view view, std::string_view image) {
+  base::Decoder in(image);
+  std::string_view what;
+  if (view == "schema") what = "changes";
+  if (view == "import_marks") what = "imports";
+  if (view == "entities") {
+    what = "items";
+    in.u64();
+  }
+  const std::uint64_t count = in.varint();
+  return what.empty() || !in.ok() ? "" : ",\"" + std::string(what) + "\":" + std::to_string(count);
+}
+
+/// The opening that every checkpoint file shares, then what a view's file says of itself.
+Status inspect_view(base::FileSystem& fs, const std::string& path, const std::string& bytes, const LineVisitor& line) {
+  base::Decoder in(bytes);
+  in.raw(8);
+  const std::uint32_t format = in.u32();
+  in.u32();
+  const std::string name(in.string());
+  const std::uint32_t logic_version = in.u32();
+  const std::uint64_t seqno = in.u64();
+  if (!in.ok()) return Error(Code::Corruption, "view image ends inside its header: " + path);
+  const std::string_view checksum = checksum_state(fs, path, name, bytes);
+  line("{\"view_image\":{\"view\":\"" + name + "\",\"format\":" + std::to_string(format) +
+       ",\"logic_version\":" + std::to_string(logic_version) + ",\"seqno\":" + std::to_string(seqno) +
+       ",\"bytes\":" + std::to_string(bytes.size()) + ",\"image_bytes\":" + std::to_string(in.rest().size()) +
+       ",\"checksum\":\"" + std::string(checksum) + "\"" + first_count(name, in.rest()) + "}}");
+  if (checksum == "wrong") return Error(Code::Corruption, path + ": checksum mismatch: its MANIFEST says otherwise");
+  return {};
+}
+
+Status inspect_lmdb(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
+  TIDAL_TRY_ASSIGN(const storage::LmdbFileSummary summary, storage::check_lmdb_file(fs, path));
+  line("{\"store\":{\"backend\":\"lmdb\",\"seqno\":" + std::to_string(summary.seqno.value) +
+       ",\"values\":" + std::to_string(summary.values) + ",\"pages\":" + std::to_string(summary.pages) +
+       ",\"page_bytes\":" + std::to_string(summary.page_bytes) + ",\"checksums\":\"right\"}}");
+  return {};
+}
+
+/// Files that have no magic: what their names say.
+Status inspect_by_name(const std::string& path, std::uint64_t bytes, const LineVisitor& line) {
+  struct Named {
+    std::string_view name;
+    std::string_view what;
+  };
+  constexpr Named kNamed[] = {
+      {"LOCK", "held while a process has the database open; empty"},
+      {"cursor.key", "32 random bytes that authenticate page cursors"},
+      {"lock.mdb", "LMDB's table of readers; made anew at every open"},
+      {"next.wal.ready", "zeros that become the next log segment"},
+      {"next.wal.tmp", "a log segment being prepared, or left over from a crash"},
+  };
+  const std::string name = path.substr(path.rfind('/') + 1);
+  for (const Named& each : kNamed) {
+    if (each.name != name) continue;
+    line("{\"file\":{\"name\":\"" + name + "\",\"holds\":\"" + std::string(each.what) +
+         "\",\"bytes\":" + std::to_string(bytes) + "}}");
+    if (name == "cursor.key" && bytes != 32) {
+      return Error(Code::Corruption, path + ": expected 32 bytes, got " + std::to_string(bytes));
+    }
+    return {};
+  }
+  return Error(Code::InvalidArgument, "no file of tidalDB (its first bytes are none of ours): " + path);
+}
+
+}  // namespace
+
+Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
+  if (fs.is_directory(path)) return Error(Code::InvalidArgument, "expected a file, got a directory: " + path);
+  std::string head(24, '\0');
+  std::uint64_t size = 0;
+  {
+    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
+    TIDAL_TRY_ASSIGN(const std::size_t n, file->read_at(0, std::as_writable_bytes(std::span(head))));
+    head.resize(n);
+    TIDAL_TRY_ASSIGN(size, file->size());
+  }
+  if (storage::starts_lmdb_file(head)) return inspect_lmdb(fs, path, line);
+  const std::string magic = head.substr(0, 8);
+  if (magic == "TIDALWAL") return inspect_segment(fs, path, line);
+  if (magic != "TDLMANIF" && magic != "TDLVIEW1") return inspect_by_name(path, size, line);
+  TIDAL_TRY_ASSIGN(const std::string bytes, base::read_file(fs, path));
+  return magic == "TDLMANIF" ? inspect_manifest(bytes, line) : inspect_view(fs, path, bytes, line);
+}
+
+}  // namespace tidal::db

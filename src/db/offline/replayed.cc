@@ -1,0 +1,67 @@
+// Replaying a log into views that nobody else sees.
+#include "db/offline/replayed.h"
+
+#include <span>
+#include <vector>
+
+#include "materializer/checkpoint.h"
+#include "materializer/registry.h"
+#include "schema/catalog.h"
+#include "schema/statements.h"
+#include "wal/log.h"
+
+namespace tidal::db {
+
+Result<std::unique_ptr<base::FileLock>> lock_to_read(base::FileSystem& fs, const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  if (!fs.exists(path)) return std::unique_ptr<base::FileLock>();
+  return fs.lock_existing(path);
+}
+
+namespace {
+
+Result<std::unique_ptr<wal::Log>> read_whole_log(base::FileSystem& fs, const std::string& directory) {
+  if (!fs.is_directory(directory + "/wal")) {
+    return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
+  }
+  TIDAL_TRY_ASSIGN(std::unique_ptr<wal::Log> log, wal::Log::read(fs, directory + "/wal", {}));
+  TIDAL_TRY_ASSIGN(const SeqNo checkpoint, materializer::CheckpointDirectory(fs, directory + "/checkpoints").newest());
+  if (checkpoint <= log->last_seqno()) return log;
+  return Error(Code::Corruption, directory + "/wal ends at seqno " + std::to_string(log->last_seqno().value) +
+                                     ", before the checkpoint at seqno " + std::to_string(checkpoint.value));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSystem& fs, const std::string& directory) {
+  std::unique_ptr<ReplayedDatabase> database(new ReplayedDatabase);
+  TIDAL_TRY_ASSIGN(database->lock_, lock_to_read(fs, directory));
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
+  TIDAL_TRY_ASSIGN(database->fields_, storage::open_store(storage::Backend::Memory, fs, ""));
+  database->views_ = std::make_unique<Views>(*database->fields_);
+  TIDAL_TRY(log->replay(SeqNo{1}, [&views = *database->views_](wal::WalEvent& event) -> Status {
+    views.registry().apply(event);
+    return {};
+  }));
+  return database;
+}
+
+DigestReport ReplayedDatabase::digest() const {
+  const std::vector<materializer::ViewDigest> lines = views_->registry().digest_by_view();
+  DigestReport report{
+      .seqno = views_->registry().min_applied(), .all = materializer::combined_digest(lines), .by_view = {}};
+  for (const materializer::ViewDigest& line : lines) report.by_view.emplace_back(line.view, line.hex);
+  return report;
+}
+
+Result<std::string> logged_schema(base::FileSystem& fs, const std::string& directory) {
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
+  schema::Catalog catalog;
+  TIDAL_TRY(log->replay(SeqNo{1}, [&catalog](const wal::WalEvent& event) -> Status {
+    if (event.record.type == wal::RecordType::SchemaChange) catalog.apply(event);
+    return {};
+  }));
+  return schema::to_statements(catalog.current());
+}
+
+}  // namespace tidal::db

@@ -56,7 +56,7 @@ struct ExportOptions {
   std::string what = "all";  ///< schema, entities, signals, all
   std::string out;           ///< a folder; "" stdout
 };
-[[nodiscard]] Exit run_export(const Terminal& terminal, const CommonOptions& common, const ExportOptions& options);
+[[nodiscard]] Exit run_export(const Terminal& terminal, const ExportOptions& options);
 
 struct DirectoryOptions {
   std::string directory;

@@ -5,10 +5,10 @@
 #include "cli/commands.h"
 #include "cli/error_text.h"
 #include "cli/interrupt.h"
-#include "cli/open_database.h"
 #include "cli/quantity_text.h"
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
+#include "db/offline/replayed.h"
 
 namespace tidal::cli {
 namespace {
@@ -61,7 +61,7 @@ Status write_lines(const ExportOptions& options, LineSink& sink) {
   TIDAL_TRY_ASSIGN(const std::vector<db::SegmentSummary> segments,
                    db::walk_log(base::posix_file_system(), options.directory, each));
   for (const db::SegmentSummary& segment : segments) {
-    if (!segment.defect) continue;
+    if (!segment.defect || segment.defect->unfinished) continue;
     return Error(Code::Corruption,
                  segment.path + " offset " + std::to_string(segment.defect->offset) + ": " + segment.defect->problem);
   }
@@ -73,9 +73,10 @@ Status write_lines(const ExportOptions& options, LineSink& sink) {
   return sink.flush();
 }
 
-Status write_all(const Terminal& terminal, const Database& database, const ExportOptions& options) {
+Status write_all(const Terminal& terminal, const ExportOptions& options) {
   base::FileSystem& fs = base::posix_file_system();
-  const std::string schema = database.schema_text();
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, db::lock_to_read(fs, options.directory));
+  TIDAL_TRY_ASSIGN(const std::string schema, db::logged_schema(fs, options.directory));
   if (options.out.empty()) {
     if (options.what == "schema") {
       terminal.out << schema << std::flush;
@@ -105,13 +106,9 @@ Status write_all(const Terminal& terminal, const Database& database, const Expor
 
 }  // namespace
 
-Exit run_export(const Terminal& terminal, const CommonOptions& common, const ExportOptions& options) {
-  Result<Database> database = open_directory(options.directory, common);
-  if (!database.ok()) return fail(terminal, database.error());
-  const Status written = write_all(terminal, *database, options);
-  if (!written.ok()) return fail(terminal, written.error());
-  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
-  return Exit::Ok;
+Exit run_export(const Terminal& terminal, const ExportOptions& options) {
+  const Status written = write_all(terminal, options);
+  return written.ok() ? Exit::Ok : fail(terminal, written.error());
 }
 
 }  // namespace tidal::cli

@@ -128,7 +128,7 @@ void add_upkeep(CLI::App& app, Arguments& a) {
   CLI::App* exporting = add_command(app, a, "export", "Write what import reads",
                                     "  tidal export tube.db --out copy     (schema.tidal and data.jsonl)\n"
                                     "  tidal export tube.db --what signals | zstd > signals.jsonl.zst",
-                                    [&a](const Terminal& t) { return run_export(t, a.common, a.exporting); });
+                                    [&a](const Terminal& t) { return run_export(t, a.exporting); });
   exporting->add_option("DIR", a.exporting.directory, "The database")->required();
   exporting->add_option("--what", a.exporting.what, "schema, entities, signals or all")
       ->check(CLI::IsMember({"schema", "entities", "signals", "all"}))

@@ -50,6 +50,21 @@ Hash256 blake3_keyed(const Hash256& key, std::string_view bytes) {
   return finish(hasher, bytes);
 }
 
+struct Blake3::State {
+  blake3_hasher hasher;
+};
+
+Blake3::Blake3() : state_(std::make_unique<State>()) { blake3_hasher_init(&state_->hasher); }
+Blake3::~Blake3() = default;
+
+void Blake3::add(std::string_view bytes) { blake3_hasher_update(&state_->hasher, bytes.data(), bytes.size()); }
+
+Hash256 Blake3::digest() const {
+  Hash256 out;
+  blake3_hasher_finalize(&state_->hasher, out.data(), out.size());
+  return out;
+}
+
 std::string to_hex(const Hash128& hash) {
   std::string out;
   append_hex(hash.high, out);

@@ -83,6 +83,17 @@ TEST(Blake3, MatchesTheOfficialVectorsOfShortInputs) {
             "92b2b75604ed3c761f9d6f62392c8a9227ad0ea3f09573e783f1498a4ed60d26");
 }
 
+TEST(Blake3, IsTheSameOfPiecesAsOfTheWhole) {
+  std::string input(5000, '\0');
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<char>(i % 251);
+  Blake3 pieces;
+  EXPECT_EQ(pieces.digest(), blake3(""));
+  for (std::size_t at = 0, n = 1; at < input.size(); at += n, n *= 2) {
+    pieces.add(std::string_view(input).substr(at, n));
+    EXPECT_EQ(pieces.digest(), blake3(std::string_view(input).substr(0, at + n))) << at;
+  }
+}
+
 TEST(Blake3, MatchesTheOfficialVectors) {
   const std::string file = shared_data("test-vectors/blake3_test_vectors.json.zst");
   if (file.empty()) GTEST_SKIP() << "the file of test vectors is not here; TIDAL_SHARED_DATA names its folder";

@@ -60,8 +60,15 @@ struct ImportMark {
   std::uint64_t position = 0;  ///< of the batch's last line, from 1
 };
 
+/// Statements that come into force before the operations of their batch, in the same frame.
+struct Definitions {
+  std::string statements;         ///< DEFINE … and ALTER … only
+  std::optional<Timestamp> at{};  ///< when they were made; none: now (exports)
+};
+
 struct BatchOptions {
-  std::optional<ImportMark> import_mark;
+  std::optional<ImportMark> import_mark{};
+  std::optional<Definitions> definitions{};
 };
 
 struct ViewInfo {
@@ -72,7 +79,8 @@ struct ViewInfo {
 
 struct DatabaseStats {
   SeqNo last_seqno;
-  SeqNo checkpoint_seqno;  ///< 0: none yet
+  SeqNo checkpoint_seqno;        ///< 0: none yet
+  Duration checkpoint_pause{0};  ///< how long writers waited for the last one since open
   std::uint32_t schema_version = 0;
   std::uint64_t items = 0, users = 0, creators = 0;
   std::uint64_t signals_applied = 0;  ///< since open
@@ -124,7 +132,7 @@ class Database {
   [[nodiscard]] Result<WriteReply> update(EntityKind kind, std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> remove(EntityKind kind, std::string_view key);
   /// Operations of any kind in one frame, all or none; Error::detail->statement is the offending
-  /// one's number from 1; further ones are in Error::others.
+  /// one's number from 1; further ones are in Error::others. Errors of BatchOptions::definitions come alone.
   [[nodiscard]] Result<std::vector<WriteReply>> write(std::span<const Operation> operations, BatchOptions options = {});
 
   // Reads.

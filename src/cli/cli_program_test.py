@@ -3,7 +3,7 @@
 
 usage: cli_program_test.py PROGRAM [TEST…]
 """
-import gzip, json, os, pathlib, pty, select, subprocess, sys, tempfile, unittest
+import gzip, json, os, pathlib, pty, random, re, resource, select, signal, subprocess, sys, tempfile, unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 
@@ -14,10 +14,14 @@ class Program(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.root = pathlib.Path(self.folder.name)
 
-    def tidal(self, *arguments, expect=0, stdin="", **environment):
-        env = {**os.environ, "HOME": str(self.root), "NO_COLOR": "1", **environment}
+    def tidal(self, *arguments, expect=0, stdin="", file_bytes_max=None):
+        def limit():  # stands for a full disk: longer files are refused with an error
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
+
+        env = {**os.environ, "HOME": str(self.root), "NO_COLOR": "1"}
         done = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                              cwd=self.root, env=env, timeout=120)
+                              cwd=self.root, env=env, timeout=120, preexec_fn=limit if file_bytes_max else None)
         self.assertEqual(done.returncode, expect, f"{arguments}\n{done.stdout}\n{done.stderr}")
         return done
 
@@ -37,7 +41,7 @@ class Program(unittest.TestCase):
     def digest(self, name):
         lines = self.tidal("digest", name, "--by", "view").stdout.splitlines()
         views = dict(reversed(line.split("  ")) for line in lines[:-1])
-        return {k: v for k, v in views.items() if k not in ("import_marks", "schema")}
+        return {k: v for k, v in views.items() if k != "import_marks"}
 
 
 class Usage(Program):
@@ -45,14 +49,30 @@ class Usage(Program):
         self.assertRegex(self.tidal("version").stdout, r"^tidal \d+\.\d+\.\d+\n$")
         self.assertIn("tidal init tube.db", self.tidal("--help").stdout)
         self.assertIn("Example:", self.tidal("help", "import").stdout)
-        for command in "init exec shell import export status verify digest inspect demo completions version".split():
-            self.assertIn("Example:", self.tidal(command, "--help").stdout, command)
+        for command in self.commands():
+            text = self.tidal(*command, "--help").stdout
+            self.assertIn("Example:\n  tidal " + " ".join(command), text)
+            self.assertIn("Usage: tidal " + " ".join(command) + " [", text)
+            self.assertEqual(text, self.tidal("help", *command).stdout)
+
+    def commands(self, *above):
+        """Every command that --help lists, those of commands too; those that come later left out."""
+        text = self.tidal(*above, "--help").stdout.partition("Subcommands:")[2].split("\n\n")[0]
+        for name in re.findall(r"^  (\w+) ", text, re.MULTILINE):
+            yield (*above, name)
+            yield from self.commands(*above, name)
+
+    def options(self, *command):
+        text = self.tidal(*command, "--help").stdout.partition("Options:")[2]
+        text = text.partition("Subcommands:")[0].partition("Example:")[0]
+        return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
 
     def test_what_is_not_understood_gives_2(self):
         for arguments in ([], ["nonsense"], ["init"], ["init", "a", "--template", "zoo"],
                           ["exec", "--format", "xml", "x"], ["import", "d"], ["digest", "d", "--by", "year"],
                           ["completions", "tcsh"], ["wal"],
-                          ["exec", "SHOW SORTS;", "--param", "novalue"], ["help", "nonsense"]):
+                          ["exec", "SHOW SORTS;", "--param", "novalue"], ["help", "nonsense"],
+                          ["exec", "SHOW SORTS;", "--clock", "noon"], ["status", "d", "--clock", "noon"]):
             done = self.tidal(*arguments, expect=2)
             self.assertTrue(done.stderr, arguments)
             self.assertEqual(done.stdout, "", arguments)
@@ -61,9 +81,50 @@ class Usage(Program):
         for command in "repair backup restore compact serve eval".split():
             self.assertIn("not available yet", self.tidal(command, "d.db", expect=1).stderr)
 
-    def test_completions(self):
-        for shell in ("bash", "zsh", "fish"):
-            self.assertIn("tidal", self.tidal("completions", shell).stdout)
+    def test_errors_of_usage_say_what_was_expected_and_guess_what_was_meant(self):
+        for arguments, said in (
+                (["improt", "d"], "there is no command 'improt' (did you mean 'import'?)"),
+                (["help", "improt"], "there is no command 'improt' (did you mean 'import'?)"),
+                (["init", "a", "--template", "vidoe"],
+                 "--template: expected video, articles, shop or social, got 'vidoe' (did you mean 'video'?)"),
+                (["exec", "--format", "xml", "x"], "--format: expected csv, json, jsonl or table, got 'xml'"),
+                (["exec", "SHOW SORTS;", "--clock", "foo"],
+                 "--clock: expected a time such as 2026-11-22T12:00Z, or events, got 'foo'"),
+                (["wal", "dmup"], "tidal wal"), ([], "expected a command")):
+            self.assertIn(said, self.tidal(*arguments, expect=2).stderr)
+
+    def test_completions_know_every_command_and_option(self):
+        scripts = {shell: self.tidal("completions", shell).stdout for shell in ("bash", "zsh", "fish")}
+        commands = list(self.commands())
+        self.assertIn(("bench",), commands)
+        self.assertIn(("wal", "dump"), commands)
+        for command in commands:
+            path, options = " ".join(command), self.options(*command)
+            self.assertIn("--help", options)
+            for option in options:
+                self.assertIn(option, self.completed(scripts["bash"], *command, option), command)
+                zsh = scripts["zsh"].partition(f"    '{path}') _arguments")[2].split(";;")[0]
+                self.assertIn(f"'*{option}[", zsh)
+                word = "-l " + option[2:] if option.startswith("--") else "-s " + option[1:]
+                self.assertRegex(scripts["fish"], rf"__fish_seen_subcommand_from {command[-1]}\".* {word} ")
+
+    def completed(self, script, *words):
+        """What bash offers for the last word."""
+        done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(tidal \"$@\"); COMP_CWORD=$#; _tidal; "
+                               "printf '%s\\n' \"${COMPREPLY[@]}\"", "bash", *words],
+                              capture_output=True, text=True, cwd=self.root)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_bash_completes_words_and_files(self):
+        script = self.tidal("completions", "bash").stdout
+        self.assertEqual(self.completed(script, "imp"), ["import"])
+        self.assertEqual(self.completed(script, "wal", "d"), ["dump"])
+        self.assertEqual(self.completed(script, "bench", "tr"), ["trending"])
+        self.assertEqual(self.completed(script, "exec", "--format", "js"), ["json", "jsonl"])
+        self.assertEqual(self.completed(script, "init", "x", "--template", ""), ["video", "articles", "shop", "social"])
+        self.file("events.csv", "")
+        self.assertEqual(self.completed(script, "import", "ev"), ["events.csv"])
 
 
 class Directories(Program):
@@ -93,6 +154,15 @@ class Directories(Program):
         self.file("bad.tidal", "DEFINE FIELD item.title TEXT;\nDEFINE FIELD item.limit INT;\n")
         self.assertIn("limit", self.tidal("init", "d.db", "--schema", "bad.tidal", expect=1).stderr)
         self.assertFalse((self.root / "d.db").exists())
+
+    def test_an_init_that_found_no_room_can_be_run_again(self):
+        (self.root / "empty.db").mkdir()
+        for name in ("new.db", "empty.db"):
+            self.tidal("init", name, "--template", "video", expect=1, file_bytes_max=1 << 20)
+            left = self.root / name
+            self.assertEqual(list(left.iterdir()) if left.exists() else [], [])
+            self.assertEqual(left.exists(), name == "empty.db")
+            self.tidal("init", name, "--template", "video")
 
     def test_two_processes_do_not_share_a_directory(self):
         self.database()
@@ -152,6 +222,19 @@ class Exec(Program):
         rows = self.tidal("exec", name, query, "--format", "csv").stdout.splitlines()
         self.assertTrue(rows[0].startswith("rank,key"))
         self.assertEqual(len(self.tidal("exec", name, query * 2, "--format", "json").stdout.splitlines()), 2)
+        twice = self.tidal("exec", name, query * 2, "--format", "csv").stdout.split("\n\n")
+        self.assertEqual([table.splitlines() for table in twice], [rows, rows], "an empty line between two tables")
+
+    def test_answers_go_to_stdout_and_timings_to_stderr(self):
+        name = self.database()
+        self.tidal("exec", name, 'PUT item @a {"fields":{"title":"Alpha"}};')
+        for statement in ("SHOW SORTS;", "GET item @a;", "RETRIEVE items SORT BY new;", "HELP;", "SHOW SCHEMA;"):
+            for form in ("table", "csv"):
+                done = self.tidal("exec", name, statement, "--format", form)
+                self.assertNotRegex(done.stdout, r"\d (µs|ms|s)\n")
+                self.assertRegex(done.stderr, r"\d (µs|ms|s)\n")
+                self.assertEqual(self.tidal("exec", name, statement, "--format", form, "--quiet").stdout, done.stdout)
+        self.assertIn("got 5.0001\n", self.tidal("exec", name, "SIGNAL like ON @a VALUE 5.0001;", expect=1).stderr)
 
     def test_errors_point_and_stop(self):
         done = self.tidal("exec", "PUT item @a {}; RETRIEVE itmes; PUT item @b {};", expect=1)
@@ -166,13 +249,12 @@ class Exec(Program):
         self.tidal("exec", name, 'PUT item @a {"created_at":"2019-01-01"};'
                                  'SIGNAL view ON @a BY @u1 AT 2020-01-01T00:00Z;')
         out = self.tidal("exec", name, "RETRIEVE items FOR USER $user FILTER unseen SORT BY new;",
-                         "--param", "user=u1").stdout
+                         "--param", "user=u1").stderr
         self.assertIn("0 items", out)
         query = "RETRIEVE items FILTER view.count(24h) >= 1 SORT BY new;"
-        self.assertIn("0 items", self.tidal("exec", name, query).stdout)
-        self.assertIn("1 item,", self.tidal("exec", name, query, "--clock", "events").stdout)
-        self.assertIn("1 item,", self.tidal("exec", name, query, "--clock", "2020-01-01T00:02Z").stdout)
-        self.assertIn("--clock", self.tidal("exec", name, query, "--clock", "noon", expect=1).stderr)
+        self.assertIn("0 items", self.tidal("exec", name, query).stderr)
+        self.assertIn("1 item,", self.tidal("exec", name, query, "--clock", "events").stderr)
+        self.assertIn("1 item,", self.tidal("exec", name, query, "--clock", "2020-01-01T00:02Z").stderr)
 
 
 class Import(Program):
@@ -196,7 +278,8 @@ class Import(Program):
             self.assertIn("--clock events", done.stderr)
         once = self.digest(a)
         self.assertEqual(once, self.digest(b))
-        self.assertIn("were in already", self.tidal("import", a, "ratings.csv", *self.MAP).stderr)
+        for again in ("ratings.csv", "ratings.csv.gz"):
+            self.assertIn(": 0 operations (1,037 were in already)", self.tidal("import", a, again, *self.MAP).stderr)
         self.assertEqual(once, self.digest(a))
 
     def test_a_bare_table_is_guessed_and_nothing_is_written(self):
@@ -211,11 +294,77 @@ class Import(Program):
         self.file("e.jsonl", '{"op":"item","key":"i1"}\nnonsense\n{"op":"signal","kind":"like","item":"i9"}\n'
                              '{"op":"signal","kind":"view","item":"i1","value":-4}\n'
                              '{"op":"signal","kind":"like","item":"i1","user":"u1","at":"2020-01-01"}\n')
-        done = self.tidal("import", name, "e.jsonl")
+        self.file("f.jsonl", '{"op":"item","key":"i2"}\n')
+        done = self.tidal("import", name, "e.jsonl", "f.jsonl", expect=1)
         self.assertIn("3 bad lines", done.stderr)
+        self.assertIn("e.jsonl.rejects", done.stderr)
         rejects = (self.root / "e.jsonl.rejects").read_text().splitlines()
         self.assertEqual([line.split("\t")[0] for line in rejects], ["2", "3", "4"])
-        self.assertIn("1 item, 1 user", self.tidal("status", name).stdout)
+        self.assertIn("2 items, 1 user", self.tidal("status", name).stdout, "the other file is read all the same")
+
+    def test_a_binary_file_is_refused(self):
+        name = self.database()
+        for content in (b"PK\x03\x04\x14\x00\x06\x00", gzip.compress(b"\x7fELF\x02\x01\x01\x00")):
+            done = self.tidal("import", name, self.file("data", content), expect=1)
+            self.assertIn("got binary data", done.stderr)
+            self.assertNotIn("first rows", done.stderr)
+
+    def assert_round_trip(self, name, copy):
+        self.tidal("export", name, "--out", copy + ".export")
+        self.tidal("init", copy, "-q")
+        self.tidal("import", copy, f"{copy}.export/data.jsonl")
+        self.assertEqual(self.digest(name), self.digest(copy))
+        for what in ("schema", "all"):
+            self.assertEqual(self.tidal("export", name, "--what", what).stdout,
+                             self.tidal("export", copy, "--what", what).stdout)
+
+    def test_an_export_carries_later_definitions_and_settings_in_their_place(self):
+        name = self.database()
+        self.tidal("exec", name, '''
+            PUT item @old {};
+            SIGNAL view ON @old BY @u1 AT 2026-01-01T00:00Z;
+            DEFINE FIELD item.isbn KEYWORD REQUIRED;
+            ALTER SETTINGS seen_expires:30d;
+            PUT item @new {"fields":{"isbn":"x"}};
+            SIGNAL view ON @new BY @u1 AT 2026-01-02T00:00Z;
+            SIGNAL view ON @old BY @u2 AT 2026-01-03T00:00Z;
+            DELETE item @old;
+            ALTER SETTINGS create_users:false;
+            BEGIN; DEFINE FIELD item.pages INT INDEXED; DEFINE SIGNAL poke; ALTER SETTINGS seen_expires:never; COMMIT;
+            ALTER SETTINGS seen_expires:1d, create_users:true, hot_gravity:2.5;
+            PUT item @old {"fields":{"isbn":"y","pages":7}};
+            SIGNAL poke ON @old BY @u3 AT 2026-01-01T12:00Z;''')
+        self.assert_round_trip(name, "c.db")
+        rows = [json.loads(line) for line in (self.root / "c.db.export/data.jsonl").read_text().splitlines()]
+        self.assertEqual(rows[0], {"op": "export", "order": "log"})
+        self.assertEqual([row["op"] for row in rows].count("schema"), 6)
+        parts = [self.tidal("export", name, "--what", what).stdout for what in ("entities", "signals")]
+        self.assertNotIn('"op":"schema"', "".join(parts))
+        self.file("half.jsonl", "".join(part.split("\n", 1)[1] for part in parts))  # without the mark of an export
+        self.tidal("init", "half.db", "--schema", "c.db.export/schema.tidal", "-q")
+        self.tidal("import", "half.db", "half.jsonl", expect=1)  # @old came before isbn was required
+
+    def test_random_histories_come_back_as_they_were(self):
+        for seed in range(6):
+            choose = random.Random(seed)
+            name, statements, fields = self.database(f"{seed}.db"), [], []
+            for i in range(120):
+                item, user = f"@i{choose.randrange(5)}", f"@u{choose.randrange(4)}"
+                at = f"2026-0{choose.randrange(1, 7)}-0{choose.randrange(1, 10)}T00:00Z"
+                value = "{" + ", ".join(f'"{field}": {i}' for field in fields) + "}"
+                statements.append(choose.choice([
+                    f'PUT item {item} {{"creator": "c{i % 3}", "fields": {value}}};', f"DELETE item {item};",
+                    f"SIGNAL view ON {item} BY {user} VALUE {choose.random():.3} AT {at};",
+                    f"SIGNAL like ON {item} BY {user};", f'UPDATE item {item} {{"fields": {{"year": {i}}}}};',
+                    f"DELETE user {user};", f"ALTER SETTINGS seen_expires:{choose.randrange(3)}d;",
+                    f"SIGNAL view ON {item} BY {user} AT {at};", f'PUT user {user} {{}};']))
+                if choose.random() < 0.05:
+                    fields.append(f"f{i}")
+                    statements.append(f"DEFINE FIELD item.f{i} INT {choose.choice(['REQUIRED', 'INDEXED', ''])};")
+            done = subprocess.run([PROGRAM, "exec", name, "--keep-going", "-q"], input="\n".join(statements), text=True,
+                                  capture_output=True, cwd=self.root)
+            self.assertIn("put created", done.stdout, done.stderr)
+            self.assert_round_trip(name, f"{seed}.copy")
 
     def test_export_and_import_give_the_same_views(self):
         name = self.database()
@@ -234,17 +383,61 @@ class Import(Program):
             DELETE item @3;
             PUT item @3 {"fields":{"title":"back"}};
             DELETE item @4;''')
-        self.tidal("export", name, "--out", "copy")
-        self.tidal("init", "c.db", "--schema", "copy/schema.tidal", "-q")
-        done = self.tidal("import", "c.db", "copy/data.jsonl", "--as-is")
-        self.assertNotIn("bad line", done.stderr)
-        self.assertEqual(self.digest(name), self.digest("c.db"))
-        self.assertEqual(self.tidal("export", name, "--what", "schema").stdout,
-                         self.tidal("export", "c.db", "--what", "schema").stdout)
+        self.assert_round_trip(name, "c.db")
         entities = self.tidal("export", name, "--what", "entities").stdout
         self.assertNotIn('"op":"signal"', entities)
         self.assertTrue(all('"op":"signal"' in line
-                            for line in self.tidal("export", name, "--what", "signals").stdout.splitlines()))
+                            for line in self.tidal("export", name, "--what", "signals").stdout.splitlines()[1:]))
+        self.assertIn("exists", self.tidal("export", name, "--out", "c.db.export", expect=1).stderr)
+
+
+class Documentation(Program):
+    """Examples of the pages that a person copies from; docs/language.md is run by document_test."""
+
+    def page(self, name):
+        return (pathlib.Path(__file__).parents[2] / name).read_text()
+
+    def block(self, page, language):
+        return re.search(rf"^```{language}\n(.*?)^```$", self.page(page), re.MULTILINE | re.DOTALL)[1]
+
+    def test_every_line_of_the_import_page_is_taken(self):
+        name = self.database(schema="DEFINE FIELD item.title TEXT; DEFINE FIELD item.tags KEYWORD[];"
+                                    "DEFINE FIELD user.country KEYWORD; DEFINE SIGNAL like VALUE 0..;")
+        lines = self.block("docs/import.md", "json").splitlines()
+        self.assertEqual({json.loads(line)["op"] for line in lines},
+                         {"item", "user", "creator", "update", "delete", "signal", "schema"})
+        lines.insert(-1, lines[0])  # the signal is on what the line before it deleted
+        self.file("e.jsonl", "\n".join(lines))
+        self.tidal("import", name, "e.jsonl", "--as-is", "--clock", "2026-11-23T00:00Z")
+
+    def test_the_maps_of_the_import_page_are_taken(self):
+        name = self.database(schema="DEFINE FIELD item.title TEXT; DEFINE FIELD item.genres KEYWORD[];"
+                                    "DEFINE SIGNAL like;")
+        items, signals = re.search(r"```\n(item:\S+)\n(signal:\S+)\n```", self.page("docs/import.md")).groups()
+        self.file("movies.csv", "movieId,title,genres\n1,Heat,Crime|Drama\n")
+        self.file("ratings.csv", "userId,movieId,rating,timestamp\n7,1,5,1500000000\n8,1,2,1500000000\n")
+        self.tidal("import", name, "movies.csv", "--map", items)
+        self.assertIn(": 1 operation ", self.tidal("import", name, "ratings.csv", "--map", signals).stderr)
+
+    def test_the_commands_of_the_import_page_copy_a_database(self):
+        name = self.database()
+        self.tidal("export", name, "--out", "COPY")
+        for line in self.block("docs/import.md", "sh").splitlines():
+            self.assertEqual(line.split()[0], "tidal")
+            self.tidal(*line.split()[1:])
+        self.assertEqual(self.digest(name), self.digest("NEW"))
+
+    def test_the_statements_of_the_readme_run(self):
+        self.tidal("init", "tube.db", "--template", "video")
+        self.tidal("exec", "tube.db", 'PUT item @i1 {"fields":{"title":"Piano basics"}};')
+        statements = re.findall(r"`((?:RETRIEVE|SIGNAL) [^`]*;)`", self.page("README.md"))
+        self.assertGreater(len(statements), 3)
+        for statement in statements:
+            self.tidal("exec", "tube.db", statement)
+        for sort in re.findall(r"`SORT BY (\w+)`", self.page("README.md")):
+            self.tidal("exec", "tube.db", f"RETRIEVE items SORT BY {sort};")
+        for command in re.findall(r"`(?:build/release/)?tidal ([a-z]+)", self.page("README.md")):
+            self.tidal(command, "--help")
 
 
 class Shell(Program):

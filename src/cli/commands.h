@@ -20,7 +20,7 @@ struct CommonOptions {
 
 struct InitOptions {
   std::string directory;
-  std::string template_name;  ///< "" none
+  std::string template_name;  ///< one of db::starting_schemas(), or ""
   std::string schema_path;    ///< "" none
 };
 [[nodiscard]] Exit run_init(const Terminal& terminal, const CommonOptions& common, const InitOptions& options);
@@ -91,7 +91,6 @@ struct BenchCommandOptions {
 };
 [[nodiscard]] Exit run_bench(const Terminal& terminal, const BenchCommandOptions& options);
 
-[[nodiscard]] Exit run_completions(const Terminal& terminal, const std::string& shell);
 [[nodiscard]] Exit run_version(const Terminal& terminal);
 /// For commands that a later version brings.
 [[nodiscard]] Exit run_unavailable(const Terminal& terminal, const std::string& command);

@@ -1,4 +1,5 @@
 // tidal exec: statements from the command line, a file or stdin; replies to stdout.
+#include <algorithm>
 #include <istream>
 #include <iterator>
 #include <ostream>
@@ -53,6 +54,38 @@ Result<Plan> plan_of(const Terminal& terminal, const ExecOptions& options) {
   return plan;
 }
 
+/// Replies to stdout, one after the other; what is said about them to stderr.
+class ReplyPrinter {
+ public:
+  ReplyPrinter(const Terminal& terminal, Format format)
+      : terminal_(terminal), format_(format), is_json_(format == Format::Json || format == Format::Jsonl) {}
+
+  void print(const Result<Reply>& reply, const TitleFields& titles) {
+    if (!reply.ok()) {
+      if (is_json_) terminal_.out << to_json(reply.error()) << "\n";
+      static_cast<void>(fail(terminal_, reply.error()));  // the exit code is told by execute()
+      return;
+    }
+    const std::string text = reply_text(*reply, format_, titles, static_cast<std::size_t>(terminal_.columns));
+    // Two tables in a row would read as one.
+    const bool is_table = std::count(text.begin(), text.end(), '\n') > 1;
+    if (!is_json_ && before_ != Before::Nothing && (is_table || before_ == Before::Table)) terminal_.out << "\n";
+    if (!text.empty()) before_ = is_table ? Before::Table : Before::Line;
+    terminal_.out << text;
+    if (terminal_.quiet || is_json_) return;
+    terminal_.out << std::flush;
+    terminal_.err << err_style(terminal_, Style::Dim) << reply_footer(*reply) << err_style(terminal_, Style::Plain)
+                  << std::flush;
+  }
+
+ private:
+  enum class Before { Nothing, Line, Table };
+  const Terminal& terminal_;
+  const Format format_;
+  const bool is_json_;
+  Before before_ = Before::Nothing;
+};
+
 }  // namespace
 
 Exit run_exec(const Terminal& terminal, const CommonOptions& common, const ExecOptions& options) {
@@ -66,21 +99,9 @@ Exit run_exec(const Terminal& terminal, const CommonOptions& common, const ExecO
   Result<Database> database = plan->directory.empty() ? open_memory(common) : open_directory(plan->directory, common);
   if (!database.ok()) return fail(terminal, database.error());
 
-  const bool json = options.format == Format::Json || options.format == Format::Jsonl;
+  ReplyPrinter printer(terminal, options.format);
   const auto show = [&](const Result<Reply>& reply) {
-    if (!reply.ok()) {
-      if (json) terminal.out << to_json(reply.error()) << "\n";
-      static_cast<void>(fail(terminal, reply.error()));  // the exit code is told by execute()
-      return;
-    }
-    const TitleFields titles = options.format == Format::Table ? title_fields(database->schema_text()) : TitleFields{};
-    terminal.out << reply_text(*reply, options.format, titles, static_cast<std::size_t>(terminal.columns));
-    if (terminal.quiet || json) return;
-    if (options.format == Format::Table) {
-      terminal.out << out_style(terminal, Style::Dim) << reply_footer(*reply) << out_style(terminal, Style::Plain);
-    } else {
-      terminal.err << reply_footer(*reply);
-    }
+    printer.print(reply, options.format == Format::Table ? title_fields(database->schema_text()) : TitleFields{});
   };
   const bool all_ran = database->execute(plan->script, *params, options.keep_going, show);
   terminal.out.flush();

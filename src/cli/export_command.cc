@@ -46,12 +46,17 @@ class LineSink {
   std::uint64_t lines_ = 0;
 };
 
+/// What import needs to know before the first line: that the order must stay.
+constexpr std::string_view kMark = R"({"op":"export","order":"log"})";
+
 bool is_wanted(wal::RecordType type, const std::string& what) {
-  const bool is_signal = type == wal::RecordType::Signal;
-  return what == "all" || (what == "signals") == is_signal;
+  if (what == "all") return true;
+  if (type == wal::RecordType::SchemaChange) return false;  // for a database that has a schema of its own
+  return (what == "signals") == (type == wal::RecordType::Signal);
 }
 
 Status write_lines(const ExportOptions& options, LineSink& sink) {
+  TIDAL_TRY(sink.add(kMark));
   const auto each = [&](const wal::WalEvent& event) -> Status {
     if (interrupted()) return Error(Code::Unavailable, "interrupted");
     if (!is_wanted(event.record.type, options.what)) return {};
@@ -93,14 +98,19 @@ Status write_all(const Terminal& terminal, const ExportOptions& options) {
   if (options.what == "schema") return {};
   const std::string path = options.out + "/data.jsonl";
   if (fs.exists(path)) return Error(Code::AlreadyExists, path + " exists: choose another folder");
-  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Create));
+  // Under its name only when it is whole: an export that was stopped cannot be mistaken for one.
+  const std::string unfinished = path + ".unfinished";
+  if (fs.exists(unfinished)) TIDAL_TRY(fs.remove(unfinished));
+  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(unfinished, base::OpenMode::Create));
+  base::File& written = *file;
   LineSink sink(std::move(file));
   TIDAL_TRY(write_lines(options, sink));
-  if (!terminal.quiet) {
-    terminal.err << "wrote " << path << ": " << counted(sink.lines(), "line")
-                 << ". To read it back:\n  tidal init COPY --schema " << options.out
-                 << "/schema.tidal\n  tidal import COPY " << path << " --as-is\n";
-  }
+  TIDAL_TRY(written.sync());
+  TIDAL_TRY(fs.rename(unfinished, path));
+  if (terminal.quiet) return {};
+  terminal.err << "wrote " << path << ": " << counted(sink.lines(), "line") << ". To read it back:\n";
+  if (options.what == "all") terminal.err << "  tidal init COPY\n";
+  terminal.err << "  tidal import COPY " << path << "\n";
   return {};
 }
 

@@ -25,13 +25,13 @@ namespace {
 
 constexpr Duration kOldData = days(30);
 
-/// Spill files lie beside the data directory (same disk, room for it) unless TMPDIR says otherwise.
+/// Spill files lie in the data directory (same disk, and locked: what is there already, a killed import left) unless
+/// TMPDIR says otherwise.
 std::string spill_folder_for(const std::string& directory) {
-  const std::string name = "tidal-import-" + std::to_string(getpid());
   if (const char* folder = std::getenv("TMPDIR"); folder != nullptr && *folder != '\0') {
-    return std::string(folder) + "/" + name;
+    return std::string(folder) + "/tidal-import-" + std::to_string(getpid());
   }
-  return directory.empty() ? "/tmp/" + name : directory + "." + name;
+  return directory + "/import-spill";
 }
 
 void show_guess(const Terminal& terminal, const std::string& path, const Guess& guess) {
@@ -55,6 +55,9 @@ Result<std::optional<std::string>> agreed_map(const Terminal& terminal, const Da
   TIDAL_TRY_ASSIGN(std::unique_ptr<InputStream> stream, open_input(base::posix_file_system(), path));
   LineReader lines(std::move(stream));
   TIDAL_TRY_ASSIGN(const std::string_view head, lines.peek());
+  if (Status text = check_is_text(head); !text.ok()) {
+    return Error(text.error().code, path + ": " + text.error().message);
+  }
   if (looks_like_json(head) || head.empty()) return std::optional<std::string>("");
   const Guess guess = guess_table(head, read_declared(database.schema_text()));
   show_guess(terminal, path, guess);
@@ -124,13 +127,14 @@ Exit import_one(const Terminal& terminal, Database& database, const std::string&
   };
   DatabaseTarget target(database);
   const Result<ImportReport> report = import_file(base::posix_file_system(), target, path, options, draw);
+  progress.clear();
   if (!report.ok()) {
     Error error = report.error();
     error.message = path + ": " + error.message;
     return fail(terminal, error);
   }
   tell(terminal, path, *report, progress.elapsed(), database.now());
-  return report->interrupted ? Exit::Failed : Exit::Ok;
+  return report->interrupted || report->rejected > 0 ? Exit::Failed : Exit::Ok;
 }
 
 Exit run_import(const Terminal& terminal, const CommonOptions& common, const ImportCommandOptions& options) {
@@ -140,6 +144,9 @@ Exit run_import(const Terminal& terminal, const CommonOptions& common, const Imp
   }
   Result<Database> database = open_directory(options.directory, common);
   if (!database.ok()) return fail(terminal, database.error());
+  const std::string spill = spill_folder_for(options.directory);
+  base::FileSystem& fs = base::posix_file_system();
+  if (fs.exists(spill)) static_cast<void>(fs.remove_all(spill));  // of a killed import: its only loss is room
   Exit result = Exit::Ok;
   for (const std::string& file : options.files) {
     const ImportOptions each{.maps = options.maps,
@@ -147,9 +154,11 @@ Exit run_import(const Terminal& terminal, const CommonOptions& common, const Imp
                              .created_at_now = options.created_at == "now",
                              .rejects_max = options.rejects_max,
                              .rejects_path = options.rejects_path,
-                             .spill_folder = spill_folder_for(options.directory)};
-    result = import_one(terminal, *database, file, each, "tidal import " + options.directory + " " + file);
-    if (result != Exit::Ok || interrupted()) break;
+                             .spill_folder = spill};
+    if (import_one(terminal, *database, file, each, "tidal import " + options.directory + " " + file) != Exit::Ok) {
+      result = Exit::Failed;
+    }
+    if (interrupted()) break;
   }
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return result;

@@ -11,8 +11,9 @@
 
 namespace tidal::cli {
 
-/// Imports one file and reports on terminal.err. A table without maps is guessed at: on a terminal the person is asked,
-/// elsewhere nothing is written and `command` (with the guessed map behind it) is what stderr recommends.
+/// Imports one file and reports on terminal.err. Failed also when lines were left out: what could be used is in.
+/// A table without maps is guessed at: on a terminal the person is asked, elsewhere nothing is written and `command`
+/// (with the guessed map behind it) is what stderr recommends.
 [[nodiscard]] Exit import_one(const Terminal& terminal, Database& database, const std::string& path,
                               ImportOptions options, const std::string& command);
 

@@ -21,13 +21,8 @@ std::string joined(const std::vector<std::string>& names) {
 
 Result<std::string> chosen_schema(const InitOptions& options) {
   if (!options.schema_path.empty()) return base::read_file(base::posix_file_system(), options.schema_path);
-  if (options.template_name.empty()) return std::string();
   const std::optional<db::StartingSchema> chosen = db::starting_schema(options.template_name);
-  if (!chosen) {
-    return Error(Code::InvalidArgument,
-                 "there is no template '" + options.template_name + "', expected video, articles, shop or social");
-  }
-  return std::string(chosen->statements);
+  return std::string(chosen ? chosen->statements : "");
 }
 
 /// A query that makes sense with the template.
@@ -44,7 +39,7 @@ void tell(const Terminal& terminal, const InitOptions& options, const std::strin
   const std::string& dir = options.directory;
   std::ostream& out = terminal.out;
   out << "Made " << dir << ": an empty database";
-  if (!options.template_name.empty()) out << " for " << db::starting_schema(options.template_name)->about;
+  if (const auto chosen = db::starting_schema(options.template_name)) out << " for " << chosen->about;
   out << ".\n";
   for (std::size_t kind = 0; kind < kEntityKinds; ++kind) {
     const auto entity_kind = static_cast<EntityKind>(kind);

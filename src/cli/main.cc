@@ -1,18 +1,24 @@
 // The program `tidal`: its arguments, and the command each of them calls. The only place that knows CLI11.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
+#include "cli/completions.h"
 #include "cli/interrupt.h"
+#include "cli/open_database.h"
+#include "db/offline/script_text.h"
+#include "db/offline/starting_schema.h"
 
 namespace tidal::cli {
 namespace {
 
 const std::map<std::string, Format> kFormats = {
-    {"table", Format::Table}, {"json", Format::Json}, {"jsonl", Format::Jsonl}, {"csv", Format::Csv}};
+    {"csv", Format::Csv}, {"json", Format::Json}, {"jsonl", Format::Jsonl}, {"table", Format::Table}};
 
 /// Everything the arguments can say, and what is to be done about it.
 struct Arguments {
@@ -29,18 +35,52 @@ struct Arguments {
   BenchCommandOptions bench;
   std::string file;
   std::string by;
-  std::string help_about;
+  std::vector<std::string> help_about;
+  std::string format = "table";
   std::string completions_shell;
-  std::vector<std::string> ignored;
+  std::map<const CLI::Option*, std::vector<std::string>> choices;  ///< of options that take one of a few words
   std::function<Exit(const Terminal&)> run;
 };
+
+/// "a, b or c"
+std::string alternatives(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+/// " (did you mean 'import'?)", or "".
+std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+  const std::string nearest = db::nearest_word(word, known);
+  return nearest.empty() ? "" : " (did you mean '" + nearest + "'?)";
+}
+
+/// The option takes one of these words.
+CLI::Option* one_of(Arguments& arguments, CLI::Option* option, std::vector<std::string> words) {
+  arguments.choices[option] = words;
+  const auto check = [words = std::move(words)](std::string& text) -> std::string {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+    return "expected " + alternatives(words) + ", got '" + text + "'" + suggestion(text, words);
+  };
+  return option->check(CLI::Validator(check, ""));
+}
+
+std::string clock_defect(std::string& text) {
+  const Result<Options> options = database_options({.clock = text});
+  return options.ok() ? "" : options.error().message;
+}
 
 CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name, const std::string& about,
                       const std::string& example, std::function<Exit(const Terminal&)> run) {
   CLI::App* command = app.add_subcommand(name, about);
   command->footer("Example:\n" + example);
-  command->add_option("--clock", arguments.common.clock,
-                      "Answer as if it were this time (2026-11-22T12:00Z), or 'events': the newest event's time");
+  command
+      ->add_option("--clock", arguments.common.clock,
+                   "Answer as if it were this time (2026-11-22T12:00Z), or 'events': the newest event's time")
+      ->check(CLI::Validator(clock_defect, ""));
   command->add_flag("-q,--quiet", arguments.quiet, "No progress, timings or advice");
   command->callback([&arguments, run = std::move(run)] { arguments.run = run; });
   return command;
@@ -50,8 +90,11 @@ void add_writing(CLI::App& app, Arguments& a) {
   CLI::App* init = add_command(app, a, "init", "Make a database", "  tidal init tube.db --template video",
                                [&a](const Terminal& t) { return run_init(t, a.common, a.init); });
   init->add_option("DIR", a.init.directory, "Folder to make")->required();
-  auto* ready = init->add_option("--template", a.init.template_name, "A ready schema: video, articles, shop or social")
-                    ->check(CLI::IsMember({"video", "articles", "shop", "social"}));
+  std::vector<std::string> templates;
+  for (const db::StartingSchema& each : db::starting_schemas()) templates.emplace_back(each.name);
+  CLI::Option* ready =
+      init->add_option("--template", a.init.template_name, "A ready schema: " + alternatives(templates));
+  one_of(a, ready, templates);
   init->add_option("--schema", a.init.schema_path, "A file of DEFINE statements")->excludes(ready);
 
   CLI::App* import = add_command(app, a, "import", "Read JSON lines, CSV or TSV, plain or compressed, into a database",
@@ -67,9 +110,10 @@ void add_writing(CLI::App& app, Arguments& a) {
       ->take_all()
       ->expected(1);
   import->add_flag("--as-is", a.import.as_is, "Keep the order of the lines instead of the order of event times");
-  import
-      ->add_option("--created-at", a.import.created_at, "'now': entities without created_at are as old as this import")
-      ->check(CLI::IsMember({"now"}));
+  one_of(a,
+         import->add_option("--created-at", a.import.created_at,
+                            "'now': entities without created_at are as old as this import"),
+         {"now"});
   import->add_option("--max-rejects", a.import.rejects_max, "Stop after so many bad lines")->capture_default_str();
   import->add_option("--rejects", a.import.rejects_path, "Where bad lines are listed (FILE.rejects)");
 }
@@ -82,8 +126,9 @@ void add_asking(CLI::App& app, Arguments& a) {
   exec->add_option("ARGUMENTS", a.exec.arguments,
                    "[DIR] ['statements']; one argument is the statements, unless it is a folder")
       ->expected(0, 2);
-  exec->add_option("--format", a.exec.format, "table, json or jsonl (one reply a line), csv")
-      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case));
+  std::vector<std::string> formats;
+  for (const auto& [name, format] : kFormats) formats.push_back(name);
+  one_of(a, exec->add_option("--format", a.format, "table, json or jsonl (one reply a line), csv"), formats);
   exec->add_option("-f,--file", a.exec.file, "Read the statements from a file");
   exec->add_flag("--keep-going", a.exec.keep_going, "Run the statements after an error, too");
   exec->add_option("--param", a.exec.params, "Value of $name: name=value; user='\"42\"' is a text")
@@ -97,9 +142,8 @@ void add_asking(CLI::App& app, Arguments& a) {
   CLI::App* bench = add_command(app, a, "bench", "Measure this machine: ours beside its physical reference",
                                 "  tidal bench ingest\n  tidal bench trending --items 100000 --json trending.json",
                                 [&a](const Terminal& t) { return run_bench(t, a.bench); });
-  bench->add_option("CASE", a.bench.name, "ingest, import, replay, trending, open, or all")
-      ->check(CLI::IsMember({"ingest", "import", "replay", "trending", "open", "all"}))
-      ->required();
+  one_of(a, bench->add_option("CASE", a.bench.name, "ingest, import, replay, trending, open, or all")->required(),
+         {"ingest", "import", "replay", "trending", "open", "all"});
   bench->add_option("--items", a.bench.items, "Size of the generated database")->check(CLI::Range(1'000, 100'000'000));
   bench->add_option("--seconds", a.bench.seconds, "Length of a measured round")->check(CLI::Range(1, 3'600));
   bench->add_option("--rounds", a.bench.rounds, "Rounds; medians are printed")->check(CLI::Range(1, 1'000));
@@ -123,16 +167,16 @@ void add_upkeep(CLI::App& app, Arguments& a) {
   for (CLI::App* each : {status, verify, digest}) {
     each->add_option("DIR", a.directory.directory, "The database")->required();
   }
-  digest->add_option("--by", a.by, "'view': a line for each view, too")->check(CLI::IsMember({"view"}));
+  one_of(a, digest->add_option("--by", a.by, "'view': a line for each view, too"), {"view"});
 
   CLI::App* exporting = add_command(app, a, "export", "Write what import reads",
                                     "  tidal export tube.db --out copy     (schema.tidal and data.jsonl)\n"
                                     "  tidal export tube.db --what signals | zstd > signals.jsonl.zst",
                                     [&a](const Terminal& t) { return run_export(t, a.exporting); });
   exporting->add_option("DIR", a.exporting.directory, "The database")->required();
-  exporting->add_option("--what", a.exporting.what, "schema, entities, signals or all")
-      ->check(CLI::IsMember({"schema", "entities", "signals", "all"}))
-      ->capture_default_str();
+  one_of(a,
+         exporting->add_option("--what", a.exporting.what, "schema, entities, signals or all")->capture_default_str(),
+         {"schema", "entities", "signals", "all"});
   exporting->add_option("--out", a.exporting.out, "Folder for the files; without it to stdout");
 }
 
@@ -155,34 +199,86 @@ void add_looking(CLI::App& app, Arguments& a) {
   inspect->add_option("FILE", a.file, "The file")->required();
 }
 
+constexpr const char* kLaterGroup = "Not available yet";
+
+/// What completions must know of a command; commands that come later are not offered.
+CommandShape shape_of(const CLI::App& app, const Arguments& a) {
+  CommandShape shape{.name = app.get_name(), .about = app.get_description(), .options = {}, .commands = {}};
+  for (const CLI::Option* option : app.get_options()) {
+    OptionShape& out = shape.options.emplace_back();
+    for (const std::string& name : option->get_lnames()) out.names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) out.names.push_back("-" + name);
+    out.about = option->get_description();
+    out.takes_value = option->get_items_expected_max() > 0;
+    if (const auto choices = a.choices.find(option); choices != a.choices.end()) out.values = choices->second;
+  }
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (each->get_group() != kLaterGroup) shape.commands.push_back(shape_of(*each, a));
+  }
+  return shape;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(each->get_name());
+  }
+  return names;
+}
+
+Exit help(const CLI::App& app, const std::vector<std::string>& about, const Terminal& terminal) {
+  const CLI::App* found = &app;
+  std::string before;
+  for (const std::string& word : about) {
+    before += (before.empty() ? "" : " ") + found->get_name();
+    const auto inner = found->get_subcommands([&word](const CLI::App* each) { return each->get_name() == word; });
+    if (inner.empty()) {
+      terminal.err << "error: there is no command '" << word << "'" << suggestion(word, command_names(*found)) << "\n";
+      return Exit::Usage;
+    }
+    found = inner.front();
+  }
+  terminal.out << found->help(before);
+  return Exit::Ok;
+}
+
 void add_rest(CLI::App& app, Arguments& a) {
   CLI::App* completions = add_command(app, a, "completions", "Print completions for a shell",
                                       "  tidal completions bash > ~/.local/share/bash-completion/completions/tidal",
-                                      [&a](const Terminal& t) { return run_completions(t, a.completions_shell); });
-  completions->add_option("SHELL", a.completions_shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+                                      [&a, &app](const Terminal& t) {
+                                        t.out << completions_text(a.completions_shell, shape_of(app, a));
+                                        return Exit::Ok;
+                                      });
+  one_of(a, completions->add_option("SHELL", a.completions_shell, "bash, zsh or fish")->required(),
+         {"bash", "zsh", "fish"});
   add_command(app, a, "version", "Print the version", "  tidal version",
               [](const Terminal& t) { return run_version(t); });
-  CLI::App* help =
-      add_command(app, a, "help", "Explain a command", "  tidal help import", [&a, &app](const Terminal& t) {
-        const std::vector<CLI::App*> found = app.get_subcommands(
-            [&a](const CLI::App* each) { return !a.help_about.empty() && each->get_name() == a.help_about; });
-        const CLI::App* about = found.empty() ? nullptr : found.front();
-        if (!a.help_about.empty() && about == nullptr) {
-          t.err << "there is no command '" << a.help_about << "'\n";
-          return Exit::Usage;
-        }
-        t.out << (about != nullptr ? about->help() : app.help());
-        return Exit::Ok;
-      });
-  help->add_option("COMMAND", a.help_about, "The command");
+  CLI::App* helping = add_command(app, a, "help", "Explain a command", "  tidal help import\n  tidal help wal dump",
+                                  [&a, &app](const Terminal& t) { return help(app, a.help_about, t); });
+  CLI::Option* about = helping->add_option("COMMAND", a.help_about, "The command");
   for (const std::string name : {"repair", "backup", "restore", "compact", "serve", "eval", "schema"}) {
-    CLI::App* later = add_command(app, a, name, "Not available yet", "  tidal " + name,
+    CLI::App* later = add_command(app, a, name, kLaterGroup, "  tidal " + name,
                                   [name](const Terminal& t) { return run_unavailable(t, name); });
-    later->group("Not available yet");
+    later->group(kLaterGroup);
     later->allow_extras();
   }
+  for (const CommandShape& each : shape_of(app, a).commands) a.choices[about].push_back(each.name);
+}
+
+/// The words of the chosen command: "tidal wal dump".
+std::string chosen_command(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + chosen_command(*chosen.front());
+}
+
+/// What a person should read about arguments that were not understood.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first.empty()) return "expected a command";
+  if (first.front() != '-' && app.get_subcommands().empty()) {
+    return "there is no command '" + first + "'" + suggestion(first, command_names(app));
+  }
+  return error.what();
 }
 
 /// CLI11 prints its own messages; only the exit code is ours.
@@ -191,15 +287,14 @@ Exit parse(CLI::App& app, int argc, char** argv, Arguments& arguments, const Ter
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) {
-      terminal.err << "error: " << error.what() << "\n";
-      const std::vector<CLI::App*> chosen = app.get_subcommands();
-      terminal.err << "usage: tidal " << (chosen.empty() ? "COMMAND" : chosen.front()->get_name())
-                   << " --help explains\n";
+      terminal.err << "error: " << usage_error(app, error, argc, argv) << "\n"
+                   << "usage: " << chosen_command(app) << " --help explains\n";
       return Exit::Usage;
     }
     return static_cast<Exit>(app.exit(error, terminal.out, terminal.err));
   }
   arguments.directory.by_view = arguments.by == "view";
+  arguments.exec.format = kFormats.at(arguments.format);
   return Exit::Ok;
 }
 

@@ -19,7 +19,7 @@ Result<Options> database_options(const CommonOptions& common) {
   const Result<Timestamp> at = base::parse_time(common.clock);
   if (!at.ok()) {
     return Error(Code::InvalidArgument,
-                 "--clock: expected a time such as 2026-11-22T12:00Z, or events, got '" + common.clock + "'");
+                 "expected a time such as 2026-11-22T12:00Z, or events, got '" + common.clock + "'");
   }
   options.clock = {.kind = ClockSource::Kind::Fixed, .at = *at};
   return options;
@@ -42,29 +42,50 @@ Status run_schema(Database& database, const std::string& schema) {
   return replies.ok() ? Status() : Status(replies.error());
 }
 
-Result<Database> create_directory(const std::string& directory, const std::string& schema,
-                                  const CommonOptions& common) {
-  base::FileSystem& fs = base::posix_file_system();
-  if (fs.exists(directory) && !fs.is_directory(directory)) {
-    return Error(Code::FailedPrecondition, "'" + directory + "' is a file");
+namespace {
+
+/// FailedPrecondition or AlreadyExists when something is in the way.
+Status check_is_free(base::FileSystem& fs, const std::string& directory) {
+  if (!fs.exists(directory)) return {};
+  if (!fs.is_directory(directory)) return Error(Code::FailedPrecondition, "'" + directory + "' is a file");
+  if (fs.exists(directory + "/wal")) {
+    return Error(Code::AlreadyExists, "there is a database at '" + directory + "' already");
   }
-  if (fs.exists(directory)) {
-    if (fs.exists(directory + "/wal"))
-      return Error(Code::AlreadyExists, "there is a database at '" + directory + "' already");
-    TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(directory));
-    if (!names.empty()) {
-      return Error(Code::FailedPrecondition, "'" + directory + "' is not empty and no database: choose another name");
-    }
-  }
-  if (!schema.empty()) {
-    TIDAL_TRY_ASSIGN(Database trial, Database::open_in_memory());
-    TIDAL_TRY(run_schema(trial, schema));
-  }
-  TIDAL_TRY_ASSIGN(Options options, database_options(common));
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(directory));
+  if (names.empty()) return {};
+  return Error(Code::FailedPrecondition, "'" + directory + "' is not empty and no database: choose another name");
+}
+
+Result<Database> make(const std::string& directory, const std::string& schema, Options options) {
   options.create_if_missing = true;
   TIDAL_TRY_ASSIGN(Database database, Database::open(directory, options));
   if (!schema.empty()) TIDAL_TRY(run_schema(database, schema));
   return {std::move(database)};
+}
+
+/// Takes away what a failed make() left, so that it can be tried again; errors here would hide the one that counts.
+void unmake(base::FileSystem& fs, const std::string& directory, bool was_there) {
+  if (!was_there) return static_cast<void>(fs.remove_all(directory));
+  const Result<std::vector<std::string>> names = fs.list(directory);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) static_cast<void>(fs.remove_all(directory + "/" + name));
+}
+
+}  // namespace
+
+Result<Database> create_directory(const std::string& directory, const std::string& schema,
+                                  const CommonOptions& common) {
+  base::FileSystem& fs = base::posix_file_system();
+  TIDAL_TRY(check_is_free(fs, directory));
+  if (!schema.empty()) {
+    TIDAL_TRY_ASSIGN(Database trial, Database::open_in_memory());
+    TIDAL_TRY(run_schema(trial, schema));
+  }
+  TIDAL_TRY_ASSIGN(const Options options, database_options(common));
+  const bool was_there = fs.exists(directory);
+  Result<Database> database = make(directory, schema, options);
+  if (!database.ok()) unmake(fs, directory, was_there);
+  return database;
 }
 
 }  // namespace tidal::cli

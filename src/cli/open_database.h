@@ -15,7 +15,8 @@ namespace tidal::cli {
 [[nodiscard]] Result<Database> open_directory(const std::string& directory, const CommonOptions& common);
 [[nodiscard]] Result<Database> open_memory(const CommonOptions& common);
 
-/// Makes `directory` and runs the schema in it, whole or not at all: a schema with errors leaves no directory behind.
+/// Makes `directory` and runs the schema in it, whole or not at all: an error of any kind leaves nothing
+/// behind.
 /// AlreadyExists when there is a database, FailedPrecondition when there is something else.
 [[nodiscard]] Result<Database> create_directory(const std::string& directory, const std::string& schema,
                                                 const CommonOptions& common);

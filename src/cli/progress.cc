@@ -26,8 +26,11 @@ Progress::Progress(const Terminal& terminal, const base::Clock& clock, std::stri
       stage_began_(began_),
       next_(began_ + kQuietAtFirst) {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
   if (drawn_ && terminal_.err_is_terminal) terminal_.err << "\r\x1b[K" << std::flush;
+  drawn_ = false;
 }
 
 void Progress::stage(std::string name) {

@@ -15,7 +15,7 @@ class Progress {
  public:
   /// `unit`: what is counted, in the plural. On a terminal the line is redrawn, elsewhere one is written now and then.
   Progress(const Terminal& terminal, const base::Clock& clock, std::string unit);
-  /// Clears the line.
+  /// clear().
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -24,6 +24,8 @@ class Progress {
   void stage(std::string name);
   /// `share` of the stage in [0, 1], negative when unknown.
   void update(std::uint64_t done, double share);
+  /// Takes the line off the terminal, for what is said next.
+  void clear();
   /// Since the construction.
   [[nodiscard]] Duration elapsed() const { return clock_.now() - began_; }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 
@@ -44,6 +46,12 @@ std::string rough_span(Duration d) {
   if (total < 3600) return fmt::format("{} min {} s", total / 60, total % 60);
   if (total < 2 * 86400) return fmt::format("{} h {} min", total / 3600, total % 3600 / 60);
   return fmt::format("{} days", with_commas(static_cast<std::uint64_t>(total / 86400)));
+}
+
+std::string exact_number_text(double value) {
+  if (value == 0) return "0";  // -0, too
+  std::array<char, 32> buffer{};
+  return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
 }
 
 std::string number_text(double value) {

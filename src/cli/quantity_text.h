@@ -19,7 +19,10 @@ namespace tidal::cli {
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 /// "3 s", "2 min 10 s", "1 h 5 min", "40 days"; how long something lasts or lies back.
 [[nodiscard]] std::string rough_span(Duration d);
-/// At most six significant digits, whole from a million on: "0.0412", "12", "1.5e-07", "1476640644".
+/// The shortest text that reads back as the same number: "5.0001", "1234567.89".
+[[nodiscard]] std::string exact_number_text(double value);
+/// For figures that are computed: at most six significant digits, whole from a million on: "0.0412", "12", "1.5e-07",
+/// "1476640644".
 [[nodiscard]] std::string number_text(double value);
 
 }  // namespace tidal::cli

@@ -18,6 +18,9 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+/// How computed figures are written: short for people, exact for programs.
+using NumberText = std::string (*)(double);
+
 bool is_number(const Value& value) {
   return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
 }
@@ -49,9 +52,10 @@ std::vector<std::string> names_of(const std::vector<ResultItem>& items,
   return names;
 }
 
-std::string find_number(const std::vector<std::pair<std::string, double>>& values, const std::string& name) {
+std::string find_number(const std::vector<std::pair<std::string, double>>& values, const std::string& name,
+                        NumberText number) {
   for (const auto& [known, value] : values) {
-    if (known == name) return number_text(value);
+    if (known == name) return number(value);
   }
   return "";
 }
@@ -61,7 +65,7 @@ std::string find_value(const Fields& fields, const std::string& name) {
   return at == fields.end() ? "" : value_text(at->second);
 }
 
-Table query_table(const QueryReply& reply, const TitleFields& titles) {
+Table query_table(const QueryReply& reply, const TitleFields& titles, NumberText number) {
   const std::string& title = titles[static_cast<std::size_t>(reply.kind)];
   const bool titled = std::any_of(reply.items.begin(), reply.items.end(), [&title](const ResultItem& item) {
     return !title.empty() && item.fields.find(title) != item.fields.end();
@@ -88,9 +92,9 @@ Table query_table(const QueryReply& reply, const TitleFields& titles) {
     row.push_back(item.key);
     if (with_creator) row.push_back(item.creator);
     for (const Column& field : fields) row.push_back(find_value(item.fields, field.name));
-    for (const std::string& name : signals) row.push_back(find_number(item.signals, name));
-    for (const std::string& name : explained) row.push_back(find_number(item.explain, name));
-    row.push_back(number_text(item.score));
+    for (const std::string& name : signals) row.push_back(find_number(item.signals, name, number));
+    for (const std::string& name : explained) row.push_back(find_number(item.explain, name, number));
+    row.push_back(number(item.score));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -112,7 +116,7 @@ Table rows_table(const RowsReply& reply) {
   return table;
 }
 
-Table entity_table(const EntityReply& reply) {
+Table entity_table(const EntityReply& reply, NumberText number) {
   Table table;
   table.columns = {{.name = std::string(kind_name(reply.kind))}, {.name = reply.key}};
   const auto add = [&table](std::string name, std::string value) {
@@ -121,7 +125,7 @@ Table entity_table(const EntityReply& reply) {
   if (!reply.creator.empty()) add("creator", reply.creator);
   if (reply.created_at) add("created_at", to_string(*reply.created_at));
   for (const auto& [name, value] : reply.fields) add(name, value_text(value));
-  for (const auto& [name, value] : reply.signals) add(name, number_text(value));
+  for (const auto& [name, value] : reply.signals) add(name, number(value));
   return table;
 }
 
@@ -142,7 +146,7 @@ void append_node(const PlanNode& node, const std::string& prefix, std::string_vi
 void append_plan_rows(const PlanNode& node, std::size_t depth, Table& table) {
   table.rows.push_back({std::to_string(depth), node.name, node.detail,
                         node.estimate ? std::to_string(*node.estimate) : "",
-                        node.selectivity ? number_text(*node.selectivity) : ""});
+                        node.selectivity ? exact_number_text(*node.selectivity) : ""});
   for (const PlanNode& child : node.children) append_plan_rows(child, depth + 1, table);
 }
 
@@ -163,28 +167,29 @@ std::string one_line(const BatchReply& reply) {
 }
 
 std::string person_text(const Reply& reply, const TitleFields& titles, std::size_t width) {
-  return std::visit(
-      Overloaded{[&](const QueryReply& r) { return r.items.empty() ? "" : render(query_table(r, titles), width); },
-                 [&](const RowsReply& r) {
-                   if (r.text.empty()) return render(rows_table(r), width);
-                   return r.text.back() == '\n' ? r.text : r.text + "\n";
-                 },
-                 [&](const EntityReply& r) { return render(entity_table(r), width); },
-                 [](const PlanReply& r) {
-                   std::string out;
-                   append_node(r.root, "", "", "", out);
-                   return out;
-                 },
-                 [](const auto& r) { return one_line(r); }},
-      reply);
+  return std::visit(Overloaded{[&](const QueryReply& r) {
+                                 return r.items.empty() ? "" : render(query_table(r, titles, number_text), width);
+                               },
+                               [&](const RowsReply& r) {
+                                 if (r.text.empty()) return render(rows_table(r), width);
+                                 return r.text.back() == '\n' ? r.text : r.text + "\n";
+                               },
+                               [&](const EntityReply& r) { return render(entity_table(r, number_text), width); },
+                               [](const PlanReply& r) {
+                                 std::string out;
+                                 append_node(r.root, "", "", "", out);
+                                 return out;
+                               },
+                               [](const auto& r) { return one_line(r); }},
+                    reply);
 }
 
 std::string csv_text(const Reply& reply, const TitleFields& titles) {
   return std::visit(
       Overloaded{
-          [&](const QueryReply& r) { return render_csv(query_table(r, titles)); },
+          [&](const QueryReply& r) { return render_csv(query_table(r, titles, exact_number_text)); },
           [](const RowsReply& r) { return render_csv(rows_table(r)); },
-          [](const EntityReply& r) { return render_csv(entity_table(r)); },
+          [](const EntityReply& r) { return render_csv(entity_table(r, exact_number_text)); },
           [](const PlanReply& r) {
             Table table{{{"depth"}, {"node"}, {"detail"}, {"estimate"}, {"selectivity"}}, {}};
             append_plan_rows(r.root, 0, table);
@@ -231,7 +236,7 @@ TitleFields title_fields(std::string_view schema_text) {
 std::string value_text(const Value& value) {
   return std::visit(
       Overloaded{[](std::monostate) { return std::string(); }, [](bool b) { return std::string(b ? "true" : "false"); },
-                 [](std::int64_t n) { return std::to_string(n); }, [](double d) { return number_text(d); },
+                 [](std::int64_t n) { return std::to_string(n); }, [](double d) { return exact_number_text(d); },
                  [](const std::string& s) { return s; },
                  [](const std::vector<std::string>& list) {
                    std::string text;

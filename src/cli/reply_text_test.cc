@@ -56,6 +56,22 @@ TEST(ReplyText, WritesCsvWithAllColumns) {
             "2,i2,,\"a, b\",千と千尋,,7,3\n");
 }
 
+TEST(ReplyText, WritesStoredNumbersExactlyAndComputedOnesShortOnlyForPeople) {
+  QueryReply reply;
+  ResultItem item;
+  item.key = "i1";
+  item.rank = 1;
+  item.score = 0.123456789;
+  item.fields = {{"price", Value(1234567.89)}, {"rate", Value(5.0001)}};
+  reply.items = {item};
+  EXPECT_EQ(reply_text(reply, Format::Table, {}, kWidth),
+            "rank  key       price    rate     score\n"
+            "----  ---  ----------  ------  --------\n"
+            "   1  i1   1234567.89  5.0001  0.123457\n");
+  EXPECT_EQ(reply_text(reply, Format::Csv, {}, kWidth),
+            "rank,key,price,rate,score\n1,i1,1234567.89,5.0001,0.123456789\n");
+}
+
 TEST(ReplyText, TellsItemsCandidatesAndTime) { EXPECT_EQ(reply_footer(page()), "2 items, 4,812 candidates, 1.9 ms\n"); }
 
 TEST(ReplyText, PutsWarningsInFront) {

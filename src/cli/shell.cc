@@ -168,7 +168,7 @@ void Shell::import(const std::vector<std::string>& words) {
     }
   }
   if (path.empty()) return fail_with(Error(Code::InvalidArgument, "\\import needs a file"));
-  options.spill_folder = (setup_.directory.empty() ? path : setup_.directory) + ".import";
+  options.spill_folder = setup_.directory.empty() ? path + ".spill" : setup_.directory + "/import-spill";
   if (import_one(terminal_, database_, path, options, "\\import " + path) != Exit::Ok) failed_ = true;
 }
 

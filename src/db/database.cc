@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "db/batch_write.h"
 #include "db/call_gate.h"
 #include "db/core.h"
 #include "db/session.h"
@@ -114,14 +115,11 @@ Result<WriteReply> Database::remove(EntityKind kind, std::string_view key) {
 
 Result<std::vector<WriteReply>> Database::write(std::span<const Operation> operations, BatchOptions options) {
   TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
-  db::Core& core = *impl_->core;
   const std::int64_t started = monotonic_us();
-  db::Preparer preparer = core.preparer();
-  TIDAL_TRY_ASSIGN(db::PreparedBatch batch, db::prepare_batch(preparer, operations, options));
-  TIDAL_TRY(core.commit(batch));
+  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, db::write_batch(*impl_->core, operations, options));
   const std::int64_t elapsed = monotonic_us() - started;
-  for (WriteReply& reply : batch.replies) reply.elapsed_us = elapsed;
-  return std::move(batch.replies);
+  for (WriteReply& reply : replies) reply.elapsed_us = elapsed;
+  return replies;
 }
 
 Result<QueryReply> Database::retrieve(const Retrieve& query) {

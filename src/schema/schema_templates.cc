@@ -173,11 +173,4 @@ const std::vector<SchemaTemplate>& schema_templates() {
   return kTemplates;
 }
 
-std::optional<SchemaTemplate> schema_template(std::string_view name) {
-  for (const SchemaTemplate& t : schema_templates()) {
-    if (t.name == name) return t;
-  }
-  return std::nullopt;
-}
-
 }  // namespace tidal::schema

@@ -1,7 +1,6 @@
 // Schemas to start from: `tidal init --template NAME`.
 #pragma once
 
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,7 +14,5 @@ struct SchemaTemplate {
 
 /// In the order to offer them.
 [[nodiscard]] const std::vector<SchemaTemplate>& schema_templates();
-/// Nothing for an unknown name.
-[[nodiscard]] std::optional<SchemaTemplate> schema_template(std::string_view name);
 
 }  // namespace tidal::schema

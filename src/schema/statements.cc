@@ -1,6 +1,8 @@
 // Prints definitions as the statements that recreate them, clauses in the language's canonical order.
 #include "schema/statements.h"
 
+#include <optional>
+
 #include "schema/literal_text.h"
 
 namespace tidal::schema {
@@ -26,6 +28,24 @@ std::string_view effect_text(EffectDef::Kind kind) {
     case EffectDef::Kind::Mark: return "mark";
   }
   return "mark";
+}
+
+/// ALTER SETTINGS with what differs from `known`, or with everything; "" when there is nothing to say.
+std::string settings_statement(const Settings& settings, const std::optional<Settings>& known) {
+  std::string out;
+  const auto add = [&](std::string_view name, const auto& member, const auto& print) {
+    if (known && (*known).*member == settings.*member) return;
+    out += out.empty() ? "ALTER SETTINGS " : ", ";
+    out += std::string(name) + ":" + print(settings.*member);
+  };
+  const auto span = [](Duration d) { return to_string(d); };
+  const auto flag = [](bool b) { return std::string(b ? "true" : "false"); };
+  add("future_tolerance", &Settings::future_tolerance, span);
+  add("past_query_tolerance", &Settings::past_query_tolerance, span);
+  add("create_users", &Settings::create_users, flag);
+  add("seen_expires", &Settings::seen_expires, span);
+  add("hot_gravity", &Settings::hot_gravity, number_text);
+  return out.empty() ? out : out + ";";
 }
 
 }  // namespace
@@ -130,23 +150,16 @@ std::string to_statement(const SignalDef& signal) {
   return out + ";";
 }
 
-std::string to_statement(const Settings& settings) {
-  const Settings standard;
-  std::string out;
-  const auto add = [&](std::string_view name, const std::string& value) {
-    out += out.empty() ? "ALTER SETTINGS " : ", ";
-    out += std::string(name) + ":" + value;
-  };
-  if (settings.future_tolerance != standard.future_tolerance) {
-    add("future_tolerance", to_string(settings.future_tolerance));
-  }
-  if (settings.past_query_tolerance != standard.past_query_tolerance) {
-    add("past_query_tolerance", to_string(settings.past_query_tolerance));
-  }
-  if (settings.create_users != standard.create_users) add("create_users", settings.create_users ? "true" : "false");
-  if (settings.seen_expires != standard.seen_expires) add("seen_expires", to_string(settings.seen_expires));
-  if (settings.hot_gravity != standard.hot_gravity) add("hot_gravity", number_text(settings.hot_gravity));
-  return out.empty() ? out : out + ";";
+std::string to_statement(const Settings& settings) { return settings_statement(settings, Settings()); }
+
+std::string to_full_statement(const Settings& settings) { return settings_statement(settings, std::nullopt); }
+
+std::vector<std::string> to_statements(const SchemaChange& change) {
+  std::vector<std::string> out;
+  for (const FieldDef& field : change.fields) out.push_back(to_statement(field));
+  for (const SignalDef& signal : change.signals) out.push_back(to_statement(signal));
+  if (change.has_settings) out.push_back(to_full_statement(change.settings));
+  return out;
 }
 
 std::string to_statements(const Schema& schema) {

@@ -18,6 +18,11 @@ namespace tidal::schema {
 /// ALTER SETTINGS with what differs from the defaults; "" when nothing does.
 [[nodiscard]] std::string to_statement(const Settings& settings);
 
+/// ALTER SETTINGS with every setting, also those that stand at their defaults.
+[[nodiscard]] std::string to_full_statement(const Settings& settings);
+/// The statements that made the change, each ended by ";": what an export carries in the change's place.
+[[nodiscard]] std::vector<std::string> to_statements(const SchemaChange& change);
+
 /// "view, positive"
 [[nodiscard]] std::string roles_text(std::uint16_t roles);
 /// "exponential(7d)", "none"

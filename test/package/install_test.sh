@@ -18,11 +18,19 @@ fi
 
 "$prefix/bin/tidal" version
 
-cmake -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+# The program that the README shows is a stranger, too.
+readme=$work/readme.cc
+awk '/^```cpp$/ {on = 1; next} /^```/ {on = 0} on' "$here/../../README.md" >"$readme"
+grep -q 'int main' "$readme"
+
+cmake -S "$here" -B "$work/build" -DREADME_PROGRAM="$readme" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
   -DCMAKE_CXX_FLAGS="$*" >/dev/null
 cmake --build "$work/build"
 "$work/build/stranger"
 echo "CMake package: works"
+answer=$(cd "$work" && build/readme)
+[[ $answer == "1 i1 "* ]] || { echo "README: expected the page of one item, got '$answer'" >&2; exit 1; }
+echo "README's program: works"
 
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 # shellcheck disable=SC2046  # the flags are words

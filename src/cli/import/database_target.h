@@ -10,10 +10,13 @@ class DatabaseTarget final : public ImportTarget {
  public:
   explicit DatabaseTarget(Database& database) : database_(database) {}
   [[nodiscard]] std::string schema_text() const override { return database_.schema_text(); }
+  [[nodiscard]] Result<std::string> schema_after(const std::string& schema,
+                                                 const std::string& statements) const override;
   [[nodiscard]] std::uint64_t position(std::string_view import_id) const override {
     return database_.import_position(import_id);
   }
   [[nodiscard]] Status write(std::span<const Operation> operations, const ImportMark& mark) override;
+  [[nodiscard]] Status define(const Definitions& definitions, const ImportMark& mark) override;
 
  private:
   Database& database_;

@@ -39,6 +39,19 @@ class FakeTarget final : public ImportTarget {
     const auto at = positions.find(import_id);
     return at == positions.end() ? 0 : at->second;
   }
+  [[nodiscard]] Result<std::string> schema_after(const std::string& text,
+                                                 const std::string& statements) const override {
+    if (statements.find("refuse") != std::string::npos) return Error(Code::AlreadyExists, "injected refusal");
+    return text + statements;
+  }
+  [[nodiscard]] Status define(const Definitions& definitions, const ImportMark& mark) override {
+    if (batches_before_failure == 0) return Error(Code::IoError, "injected failure");
+    --batches_before_failure;
+    schema += definitions.statements;
+    applied.push_back(definitions.statements.substr(0, definitions.statements.find(';')));
+    positions[mark.id] = mark.position;
+    return {};
+  }
   [[nodiscard]] Status write(std::span<const Operation> operations, const ImportMark& mark) override {
     if (batches_before_failure == 0) return Error(Code::IoError, "injected failure");
     std::set<std::string> known = items;

@@ -16,7 +16,7 @@
 namespace tidal::cli {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 constexpr std::size_t kBatchBytesMax = std::size_t{8} << 20;  // half of what one log frame holds
 constexpr double kReadingShare = 0.3;                         // of the time of an ordered import, roughly
 
@@ -83,7 +83,8 @@ class Feeder {
 
  private:
   void note(const ImportedOperation& operation) {
-    if (operation.order == kEntitiesFirst || operation.order == kTimeless) return;
+    const bool has_time = operation.order != kEntitiesFirst && operation.order != kTimeless;
+    if (!has_time || operation.keeps_place) return;
     newest_ = Timestamp{std::max(newest_ ? newest_->us : operation.order, operation.order)};
   }
 
@@ -118,12 +119,15 @@ class Feeder {
   Status fill_sorter() {
     ImportedOperation operation;
     std::string bytes;
+    std::uint32_t section = 0;
     while (!interrupted()) {
       TIDAL_TRY_ASSIGN(const bool more, parts_.source.next(operation));
       if (!more) break;
       note(operation);
       encode_operation(operation, bytes);
-      TIDAL_TRY(parts_.sorter->add(operation.order, bytes));
+      if (operation.keeps_place) ++section;
+      TIDAL_TRY(parts_.sorter->add({.section = section, .time = operation.order}, bytes));
+      if (operation.keeps_place) ++section;
       // Nothing is queued yet, so the writing side is not reporting at the same time.
       const std::uint64_t n = parts_.sorter->count();
       if (n % 4096 == 0) parts_.progress("reading", n, parts_.source.share() * kReadingShare);
@@ -132,10 +136,16 @@ class Feeder {
   }
 
   bool hand_over(ImportedOperation operation, double share) {
-    if (++position_ <= parts_.skip) return true;
+    if (position_ + 1 <= parts_.skip) {
+      ++position_;
+      return true;
+    }
+    const bool alone = std::holds_alternative<Definitions>(operation.what);
+    if (alone && !batch_.operations.empty() && !push(share)) return false;
+    ++position_;
     batch_bytes_ += weight_of(operation);
     batch_.operations.push_back(std::move(operation));
-    if (batch_.operations.size() < parts_.batch_operations && batch_bytes_ < kBatchBytesMax) return true;
+    if (!alone && batch_.operations.size() < parts_.batch_operations && batch_bytes_ < kBatchBytesMax) return true;
     return push(share);
   }
   bool push(double share) {
@@ -155,8 +165,22 @@ class Feeder {
   std::optional<Timestamp> newest_;
 };
 
+/// Definitions come in a batch of their own.
+Result<std::uint64_t> write_definitions(ImportTarget& target, Rejects& rejects, const ImportMark& mark,
+                                        const ImportedOperation& operation) {
+  const Status written = target.define(std::get<Definitions>(operation.what), mark);
+  if (written.ok()) return 1;
+  if (!is_about_the_data(written.error().code)) return written.error();
+  TIDAL_TRY(rejects.add(operation.line, written.error().message));
+  return 0;
+}
+
 /// Writes one batch; operations that the database blames are rejected and the others tried again (I3).
 Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const std::string& id, Batch batch) {
+  const ImportMark mark{.id = id, .position = batch.position};
+  if (std::holds_alternative<Definitions>(batch.operations.front().what)) {
+    return write_definitions(target, rejects, mark, batch.operations.front());
+  }
   std::vector<Operation> operations;
   std::vector<std::uint64_t> lines;
   for (ImportedOperation& operation : batch.operations) {
@@ -166,7 +190,7 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
     }
   }
   while (!operations.empty()) {
-    const Status written = target.write(operations, {.id = id, .position = batch.position});
+    const Status written = target.write(operations, mark);
     if (written.ok()) break;
     const auto bad = blamed(written.error(), operations.size());
     if (bad.empty() || !is_about_the_data(written.error().code)) return written.error();
@@ -198,15 +222,14 @@ Status write_all(ImportTarget& target, Rejects& rejects, const std::string& id, 
 }  // namespace
 
 Result<std::string> import_identity(base::FileSystem& fs, const std::string& path, const ImportOptions& options) {
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
-  std::string hashed = "tidal import 1\n";
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<InputStream> stream, open_input(fs, path));
+  base::Blake3 content;
   std::string piece(kPieceBytes, '\0');
-  for (std::uint64_t at = 0;;) {
-    TIDAL_TRY_ASSIGN(const std::size_t n, file->read_at(at, std::as_writable_bytes(std::span(piece))));
-    if (n == 0) break;
-    hashed += as_string(base::blake3(std::string_view(piece).substr(0, n)));
-    at += n;
+  for (std::size_t n = piece.size(); n == piece.size() && !interrupted();) {
+    TIDAL_TRY_ASSIGN(n, stream->read(piece));
+    content.add(std::string_view(piece).substr(0, n));
   }
+  std::string hashed = "tidal import 2\n" + as_string(content.digest());
   for (const std::string& map : options.maps) hashed.append("\nmap ").append(map);
   hashed += options.as_is ? "\nas is" : "\nby time";
   hashed += options.created_at_now ? "\ncreated now" : "";
@@ -214,19 +237,19 @@ Result<std::string> import_identity(base::FileSystem& fs, const std::string& pat
 }
 
 Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, const std::string& path,
-                                 const ImportOptions& options, const ImportProgress& progress) {
+                                 ImportOptions options, const ImportProgress& progress) {
   std::vector<Map> maps;
   for (const std::string& text : options.maps) {
     TIDAL_TRY_ASSIGN(Map map, Map::parse(text));
     maps.push_back(std::move(map));
   }
-  TIDAL_TRY_ASSIGN(const std::string id, import_identity(fs, path, options));
-  const Declared declared = read_declared(target.schema_text());
   Rejects rejects(fs, options.rejects_path.empty() ? path + ".rejects" : options.rejects_path, options.rejects_max);
   TIDAL_TRY_ASSIGN(
       const std::unique_ptr<OperationSource> source,
       OperationSource::open(fs, path, std::move(maps),
-                            {.declared = declared, .rejects = rejects, .created_at_now = options.created_at_now}));
+                            {.target = target, .rejects = rejects, .created_at_now = options.created_at_now}));
+  options.as_is = options.as_is || source->is_in_log_order();
+  TIDAL_TRY_ASSIGN(const std::string id, import_identity(fs, path, options));
   std::optional<Sorter> sorter;
   if (!options.as_is) sorter.emplace(fs, options.spill_folder, options.sort_bytes);
   BatchQueue queue;

@@ -7,29 +7,19 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
-#include "tidal/db.h"
+#include "cli/import/import_target.h"
 #include "tidal/result.h"
 
 namespace tidal::cli {
 
-/// Where an import goes: a database, or a test's stand-in.
-class ImportTarget {
- public:
-  virtual ~ImportTarget() = default;
-  [[nodiscard]] virtual std::string schema_text() const = 0;
-  [[nodiscard]] virtual std::uint64_t position(std::string_view import_id) const = 0;
-  [[nodiscard]] virtual Status write(std::span<const Operation> operations, const ImportMark& mark) = 0;
-};
-
 struct ImportOptions {
   std::vector<std::string> maps{};  ///< for tables; several maps make several operations of a row
-  bool as_is = false;               ///< file order instead of event-time order
+  bool as_is = false;               ///< file order instead of event-time order; exports are always
   bool created_at_now = false;
   std::uint64_t rejects_max = 1000;
   std::string rejects_path{};  ///< "": the file's path and ".rejects"
@@ -52,13 +42,13 @@ struct ImportReport {
 /// Told now and then: what is being done, how much of it, and which share (negative: unknown).
 using ImportProgress = std::function<void(std::string_view stage, std::uint64_t operations, double share)>;
 
-/// Identity of an import: BLAKE3 over its content (by way of the hashes of its 8 MiB pieces), maps and order; 32 bytes.
+/// Identity of an import: BLAKE3 over its decompressed content, maps and order; 32 bytes.
 [[nodiscard]] Result<std::string> import_identity(base::FileSystem& fs, const std::string& path,
                                                   const ImportOptions& options);
 
 /// InvalidArgument (bad map, too many bad lines), NotFound, IoError …. What was written before an error stays, and the
 /// same import run again goes on behind it.
 [[nodiscard]] Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, const std::string& path,
-                                               const ImportOptions& options, const ImportProgress& progress);
+                                               ImportOptions options, const ImportProgress& progress);
 
 }  // namespace tidal::cli

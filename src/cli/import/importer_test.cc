@@ -6,6 +6,7 @@
 
 #include "base/memory_file_system.h"
 #include "cli/import/fake_target.h"
+#include "cli/import/gzip_text.h"
 
 namespace tidal::cli {
 namespace {
@@ -55,6 +56,88 @@ TEST_F(Importer, KeepsTheOrderOfLinesAsIs) {
   ASSERT_TRUE(import("e.jsonl", {.as_is = true}).ok());
   EXPECT_EQ(target.applied.front(), "like i1 u1");
   EXPECT_EQ(target.applied.back(), "view i1 u3");
+}
+
+TEST_F(Importer, KeepsTheOrderOfAnExport) {
+  target.check_items = false;
+  file("e.jsonl", "{\"op\":\"export\",\"order\":\"log\"}\n" + std::string(kEvents));
+  const Result<ImportReport> report = import("e.jsonl");
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(target.applied,
+            (std::vector<std::string>{"like i1 u1", "item i1", "view i2 u1", "item i2", "view i1 u2", "view i1 u3"}));
+  const std::vector<std::string> once = target.applied;
+  ASSERT_TRUE(import("e.jsonl", {.as_is = true}).ok());
+  EXPECT_EQ(target.applied, once) << "the same order is the same import";
+}
+
+TEST_F(Importer, TakesTheMarkOfAnExportInItsFirstLineOnly) {
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\n{\"op\":\"export\",\"order\":\"log\"}\n");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  EXPECT_EQ(rejects("e.jsonl"), "2\top: 'export' belongs into the first line\n");
+}
+
+TEST_F(Importer, AppliesWhatStandsBeforeADeletionBeforeIt) {
+  file("e.jsonl",
+       R"({"op":"signal","kind":"like","user":"u2","item":"i1","at":"2026-01-03T00:00Z"}
+{"op":"signal","kind":"like","user":"u1","item":"i1","at":"2026-01-02T00:00Z"}
+{"op":"item","key":"i1"}
+{"op":"delete","kind":"item","key":"i1"}
+{"op":"signal","kind":"like","user":"u3","item":"i1","at":"2026-01-01T00:00Z"}
+{"op":"item","key":"i1"}
+)");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"item i1", "like i1 u1", "like i1 u2", "delete item i1",
+                                                      "item i1", "like i1 u3"}));
+}
+
+constexpr std::string_view kDefinitions =
+    R"({"op":"item","key":"i1"}
+{"op":"schema","at":"2026-01-01T00:00Z","statements":["DEFINE FIELD item.length INT;","DEFINE SIGNAL poke;"]}
+{"op":"signal","kind":"poke","user":"u1","item":"i1","at":"2026-01-02T00:00Z"}
+{"op":"item","key":"i2","fields":{"length":3}}
+)";
+
+TEST_F(Importer, CarriesDefinitionsInTheirPlace) {
+  file("e.jsonl", kDefinitions);
+  for (const bool as_is : {false, true}) {
+    target = FakeTarget();
+    ASSERT_TRUE(import("e.jsonl", {.as_is = as_is}).ok());
+    EXPECT_EQ(rejects("e.jsonl"), "no file");
+    const std::size_t poke = as_is ? 2 : 3;
+    ASSERT_EQ(target.applied.size(), 4U);
+    EXPECT_EQ(target.applied[0], "item i1");
+    EXPECT_EQ(target.applied[1], "DEFINE FIELD item.length INT");
+    EXPECT_EQ(target.applied[poke], "poke i1 u1");
+    EXPECT_EQ(target.applied[5 - poke], "item i2");
+  }
+}
+
+TEST_F(Importer, ListsDefinitionsThatAreRefusedAndWhatNeedsThem) {
+  file("e.jsonl",
+       R"({"op":"schema","statements":["DEFINE FIELD item.refuse INT;"]}
+{"op":"schema"}
+{"op":"schema","statements":"DEFINE SIGNAL poke;"}
+{"op":"item","key":"i1","fields":{"refuse":1}}
+{"op":"item","key":"i2"}
+)");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"item i2"}));
+  EXPECT_EQ(rejects("e.jsonl"),
+            "1\tinjected refusal\n2\tstatements: missing\n3\tstatements: expected an array of strings\n"
+            "4\titems have no field 'refuse', expected one of tags, title, year\n");
+}
+
+TEST_F(Importer, RefusesBinaryFilesWithAndWithoutAMap) {
+  file("picture", std::string_view("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16));
+  file("utf16.csv", std::string_view("\xFF\xFEu\0,\0", 6));
+  for (const std::vector<std::string>& maps : {std::vector<std::string>{}, {"signal:kind=like,user=1,item=2"}}) {
+    const Result<ImportReport> picture = import("picture", {.maps = maps});
+    ASSERT_FALSE(picture.ok());
+    EXPECT_EQ(picture.error().message, "expected text (JSON lines, CSV or TSV), got binary data: byte 26 at offset 6");
+    const Result<ImportReport> wide = import("utf16.csv", {.maps = maps});
+    ASSERT_FALSE(wide.ok());
+    EXPECT_NE(wide.error().message.find("UTF-16"), std::string::npos);
+  }
 }
 
 TEST_F(Importer, ChangesNothingTheSecondTime) {  // I1
@@ -158,6 +241,10 @@ std::string random_history() {
     const std::string item = "i" + std::to_string(*rc::gen::inRange(0, 3));  // i2 does not exist
     if (choice == 0) {
       text += "bad line\n";
+    } else if (choice == 2) {
+      text += "{\"op\":\"delete\",\"kind\":\"item\",\"key\":\"gone\"}\n";
+    } else if (choice == 3) {
+      text += "{\"op\":\"schema\",\"statements\":[\"DEFINE FIELD item.f" + std::to_string(i) + " INT;\"]}\n";
     } else if (choice == 1) {
       text += "{\"op\":\"signal\",\"kind\":\"poke\",\"item\":\"" + item + "\"}\n";
     } else {
@@ -169,7 +256,8 @@ std::string random_history() {
 }
 
 RC_GTEST_PROP(ImporterProperty, AStoppedImportEndsLikeOneThatWasNot, ()) {  // I2, I1
-  const std::string text = random_history();
+  std::string text = random_history();
+  if (*rc::gen::arbitrary<bool>()) text = "{\"op\":\"export\",\"order\":\"log\"}\n" + text;
   base::MemoryFileSystem fs;
   RC_ASSERT(base::write_file_atomically(fs, "e.jsonl", text).ok());
   ImportOptions options;
@@ -218,6 +306,8 @@ TEST_F(Importer, TellsAnImportByContentMapsAndOrder) {
   const std::string a = *import_identity(fs, "a.csv", options);
   EXPECT_EQ(a.size(), 32U);
   EXPECT_EQ(*import_identity(fs, "b.csv", options), a) << "a copy is the same import";
+  file("a.csv.gz", gzip("u,i\n1,2\n"));
+  EXPECT_EQ(*import_identity(fs, "a.csv.gz", options), a) << "a compressed one, too";
   EXPECT_NE(*import_identity(fs, "c.csv", options), a);
   EXPECT_NE(*import_identity(fs, "a.csv", {.maps = {"signal:kind=view,item=i"}}), a);
   EXPECT_NE(*import_identity(fs, "a.csv", {.maps = {"signal:kind=like,item=i"}, .as_is = true}), a);

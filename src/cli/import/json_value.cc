@@ -132,12 +132,15 @@ struct JsonLineParser::Impl {
   const Declared& declared;
   bool created_at_now;
   simdjson::dom::parser parser;
-  std::string refusal;  // why the schema refuses the line that is being read
+  std::string refusal;          // why the schema refuses the line that is being read
+  bool is_export_mark = false;  // the line that was read
 
   Result<ImportedOperation> read(const element& root);
   Result<ImportedOperation> read_signal(const object& members);
   Result<ImportedOperation> read_entity(const object& members, std::string_view op);
   Result<ImportedOperation> read_delete(const object& members);
+  Result<ImportedOperation> read_schema(const object& members);
+  Status read_export_mark(const object& members);
   Status read_signal_member(std::string_view name, const element& value, Signal& signal);
   Status read_entity_member(std::string_view name, const element& value, PutOperation& put);
   Status read_fields(const element& value, PutOperation& put);
@@ -293,7 +296,39 @@ Result<ImportedOperation> JsonLineParser::Impl::read_delete(const object& member
   }
   if (!has_kind) return missing("kind");
   if (removed.key.empty()) return missing("key");
-  return ImportedOperation{.what = Operation(std::move(removed)), .order = kEntitiesFirst};
+  return ImportedOperation{.what = Operation(std::move(removed)), .keeps_place = true};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_schema(const object& members) {
+  Definitions definitions;
+  for (const auto member : members) {
+    const std::string_view name = member.key;
+    if (name == "op") continue;
+    if (name == "at") {
+      Result<Timestamp> time = read_json_time(member.value, "a time");
+      if (!time.ok()) return at(name, time.error());
+      definitions.at = *time;
+    } else if (name == "statements") {
+      Result<Value> list = read_list(member.value);
+      if (!list.ok()) return at(name, Error(Code::InvalidArgument, "expected an array of strings"));
+      for (const std::string& each : std::get<std::vector<std::string>>(*list)) {
+        definitions.statements.append(each).push_back('\n');
+      }
+    } else {
+      return unknown_member(name, "schema", "at or statements");
+    }
+  }
+  if (definitions.statements.empty()) return missing("statements");
+  return ImportedOperation{.what = std::move(definitions), .keeps_place = true};
+}
+
+Status JsonLineParser::Impl::read_export_mark(const object& members) {
+  element order;
+  if (members["order"].get(order) != simdjson::SUCCESS) return missing("order");
+  TIDAL_TRY_ASSIGN(const std::string text, read_string(order));
+  if (text != "log") return Error(Code::InvalidArgument, "order: expected log, got '" + text + "'");
+  is_export_mark = true;
+  return {};
 }
 
 Result<ImportedOperation> JsonLineParser::Impl::read(const element& root) {
@@ -306,11 +341,17 @@ Result<ImportedOperation> JsonLineParser::Impl::read(const element& root) {
   if (name == "signal") return read_signal(members);
   if (name == "item" || name == "user" || name == "creator" || name == "update") return read_entity(members, name);
   if (name == "delete") return read_delete(members);
+  if (name == "schema") return read_schema(members);
+  if (name == "export") {
+    TIDAL_TRY(read_export_mark(members));
+    return ImportedOperation{};
+  }
   if (name == "relate" || name == "unrelate" || name == "unsignal" || name == "hide" || name == "unhide") {
     return Error(Code::FailedPrecondition, "op: '" + std::string(name) + "' is not available yet");
   }
-  return Error(Code::InvalidArgument,
-               "op: expected item, user, creator, update, delete or signal, got '" + std::string(name) + "'");
+  return Error(
+      Code::InvalidArgument,
+      "op: expected item, user, creator, update, delete, signal, schema or export, got '" + std::string(name) + "'");
 }
 
 JsonLineParser::JsonLineParser(const Declared& declared, bool created_at_now)
@@ -325,8 +366,10 @@ Parsed JsonLineParser::parse(std::string_view text, std::uint64_t line) {
   if (code == simdjson::DEPTH_ERROR) return {.operation = std::nullopt, .reason = "JSON nested too deeply"};
   if (code != simdjson::SUCCESS) return {.operation = std::nullopt, .reason = "not valid JSON"};
   impl_->refusal.clear();
+  impl_->is_export_mark = false;
   Result<ImportedOperation> operation = impl_->read(root);
   if (!operation.ok()) return {.operation = std::nullopt, .reason = operation.error().message};
+  if (impl_->is_export_mark) return {.operation = std::nullopt, .reason = "", .is_export_mark = true};
   operation->line = line;
   if (!impl_->refusal.empty()) operation->what = Refused{};
   return {.operation = *std::move(operation), .reason = impl_->refusal};

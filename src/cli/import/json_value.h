@@ -15,7 +15,8 @@ namespace tidal::cli {
 /// Reads one line after the other. Threads: one at a time.
 class JsonLineParser {
  public:
-  /// `created_at_now`: a missing created_at means the clock, not "left open to the earliest signal".
+  /// `declared` is looked at again for each line; it must outlive the parser. `created_at_now`: a missing created_at
+  /// means the clock, not "left open to the earliest signal".
   JsonLineParser(const Declared& declared, bool created_at_now);
   ~JsonLineParser();
   JsonLineParser(const JsonLineParser&) = delete;

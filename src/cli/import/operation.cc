@@ -1,12 +1,14 @@
 // The spill coding: private to one run of one program, so it carries no version.
 #include "cli/import/operation.h"
 
+#include <utility>
+
 #include "base/coding.h"
 
 namespace tidal::cli {
 namespace {
 
-enum class Kind : std::uint8_t { Refused = 0, Signal = 1, Put = 2, Delete = 3 };
+enum class Kind : std::uint8_t { Refused = 0, Signal = 1, Put = 2, Delete = 3, Definitions = 4 };
 
 void write_value(base::Encoder& out, const Value& value) {
   out.u8(static_cast<std::uint8_t>(value.index()));
@@ -117,6 +119,11 @@ void encode_operation(const ImportedOperation& operation, std::string& out) {
       encoder.u8(static_cast<std::uint8_t>(removed.kind));
       encoder.string(removed.key);
     }
+  } else if (const auto* definitions = std::get_if<Definitions>(&operation.what)) {
+    encoder.u8(static_cast<std::uint8_t>(Kind::Definitions));
+    encoder.string(definitions->statements);
+    encoder.u8(definitions->at ? 1 : 0);
+    if (definitions->at) encoder.zigzag(definitions->at->us);
   } else {
     encoder.u8(static_cast<std::uint8_t>(Kind::Refused));
   }
@@ -134,6 +141,12 @@ Result<ImportedOperation> decode_operation(std::string_view bytes) {
     case Kind::Delete: {
       const auto kind = static_cast<EntityKind>(in.u8());
       operation.what = Operation(DeleteOperation{kind, std::string(in.string())});
+      break;
+    }
+    case Kind::Definitions: {
+      Definitions definitions{.statements = std::string(in.string())};
+      if (in.u8() != 0) definitions.at = Timestamp{in.zigzag()};
+      operation.what = std::move(definitions);
       break;
     }
     default: in.fail();

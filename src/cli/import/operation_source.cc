@@ -10,6 +10,21 @@ bool looks_like_json(std::string_view head) {
   return begin != std::string_view::npos && head[begin] == '{';
 }
 
+Status check_is_text(std::string_view head) {
+  if (head.substr(0, 2) == "\xFF\xFE" || head.substr(0, 2) == "\xFE\xFF") {
+    return Error(Code::InvalidArgument,
+                 "expected UTF-8 text, got UTF-16 (iconv -f UTF-16 -t UTF-8 converts it): nothing was imported");
+  }
+  constexpr std::string_view kUsual = "\t\n\r\f\x1b";
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(head[i]);
+    if (byte >= 0x20 || kUsual.find(head[i]) != std::string_view::npos) continue;
+    return Error(Code::InvalidArgument, "expected text (JSON lines, CSV or TSV), got binary data: byte " +
+                                            std::to_string(byte) + " at offset " + std::to_string(i));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<OperationSource>> OperationSource::open(base::FileSystem& fs, const std::string& path,
                                                                std::vector<Map> maps, const Context& context) {
   TIDAL_TRY_ASSIGN(std::unique_ptr<InputStream> stream, open_input(fs, path));
@@ -20,9 +35,11 @@ Result<std::unique_ptr<OperationSource>> OperationSource::open(base::FileSystem&
 
 Status OperationSource::begin(std::vector<Map> maps) {
   TIDAL_TRY_ASSIGN(const std::string_view head, lines_.peek());
+  TIDAL_TRY(check_is_text(head));
   if (looks_like_json(head) || head.find_first_not_of(" \t\r\n") == std::string_view::npos) {
-    json_ = std::make_unique<JsonLineParser>(context_.declared, context_.created_at_now);
-    return {};
+    json_ = std::make_unique<JsonLineParser>(declared_, context_.created_at_now);
+    const Result<bool> first = read_json();  // which order the file is in, its first line says
+    return first.ok() ? Status() : Status(first.error());
   }
   if (maps.empty()) return Error(Code::InvalidArgument, "the file is a table: say with --map what its columns mean");
   maps_ = std::move(maps);
@@ -39,13 +56,35 @@ Status OperationSource::begin(std::vector<Map> maps) {
     header.assign(record_.cells.begin(), record_.cells.end());
     columns_ = header.size();
   }
-  for (Map& map : maps_) TIDAL_TRY(map.bind(header, context_.declared, context_.created_at_now));
+  for (Map& map : maps_) TIDAL_TRY(map.bind(header, declared_, context_.created_at_now));
   return {};
 }
 
 Status OperationSource::take(Parsed parsed, std::uint64_t line) {
+  if (parsed.is_export_mark && !is_in_log_order_) {
+    if (line == 1) {
+      is_in_log_order_ = true;
+    } else {
+      parsed.reason = "op: 'export' belongs into the first line";
+    }
+  }
   if (!parsed.reason.empty()) TIDAL_TRY(context_.rejects.add(line, parsed.reason));
-  if (parsed.operation) waiting_.push_back(*std::move(parsed.operation));
+  if (!parsed.operation) return {};
+  TIDAL_TRY(foresee(*parsed.operation));
+  waiting_.push_back(*std::move(parsed.operation));
+  return {};
+}
+
+Status OperationSource::foresee(ImportedOperation& operation) {
+  const auto* definitions = std::get_if<Definitions>(&operation.what);
+  if (definitions == nullptr) return {};
+  Result<std::string> next = context_.target.schema_after(schema_, definitions->statements);
+  if (!next.ok()) {
+    operation.what = Refused{};
+    return context_.rejects.add(operation.line, next.error().message);
+  }
+  schema_ = *std::move(next);
+  declared_ = read_declared(schema_);
   return {};
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 constexpr std::size_t kRunBlockBytes = std::size_t{1} << 20;
-constexpr std::size_t kHeaderBytes = 12;  // key i64, length u32
+constexpr std::size_t kHeaderBytes = 16;  // section u32, time i64, length u32
 
 }  // namespace
 
@@ -22,9 +22,10 @@ class Sorter::Run {
  public:
   Run(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
 
-  Status append(std::int64_t key, std::string_view bytes) {
+  Status append(SortKey key, std::string_view bytes) {
     base::Encoder header;
-    header.i64(key);
+    header.u32(key.section);
+    header.i64(key.time);
     header.u32(static_cast<std::uint32_t>(bytes.size()));
     block_.append(header.str()).append(bytes);
     return block_.size() < kRunBlockBytes ? Status() : flush();
@@ -44,7 +45,8 @@ class Sorter::Run {
       return {};
     }
     base::Decoder header(std::string_view(block_).substr(at_));
-    key_ = header.i64();
+    key_.section = header.u32();
+    key_.time = header.i64();
     const std::uint32_t length = header.u32();
     if (!header.ok()) return Error(Code::Corruption, "damaged spill file: it ends inside an entry");
     TIDAL_TRY(ensure(kHeaderBytes + length));
@@ -56,7 +58,7 @@ class Sorter::Run {
     return {};
   }
   [[nodiscard]] bool at_end() const { return at_end_; }
-  [[nodiscard]] std::int64_t key() const { return key_; }
+  [[nodiscard]] SortKey key() const { return key_; }
   [[nodiscard]] std::string_view front() const { return front_; }
 
  private:
@@ -80,7 +82,7 @@ class Sorter::Run {
   std::uint64_t size_ = 0;
   std::uint64_t read_ = 0;
   std::size_t at_ = 0;
-  std::int64_t key_ = 0;
+  SortKey key_;
   std::string_view front_;
   bool at_end_ = false;
 };
@@ -94,7 +96,7 @@ Sorter::~Sorter() {
   static_cast<void>(fs_.remove_all(folder_));  // temporary files: nothing depends on their removal
 }
 
-Status Sorter::add(std::int64_t key, std::string_view bytes) {
+Status Sorter::add(SortKey key, std::string_view bytes) {
   if (held_bytes_ > 0 && held_bytes_ + bytes.size() + sizeof(Entry) > memory_bytes_) TIDAL_TRY(spill());
   if (blocks_.empty() || blocks_.back().size() + bytes.size() > blocks_.back().capacity()) {
     blocks_.emplace_back();
@@ -123,10 +125,12 @@ std::string_view Sorter::bytes_of(const Entry& entry) const {
 }
 
 Status Sorter::spill() {
-  if (runs_.empty()) TIDAL_TRY(fs_.create_directories(folder_));
+  if (runs_.empty()) {
+    if (fs_.exists(folder_)) TIDAL_TRY(fs_.remove_all(folder_));  // of an import that was killed
+    TIDAL_TRY(fs_.create_directories(folder_));
+  }
   sort_entries();
   const std::string path = folder_ + "/run-" + std::to_string(runs_.size());
-  if (fs_.exists(path)) TIDAL_TRY(fs_.remove(path));
   TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs_.open(path, base::OpenMode::Create));
   runs_.push_back(std::make_unique<Run>(std::move(file)));
   for (const Entry& entry : entries_) TIDAL_TRY(runs_.back()->append(entry.key, bytes_of(entry)));

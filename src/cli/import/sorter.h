@@ -4,6 +4,7 @@
 // `memory_bytes` plus one block a run. Threads: externally synchronized.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,13 @@
 
 namespace tidal::cli {
 
+/// Sections follow on each other; inside one, times decide.
+struct SortKey {
+  std::uint32_t section = 0;
+  std::int64_t time = 0;
+  auto operator<=>(const SortKey&) const = default;
+};
+
 class Sorter {
  public:
   /// Runs go to `folder`, which is created when the first one is needed and removed by the destructor.
@@ -25,7 +33,7 @@ class Sorter {
   Sorter& operator=(const Sorter&) = delete;
 
   /// IoError, ResourceExhausted: a run could not be written.
-  [[nodiscard]] Status add(std::int64_t key, std::string_view bytes);
+  [[nodiscard]] Status add(SortKey key, std::string_view bytes);
   /// No more add(); next() may begin.
   [[nodiscard]] Status finish();
   /// The next bytes in order, valid until the next call; false at the end.
@@ -36,7 +44,7 @@ class Sorter {
 
  private:
   struct Entry {
-    std::int64_t key;
+    SortKey key;
     std::uint32_t block;
     std::uint32_t offset;
     std::uint32_t length;

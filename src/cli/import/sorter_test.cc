@@ -13,8 +13,11 @@ namespace {
 
 using Entries = std::vector<std::pair<int, std::string>>;
 
+/// 0 to 9 as sections and times in them.
+SortKey key_of(int number) { return {.section = static_cast<std::uint32_t>(number / 3), .time = number % 3 - 1}; }
+
 std::vector<std::string> sorted_by(Sorter& sorter, const Entries& entries) {
-  for (const auto& [key, bytes] : entries) EXPECT_TRUE(sorter.add(key, bytes).ok());
+  for (const auto& [key, bytes] : entries) EXPECT_TRUE(sorter.add(key_of(key), bytes).ok());
   EXPECT_TRUE(sorter.finish().ok());
   std::vector<std::string> out;
   std::string_view bytes;
@@ -35,7 +38,7 @@ std::vector<std::string> expected(Entries entries) {
 
 RC_GTEST_PROP(Sorter, IsAStableSortWhateverTheMemory, ()) {  // O1
   Entries entries = *rc::gen::container<Entries>(
-      rc::gen::pair(rc::gen::inRange(0, 5), rc::gen::container<std::string>(rc::gen::inRange('a', 'z'))));
+      rc::gen::pair(rc::gen::inRange(0, 10), rc::gen::container<std::string>(rc::gen::inRange('a', 'z'))));
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i].second += std::to_string(i);
   base::MemoryFileSystem fs;
   Sorter sorter(fs, "spill", *rc::gen::inRange<std::size_t>(1, 400));
@@ -68,7 +71,7 @@ TEST(Sorter, ReportsAFullDisk) {
   fs.set_space(1000);
   Sorter sorter(fs, "spill", 512);
   Status status;
-  for (int i = 0; i < 1000 && status.ok(); ++i) status = sorter.add(i, std::string(100, 'x'));
+  for (int i = 0; i < 1000 && status.ok(); ++i) status = sorter.add(key_of(i), std::string(100, 'x'));
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, Code::ResourceExhausted);
 }

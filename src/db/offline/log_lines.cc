@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "entity/entity_record.h"
+#include "schema/change_codec.h"
+#include "schema/statements.h"
 #include "signal/signal_record.h"
 
 namespace tidal::db {
@@ -101,6 +103,15 @@ Result<std::string> signal_line(const wal::Record& record) {
   return out + "}";
 }
 
+Result<std::string> schema_line(const wal::Record& record) {
+  TIDAL_TRY_ASSIGN(const schema::SchemaChange change, schema::decode_change(record.payload));
+  std::string out = R"({"op":"schema")";
+  append_member(out, "at", to_string(record.event_time));
+  out.append(",\"statements\":");
+  append_value(out, schema::to_statements(change));
+  return out + "}";
+}
+
 Result<std::string> entity_line(const wal::Record& record) {
   TIDAL_TRY_ASSIGN(const entity::EntityContent content, entity::decode_content(record.payload));
   const bool update = record.type == wal::RecordType::UpdateEntity;
@@ -149,7 +160,10 @@ Result<std::optional<std::string>> import_line(const wal::Record& record) {
       append_member(line, "kind", kind_name(record.subject_kind));
       append_member(line, "key", record.subject_key);
       return std::optional(line + "}");
-    case wal::RecordType::SchemaChange:
+    case wal::RecordType::SchemaChange: {
+      TIDAL_TRY_ASSIGN(line, schema_line(record));
+      return std::optional(std::move(line));
+    }
     case wal::RecordType::ImportMark: break;
   }
   return std::optional<std::string>();
@@ -179,8 +193,6 @@ std::string dump_line(const wal::WalEvent& event) {
     append_member(out, "defect", line.error().message);
   } else if (*line) {
     out.append(",\"record\":").append(**line);
-  } else if (record.type == wal::RecordType::SchemaChange) {
-    out.append(",\"change\":").append(record.payload);
   }
   if (const std::string_view mark = extension(record, wal::Tag::ImportMark); mark.size() == 40) {
     base::Hash256 id;

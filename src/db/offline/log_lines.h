@@ -12,7 +12,7 @@
 namespace tidal::db {
 
 /// The record as an import line, without a line break: {"op":"signal",…}, {"op":"item",…}, {"op":"update",…},
-/// {"op":"delete",…}. Nothing for records that are no operations (schema changes, import marks). Corruption.
+/// {"op":"delete",…}, {"op":"schema",…}. Nothing for import marks. Corruption.
 [[nodiscard]] Result<std::optional<std::string>> import_line(const wal::Record& record);
 
 /// Everything there is to say about a logged record, for people: {"seqno":…,"append_time":…,"type":…,"record":{…}}.

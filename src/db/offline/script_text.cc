@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "query/parser.h"
+#include "schema/validation.h"
 
 namespace tidal::db {
 namespace {
@@ -43,6 +44,10 @@ bool has_batch(std::string_view text) {
     if (is_control<query::Begin>(statement)) return true;
   }
   return false;
+}
+
+std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
+  return schema::nearest_name(word, known);
 }
 
 }  // namespace tidal::db

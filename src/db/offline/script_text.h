@@ -16,4 +16,7 @@ namespace tidal::db {
 /// True when the script opens a batch of its own.
 [[nodiscard]] bool has_batch(std::string_view text);
 
+/// The word among `known` that `word` was probably meant to be, or "".
+[[nodiscard]] std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
+
 }  // namespace tidal::db

@@ -5,10 +5,19 @@
 
 namespace tidal::db {
 
+std::vector<StartingSchema> starting_schemas() {
+  std::vector<StartingSchema> all;
+  for (const schema::SchemaTemplate& each : schema::schema_templates()) {
+    all.push_back({.name = each.name, .about = each.description, .statements = each.statements});
+  }
+  return all;
+}
+
 std::optional<StartingSchema> starting_schema(std::string_view name) {
-  const std::optional<schema::SchemaTemplate> found = schema::schema_template(name);
-  if (!found) return std::nullopt;
-  return StartingSchema{.about = found->description, .statements = found->statements};
+  for (const StartingSchema& each : starting_schemas()) {
+    if (each.name == name) return each;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tidal::db

@@ -3,15 +3,19 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace tidal::db {
 
 struct StartingSchema {
+  std::string_view name;        ///< "video"
   std::string_view about;       ///< one line
   std::string_view statements;  ///< one batch
 };
 
-/// "video", "articles", "shop", "social"; nothing for an unknown name.
+/// In the order to offer them.
+[[nodiscard]] std::vector<StartingSchema> starting_schemas();
+/// Nothing for an unknown name.
 [[nodiscard]] std::optional<StartingSchema> starting_schema(std::string_view name);
 
 }  // namespace tidal::db

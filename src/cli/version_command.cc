@@ -1,0 +1,22 @@
+// tidal version, and the commands that a later version brings.
+#include <ostream>
+
+#include "cli/commands.h"
+#include "cli/error_text.h"
+
+#ifndef TIDAL_VERSION
+#error "TIDAL_VERSION is set by the build"
+#endif
+
+namespace tidal::cli {
+
+Exit run_version(const Terminal& terminal) {
+  terminal.out << "tidal " << TIDAL_VERSION << "\n";
+  return Exit::Ok;
+}
+
+Exit run_unavailable(const Terminal& terminal, const std::string& command) {
+  return fail(terminal, Error(Code::FailedPrecondition, "tidal " + command + " is not available yet"));
+}
+
+}  // namespace tidal::cli

@@ -1,6 +1,7 @@
 // Costs of the ledger beside bare memory work of the same shape, in the same run.
 //
-// ledger_bench [items]      (default 1,000,000; a figure's budget holds on a quiet machine)
+// ledger_bench [items]           (default 1,000,000; a figure's budget holds on a quiet machine)
+// ledger_bench [items] memory    30 days of traffic, ten events an item: memory by tier
 // Every figure is the best of several rounds; the answers of the reads are checked against slow paths, and the
 // program exits with 1 when they differ.
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <string_view>
 #include <vector>
 
 #include "signal/ledger.h"
@@ -53,6 +55,16 @@ SignalDef definition(const char* name, std::vector<Window> windows, Role role) {
 
 bool failed = false;
 
+/// Of this process.
+double resident_gib() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  unsigned long pages = 0;
+  unsigned long resident = 0;
+  if (file != nullptr && std::fscanf(file, "%lu %lu", &pages, &resident) != 2) resident = 0;
+  if (file != nullptr) std::fclose(file);
+  return static_cast<double>(resident) * 4096 / (1 << 30);
+}
+
 void report(const char* what, double value, const char* unit, double baseline, double budget) {
   std::printf("%-58s %9.2f %-3s", what, value, unit);
   if (baseline > 0) std::printf("  ratio %5.2f  budget %.1f", value / baseline, budget);
@@ -75,6 +87,47 @@ class Bench {
     for (std::uint32_t i = 0; i < items; ++i) lines_[i].words[0] = i;
   }
 
+  /// 30 days of Zipf(1.0) traffic on four signals, ten events an item: what a ledger of this size takes.
+  void run_memory() {
+    const std::vector<Window> all = {Window::Hour, Window::Day, Window::Week, Window::Month};
+    const std::vector<SignalDef> defs = {definition("view", all, Role::View), definition("like", all, Role::Positive),
+                                         definition("share", all, Role::Share),
+                                         definition("dislike", {Window::Day}, Role::Negative)};
+    Ledger ledger;
+    ledger.configure(defs);
+    ledger.add_default_columns(defs, kStart);
+    const std::size_t events = std::size_t{10} * items_;
+    const auto span = static_cast<std::size_t>(days(30).us);
+    std::uniform_real_distribution<double> uniform(0, 1);
+    const double harmonic = std::log(static_cast<double>(items_));
+    constexpr std::size_t kGroup = 64;
+    std::vector<LedgerEvent> group(kGroup);
+    const double start = cpu_ns();
+    for (std::size_t i = 0; i < events; i += kGroup) {
+      for (std::size_t j = 0; j < kGroup; ++j) {
+        const auto dice = static_cast<unsigned>(random_() % 100);
+        const auto rank = static_cast<std::uint32_t>(std::exp(uniform(random_) * harmonic)) - 1;
+        const Timestamp at = kStart + Duration{static_cast<std::int64_t>((i + j) * (span / events))};
+        group[j] = {.signal = static_cast<SignalIndex>(dice < 75   ? 0
+                                                       : dice < 88 ? 1
+                                                       : dice < 96 ? 2
+                                                                   : 3),
+                    .entity = who_[std::min(rank, items_ - 1)],
+                    .at = at};
+      }
+      for (const PrefetchStage stage : {PrefetchStage::Index, PrefetchStage::Line, PrefetchStage::Rings}) {
+        for (const LedgerEvent& event : group) ledger.prefetch(event.signal, event.entity, stage);
+      }
+      for (const LedgerEvent& event : group) ledger.record(event);
+    }
+    std::printf("%zu events on %u items and 4 signals over 30 days\n", events, items_);
+    report("  an event, columns and their rolls included", (cpu_ns() - start) / static_cast<double>(events), "ns", 0,
+           0);
+    report("  ledger", static_cast<double>(ledger.memory_bytes()) / (1 << 30), "GiB", 1, 4);
+    report("  this process, resident", resident_gib(), "GiB", 1, 4);
+    print_memory(ledger);
+  }
+
   void run() {
     updates();
     reads();
@@ -86,13 +139,15 @@ class Bench {
   static constexpr int kRounds = 5;
   static constexpr Timestamp kStart{days(20'000).us};
 
-  /// One event for each item in random order.
+  /// One event for each item in random order; with `ahead`, fetched in groups as a replay or a large frame does.
   void fire(Ledger& ledger, SignalIndex signal, Timestamp at, bool ahead) {
+    constexpr std::size_t kGroup = 64;
     for (std::size_t i = 0; i < order_.size(); ++i) {
-      if (ahead && i + 24 < order_.size()) {
-        ledger.prefetch(signal, who_[i + 24], PrefetchStage::Index);
-        ledger.prefetch(signal, who_[i + 16], PrefetchStage::Line);
-        ledger.prefetch(signal, who_[i + 8], PrefetchStage::Rings);
+      if (ahead && i % kGroup == 0) {
+        const std::size_t end = std::min(order_.size(), i + kGroup);
+        for (const PrefetchStage stage : {PrefetchStage::Index, PrefetchStage::Line, PrefetchStage::Rings}) {
+          for (std::size_t j = i; j < end; ++j) ledger.prefetch(signal, who_[j], stage);
+        }
       }
       ledger.record({signal, who_[i], at + Duration{static_cast<std::int64_t>(i)}, 1.0, 0.0});
     }
@@ -279,10 +334,12 @@ class Bench {
 
 int main(int argc, char** argv) {
   const long items = argc > 1 ? std::strtol(argv[1], nullptr, 10) : 1'000'000;
-  if (items < 1000 || items > 100'000'000) {
-    std::fprintf(stderr, "usage: ledger_bench [items, 1000 to 100000000]\n");
+  const bool memory = argc > 2 && std::string_view(argv[2]) == "memory";
+  if (items < 1000 || items > 100'000'000 || (argc > 2 && !memory)) {
+    std::fprintf(stderr, "usage: ledger_bench [items, 1000 to 100000000] [memory]\n");
     return 2;
   }
-  tidal::signal::Bench(static_cast<std::uint32_t>(items)).run();
+  tidal::signal::Bench bench(static_cast<std::uint32_t>(items));
+  memory ? bench.run_memory() : bench.run();
   return tidal::signal::failed ? 1 : 0;
 }

@@ -68,8 +68,8 @@ std::int64_t open_and_replay(base::FileSystem& fs) {
   const Result<std::unique_ptr<wal::Log>> log = wal::Log::open(fs, kDir, {}, Timestamp{});
   if (!log.ok()) return -1;
   std::uint64_t seen = 0;
-  const Status replayed = (*log)->replay(SeqNo{1}, [&](wal::WalEvent& event) -> Status {
-    TIDAL_ASSERT(event.seqno.value == ++seen);
+  const Status replayed = (*log)->replay(SeqNo{1}, [&](std::span<wal::WalEvent> events) -> Status {
+    for (const wal::WalEvent& event : events) TIDAL_ASSERT(event.seqno.value == ++seen);
     return {};
   });
   return replayed.ok() ? static_cast<std::int64_t>(seen) : -1;

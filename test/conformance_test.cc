@@ -9,87 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "base/memory_file_system.h"
 #include "base/random.h"
 #include "db/core.h"
-#include "db/prepare.h"
-#include "db/views.h"
 #include "materializer/checkpoint.h"
-#include "query/define.h"
-#include "query/parser.h"
-#include "test/history.h"
+#include "test/view_stand.h"
 
 namespace tidal::test {
 namespace {
-
-constexpr Timestamp kStart{1'700'000'000'000'000};
-
-/// Encoded records in seqno order, as a log would hand them out.
-using Records = std::vector<std::string>;
-
-/// Views over a store in memory that belongs to them.
-struct Stand {
-  base::MemoryFileSystem fs{1};
-  std::unique_ptr<storage::KeyValueStore> store;
-  std::unique_ptr<db::Views> views;
-
-  Stand() {
-    auto opened = storage::open_store(storage::Backend::Memory, fs, "");
-    EXPECT_TRUE(opened.ok());
-    store = std::move(*opened);
-    views = std::make_unique<db::Views>(*store);
-  }
-
-  void apply(const std::string& bytes) {
-    std::string_view in = bytes;
-    wal::WalEvent event;
-    ASSERT_TRUE(wal::decode_record(in, event.seqno, event.record).ok());
-    event.append_time = event.record.event_time;
-    views->registry().apply(event);
-  }
-  void apply(const Records& records, std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) apply(records[i]);
-  }
-  [[nodiscard]] std::string digest(std::string_view view) const {
-    return materializer::digest_of(*views->registry().find(view)).hex;
-  }
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> out;
-    for (const auto& view : views->registry().views()) out.emplace_back(view->name());
-    return out;
-  }
-};
-
-void append(Stand& lead, Records& records, const db::PreparedRecord& prepared) {
-  std::string bytes;
-  wal::encode_record(prepared.record(), SeqNo{records.size() + 1}, bytes);
-  lead.apply(bytes);
-  records.push_back(std::move(bytes));
-}
-
-schema::SchemaChange history_definitions() {
-  const Result<query::Script> script = query::parse(history_schema());
-  EXPECT_TRUE(script.ok());
-  Result<schema::Validated> validated = query::validate_definitions(schema::Schema{}, script->statements);
-  EXPECT_TRUE(validated.ok());
-  return validated->change;
-}
-
-/// Records of a random history; what the preparer refuses is left out, as a database would.
-Records random_records(std::uint64_t seed, std::size_t steps) {
-  Stand lead;
-  Records records;
-  append(lead, records, db::schema_record(history_definitions(), kStart));
-  History history(seed, kStart);
-  for (std::size_t i = 0; i < steps; ++i) {
-    const Step step = history.next();
-    db::Preparer preparer(lead.views->schema(), lead.views->entities(), {history.now(), history.now()});
-    Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
-    if (!batch.ok()) continue;
-    for (const db::PreparedRecord& record : batch->records) append(lead, records, record);
-  }
-  return records;
-}
 
 std::vector<std::string> view_names() { return Stand().names(); }
 
@@ -115,6 +41,24 @@ TEST_P(Conformance, TwiceIsOnce) {
   }
 }
 
+TEST_P(Conformance, InGroupsEqualsOneByOne) {
+  for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Records records = random_records(seed, kSteps);
+    Stand singly;
+    singly.apply(records, 0, records.size());
+    Stand grouped;
+    base::Random random(seed);
+    std::vector<wal::WalEvent> events = events_of(records, 0, records.size());
+    for (std::span<wal::WalEvent> rest = events; !rest.empty();) {
+      const std::size_t n = std::min<std::size_t>(rest.size(), 1 + random.below(wal::kEventGroup));
+      grouped.views->registry().apply(rest.first(n));
+      rest = rest.subspan(n);
+    }
+    ASSERT_EQ(singly.digest(GetParam()), grouped.digest(GetParam()));
+  }
+}
+
 TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
   for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -128,20 +72,14 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
     const materializer::Capture capture = materializer::capture(live.views->registry(), SeqNo{at}, 1);
     // Writers go on between capture and write: the image must not move with them.
     live.apply(records, at, records.size());
-    ASSERT_TRUE(directory.write(capture, kStart).ok());
+    ASSERT_TRUE(directory.write(capture, kHistoryStart).ok());
 
     db::Views restored(*live.store);
     std::vector<std::string> notes;
     const Result<SeqNo> from = directory.restore(restored.registry(), SeqNo{records.size()}, notes);
     ASSERT_TRUE(from.ok()) << from.error().to_string();
     ASSERT_EQ(from->value, at) << (notes.empty() ? "" : notes.front());
-    for (std::size_t i = at; i < records.size(); ++i) {
-      std::string_view in = records[i];
-      wal::WalEvent event;
-      ASSERT_TRUE(wal::decode_record(in, event.seqno, event.record).ok());
-      event.append_time = event.record.event_time;
-      restored.registry().apply(event);
-    }
+    for (wal::WalEvent& event : events_of(records, at, records.size())) restored.registry().apply(event);
     ASSERT_EQ(materializer::digest_of(*restored.registry().find(GetParam())).hex, live.digest(GetParam()));
   }
 }
@@ -166,7 +104,7 @@ TEST_P(Conformance, DamagedCheckpointIsCorruption) {
   live.apply(records, 0, records.size());
   materializer::CheckpointDirectory directory(live.fs, "/checkpoints");
   const SeqNo seqno{records.size()};
-  ASSERT_TRUE(directory.write(materializer::capture(live.views->registry(), seqno, 1), kStart).ok());
+  ASSERT_TRUE(directory.write(materializer::capture(live.views->registry(), seqno, 1), kHistoryStart).ok());
   const std::string path = "/checkpoints/" + std::string(20 - std::to_string(seqno.value).size(), '0') +
                            std::to_string(seqno.value) + "/" + GetParam();
   const Result<std::string> sound = base::read_file(live.fs, path);
@@ -235,10 +173,11 @@ TEST_P(Conformance, ErasingAUserLeavesNoTraceInAPersonalView) {
   Stand live;
   live.apply(records, 0, records.size());
   for (const std::string_view kind : {"view", "like", "watchlist", "hide"}) {
-    db::Preparer preparer(live.views->schema(), live.views->entities(), {kStart + days(900), kStart + days(900)});
+    db::Preparer preparer(live.views->schema(), live.views->entities(),
+                          {kHistoryStart + days(900), kHistoryStart + days(900)});
     const std::vector<Operation> operations = {
         PutOperation{.kind = EntityKind::Item, .key = "erase-item", .entity = {}},
-        Signal{.kind = std::string(kind), .item = "erase-item", .user = secret, .at = kStart}};
+        Signal{.kind = std::string(kind), .item = "erase-item", .user = secret, .at = kHistoryStart}};
     Result<db::PreparedBatch> batch = db::prepare_batch(preparer, operations, {});
     ASSERT_TRUE(batch.ok()) << batch.error().to_string();
     for (const db::PreparedRecord& record : batch->records) append(live, records, record);

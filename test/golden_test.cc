@@ -168,9 +168,11 @@ TEST(Golden, TheLogHoldsEveryRecordType) {
   std::set<wal::RecordType> types;
   std::set<std::uint8_t> tags;
   ASSERT_TRUE(log->replay(SeqNo{1},
-                          [&](const wal::WalEvent& event) -> Status {
-                            types.insert(event.record.type);
-                            for (const auto& extension : event.record.extensions) tags.insert(extension.tag);
+                          [&](std::span<wal::WalEvent> events) -> Status {
+                            for (const wal::WalEvent& event : events) {
+                              types.insert(event.record.type);
+                              for (const auto& extension : event.record.extensions) tags.insert(extension.tag);
+                            }
                             return {};
                           })
                   .ok());

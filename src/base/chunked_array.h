@@ -7,16 +7,14 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <type_traits>
 
 #include "base/assert.h"
+#include "base/zeroed_memory.h"
 
 namespace tidal::base {
 
@@ -108,25 +106,23 @@ class ChunkedArray {
 
   [[nodiscard]] T* allocate(unsigned s) {
     if constexpr (kZeroPages) {
-      raw_[s] = std::calloc(segment_size(s) * sizeof(T) + alignof(T), 1);
-      TIDAL_ASSERT(raw_[s] != nullptr);
-      const auto address = reinterpret_cast<std::uintptr_t>(raw_[s]);
-      return reinterpret_cast<T*>((address + alignof(T) - 1) / alignof(T) * alignof(T));
+      static_assert(alignof(T) <= 64);
+      void* memory = allocate_zeroed(segment_size(s) * sizeof(T));
+      TIDAL_ASSERT(memory != nullptr);
+      return static_cast<T*>(memory);
     } else {
       return new T[segment_size(s)]();
     }
   }
   void release(unsigned s) {
     if constexpr (kZeroPages) {
-      std::free(raw_[s]);
-      raw_[s] = nullptr;
+      free_zeroed(segments_[s].load(std::memory_order_relaxed), segment_size(s) * sizeof(T));
     } else {
       delete[] segments_[s].load(std::memory_order_relaxed);
     }
   }
 
   std::atomic<T*> segments_[kSegments] = {};
-  [[no_unique_address]] std::conditional_t<kZeroPages, std::array<void*, kSegments>, std::array<void*, 0>> raw_{};
 };
 
 }  // namespace tidal::base

@@ -14,6 +14,11 @@ namespace tidal::base {
 
 static_assert(std::endian::native == std::endian::little, "formats are little-endian and copied as they are");
 
+/// Bytes that Encoder::varint writes.
+[[nodiscard]] constexpr std::size_t varint_bytes(std::uint64_t v) {
+  return v == 0 ? 1 : (static_cast<std::size_t>(std::bit_width(v)) + 6) / 7;
+}
+
 /// Appends to a string it owns. Not thread-safe.
 class Encoder {
  public:

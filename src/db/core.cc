@@ -74,15 +74,18 @@ class Core::ViewApplier final : public wal::Applier {
  public:
   explicit ViewApplier(Views& views) : views_(views) {}
 
-  void apply(wal::WalEvent& event) noexcept override {
-    views_.registry().apply(event);
+  void apply(std::span<wal::WalEvent> events) noexcept override {
+    views_.registry().apply(events);
     // release: pairs with the acquire in applied(), so that who sees the seqno sees the views.
-    applied_.store(event.seqno.value, std::memory_order_release);
-    if (event.ids.is_void) {
-      void_records_.fetch_add(1, std::memory_order_relaxed);  // a statistic
-    } else if (event.record.type == wal::RecordType::Signal) {
-      signals_.fetch_add(1, std::memory_order_relaxed);
-    }
+    applied_.store(events.back().seqno.value, std::memory_order_release);
+    const auto is_void = [](const wal::WalEvent& e) { return e.ids.is_void; };
+    const auto is_signal = [](const wal::WalEvent& e) {
+      return !e.ids.is_void && e.record.type == wal::RecordType::Signal;
+    };
+    void_records_.fetch_add(static_cast<std::uint64_t>(std::ranges::count_if(events, is_void)),
+                            std::memory_order_relaxed);  // a statistic
+    signals_.fetch_add(static_cast<std::uint64_t>(std::ranges::count_if(events, is_signal)),
+                       std::memory_order_relaxed);  // a statistic
   }
 
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
@@ -163,9 +166,9 @@ Status Core::recover() {
     if (report_.checkpoint == SeqNo{} && entity_store_->seqno() != SeqNo{}) TIDAL_TRY(entity_store_->clear());
     checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);
     applier_->set_applied(report_.checkpoint);
-    TIDAL_TRY(log_->replay(views_->registry().min_applied().next(), [this](wal::WalEvent& event) -> Status {
-      applier_->apply(event);
-      ++report_.replayed;
+    TIDAL_TRY(log_->replay(views_->registry().min_applied().next(), [this](std::span<wal::WalEvent> events) -> Status {
+      applier_->apply(events);
+      report_.replayed += events.size();
       return {};
     }));
     // Every frame that is needed has been judged: from here on the log is taken as it is.
@@ -308,12 +311,16 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   if (!checkpoints_) return Error(Code::FailedPrecondition, "a database in memory has no checkpoints");
   materializer::Capture taken;
   {
+    const auto asked = std::chrono::steady_clock::now();
     const wal::CommitQueue::Pause pause = queue_->pause();
     seqno = pause.applied();
     // relaxed: a wish, not a fact. Also after a failure the next attempt waits for as much log again.
     log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
     if (seqno.value == checkpoint_seqno_.load(std::memory_order_relaxed)) return {};
     taken = materializer::capture(views_->registry(), seqno, views_->schema().version);
+    const auto waited = std::chrono::steady_clock::now() - asked;
+    checkpoint_pause_us_.store(std::chrono::duration_cast<std::chrono::microseconds>(waited).count(),
+                               std::memory_order_relaxed);  // read by stats only
   }
   // No store transaction and no checkpoint becomes visible before the log is synced through its seqno.
   TIDAL_TRY(queue_->sync());
@@ -334,6 +341,7 @@ DatabaseStats Core::stats() const {
   DatabaseStats stats;
   stats.last_seqno = applied();
   stats.checkpoint_seqno.value = checkpoint_seqno_.load(std::memory_order_relaxed);
+  stats.checkpoint_pause.us = checkpoint_pause_us_.load(std::memory_order_relaxed);
   stats.schema_version = views_->schema().version;
   stats.items = views_->entities().live_count(EntityKind::Item);
   stats.users = views_->entities().live_count(EntityKind::User);

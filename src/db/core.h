@@ -120,6 +120,7 @@ class Core {
   base::Mutex schema_mutex_;
   base::Mutex checkpoint_mutex_;  ///< one checkpoint at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
+  std::atomic<std::int64_t> checkpoint_pause_us_{0};
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};
   std::atomic<bool> closed_{false};
   base::Mutex close_mutex_;

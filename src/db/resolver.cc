@@ -1,18 +1,52 @@
 // Ordinals for keys and positions for names; what is gone makes a record void.
 #include "db/resolver.h"
 
+#include <array>
+
 #include "entity/entity_record.h"
 #include "signal/signal_record.h"
 
 namespace tidal::db {
 
-Ordinal Resolver::live_or_none(EntityKind kind, std::string_view key) const {
-  const Ordinal found = entities_.find(kind, key);
+Ordinal Resolver::live_or_none(EntityKind kind, std::string_view key, Ordinal known) const {
+  const Ordinal found = known != Ordinal::None ? known : entities_.find(kind, key);
   return found != Ordinal::None && entities_.is_live(kind, found) ? found : Ordinal::None;
 }
 
+void Resolver::read_signal(wal::WalEvent& event) const {
+  const Result<signal::SignalPayload> payload = signal::decode_payload(event.record.payload);
+  const int position = payload.ok() ? catalog_.current().signal_index(payload->name) : -1;
+  if (position < 0) return;
+  event.ids.signal = static_cast<std::uint16_t>(position);
+  event.ids.weight = payload->weight;
+  event.ids.has_value = payload->value.has_value();
+  event.ids.value = payload->value.value_or(0.0);
+}
+
+void Resolver::look_ahead(std::span<wal::WalEvent> events) noexcept {
+  std::array<entity::KeyToFind, 2 * wal::kEventGroup> keys;
+  std::size_t n = 0;
+  for (wal::WalEvent& event : events) {
+    event.ids = {};
+    if (event.record.type == wal::RecordType::Signal) read_signal(event);
+    keys[n++] = {event.record.subject_kind, event.record.subject_key, &event.ids.subject};
+    if (!event.record.user_key.empty()) keys[n++] = {EntityKind::User, event.record.user_key, &event.ids.user};
+  }
+  entities_.find_all(std::span(keys).first(n));
+  if (events.size() == 1) return;
+  for (const wal::WalEvent& event : events) {
+    entities_.prefetch(event.record.subject_kind, event.ids.subject);
+    entities_.prefetch(EntityKind::User, event.ids.user);
+  }
+  for (wal::WalEvent& event : events) {
+    if (event.record.subject_kind != EntityKind::Item) continue;
+    event.ids.creator = entities_.creator_of(event.ids.subject);
+    entities_.prefetch(EntityKind::Creator, event.ids.creator);
+  }
+}
+
 void Resolver::resolve(wal::WalEvent& event) noexcept {
-  event.ids = {};
+  event.ids.creator = Ordinal::None;
   switch (event.record.type) {
     case wal::RecordType::Signal: return resolve_signal(event);
     case wal::RecordType::PutEntity:
@@ -27,33 +61,22 @@ void Resolver::resolve(wal::WalEvent& event) noexcept {
 
 void Resolver::resolve_signal(wal::WalEvent& event) noexcept {
   const wal::Record& record = event.record;
+  wal::EventIds& ids = event.ids;
   const schema::Schema& schema = catalog_.current();
-  const Result<signal::SignalPayload> payload = signal::decode_payload(record.payload);
-  const int position = payload.ok() ? schema.signal_index(payload->name) : -1;
-  const Ordinal subject = live_or_none(record.subject_kind, record.subject_key);
-  const bool fits = position >= 0 && schema.signals[static_cast<std::size_t>(position)].target == record.subject_kind;
-  if (!fits || subject == Ordinal::None) {
-    event.ids.is_void = true;
-    return;
-  }
-  if (!record.user_key.empty()) {
-    Ordinal user = live_or_none(EntityKind::User, record.user_key);
-    if (user == Ordinal::None) {
-      if (!schema.settings.create_users) {
-        event.ids.is_void = true;
-        return;
-      }
-      user = entities_.assign(EntityKind::User, record.user_key);
-      if (user == Ordinal::None) {  // a key that no preparer lets pass
-        event.ids.is_void = true;
-        return;
-      }
+  if (ids.signal >= schema.signals.size()) read_signal(event);  // declared since the look ahead
+  const bool fits = ids.signal < schema.signals.size() && schema.signals[ids.signal].target == record.subject_kind;
+  ids.subject = live_or_none(record.subject_kind, record.subject_key, ids.subject);
+  ids.is_void = !fits || ids.subject == Ordinal::None;
+  if (ids.is_void || record.user_key.empty()) {
+    ids.user = Ordinal::None;
+  } else {
+    ids.user = live_or_none(EntityKind::User, record.user_key, ids.user);
+    if (ids.user == Ordinal::None && schema.settings.create_users) {
+      ids.user = entities_.assign(EntityKind::User, record.user_key);  // None: a key that no preparer lets pass
     }
-    event.ids.user = user;
+    ids.is_void = ids.user == Ordinal::None;
   }
-  event.ids.subject = subject;
-  event.ids.signal = static_cast<std::uint16_t>(position);
-  if (record.subject_kind == EntityKind::Item) event.ids.creator = entities_.creator_of(subject);
+  if (!ids.is_void && record.subject_kind == EntityKind::Item) ids.creator = entities_.creator_of(ids.subject);
 }
 
 void Resolver::resolve_write(wal::WalEvent& event) noexcept {
@@ -62,7 +85,7 @@ void Resolver::resolve_write(wal::WalEvent& event) noexcept {
   if (record.type == wal::RecordType::PutEntity) {
     event.ids.subject = entities_.assign(kind, record.subject_key);
   } else {
-    event.ids.subject = live_or_none(kind, record.subject_key);
+    event.ids.subject = live_or_none(kind, record.subject_key, event.ids.subject);
   }
   event.ids.is_void = event.ids.subject == Ordinal::None;
   if (event.ids.is_void || kind != EntityKind::Item) return;

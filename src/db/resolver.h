@@ -1,6 +1,7 @@
 // Turns the keys and names of a record into ordinals and positions, once, before views see it; decides void records.
 //
 // V1: the answer depends only on the schema and the key map as of the record's seqno: same live and on replay.
+// V2: a key that has an ordinal and a signal that has a position keep them, so both may be looked up ahead of time.
 #pragma once
 
 #include "entity/entity_store.h"
@@ -14,12 +15,15 @@ class Resolver final : public materializer::EventResolver {
   /// Both outlive this.
   Resolver(const schema::Catalog& catalog, entity::EntityStore& entities) : catalog_(catalog), entities_(entities) {}
 
+  void look_ahead(std::span<wal::WalEvent> events) noexcept override;
   void resolve(wal::WalEvent& event) noexcept override;
 
  private:
+  /// Reads the payload into event.ids; a signal that is not declared leaves ids.signal as it is.
+  void read_signal(wal::WalEvent& event) const;
   void resolve_signal(wal::WalEvent& event) noexcept;
   void resolve_write(wal::WalEvent& event) noexcept;
-  [[nodiscard]] Ordinal live_or_none(EntityKind kind, std::string_view key) const;
+  [[nodiscard]] Ordinal live_or_none(EntityKind kind, std::string_view key, Ordinal known) const;
 
   const schema::Catalog& catalog_;
   entity::EntityStore& entities_;

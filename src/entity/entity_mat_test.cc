@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "base/memory_file_system.h"
 #include "base/random.h"
 #include "entity/entity_history_for_test.h"
 
@@ -26,6 +27,23 @@ std::string digest_of_events(const std::vector<TestEvent>& events) {
   EntityWorld world;
   world.replay(events, SeqNo{0});
   return world.digest();
+}
+
+TEST(EntityStoreTest, FindsManyKeysAsItFindsOne) {
+  base::MemoryFileSystem fs(1);
+  const auto kv = *storage::open_store(storage::Backend::Memory, fs, "");
+  EntityStore entities(*kv);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 150; ++i) keys.push_back("k" + std::to_string(i));
+  for (int i = 0; i < 150; i += 3) entities.assign(EntityKind::Item, keys[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 150; i += 5) entities.assign(EntityKind::User, keys[static_cast<std::size_t>(i)]);
+  std::vector<Ordinal> found(2 * keys.size());
+  std::vector<KeyToFind> wanted;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    wanted.push_back({i % 2 == 0 ? EntityKind::Item : EntityKind::User, keys[i / 2], &found[i]});
+  }
+  entities.find_all(wanted);
+  for (const KeyToFind& w : wanted) EXPECT_EQ(*w.found, entities.find(w.kind, w.key)) << w.key;
 }
 
 TEST(EntityDigest, ChangesWithEverySingleFact) {

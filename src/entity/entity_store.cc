@@ -1,6 +1,9 @@
 // Reads and writes of entities in memory, and the fields above the store.
 #include "entity/entity_store.h"
 
+#include <algorithm>
+#include <array>
+
 #include "entity/entity_state.h"
 #include "storage/keys.h"
 
@@ -81,6 +84,22 @@ EntityStore::EntityStore(storage::KeyValueStore& store) : state_(std::make_uniqu
 EntityStore::~EntityStore() = default;
 
 Ordinal EntityStore::find(EntityKind kind, std::string_view key) const { return state_->of(kind).keys.find(key); }
+
+void EntityStore::find_all(std::span<const KeyToFind> keys) const {
+  constexpr std::size_t kTogether = 64;  // at most as many as the caches hold
+  std::array<KeyMap::Probe, kTogether> probes;
+  for (; !keys.empty(); keys = keys.subspan(std::min(kTogether, keys.size()))) {
+    const std::size_t n = std::min(kTogether, keys.size());
+    for (std::size_t i = 0; i < n; ++i) probes[i] = state_->of(keys[i].kind).keys.probe(keys[i].key);
+    for (std::size_t i = 0; i < n; ++i) state_->of(keys[i].kind).keys.fetch_ref(probes[i]);
+    for (std::size_t i = 0; i < n; ++i) state_->of(keys[i].kind).keys.fetch_key(probes[i]);
+    for (std::size_t i = 0; i < n; ++i) *keys[i].found = state_->of(keys[i].kind).keys.find(keys[i].key, probes[i]);
+  }
+}
+
+void EntityStore::prefetch(EntityKind kind, Ordinal o) const {
+  if (const EntityLine* line = state_->of(kind).line(o)) __builtin_prefetch(line);
+}
 
 std::string_view EntityStore::key_of(EntityKind kind, Ordinal o) const { return state_->of(kind).keys.key_of(o); }
 

@@ -38,6 +38,13 @@ struct EventStamp {
   Timestamp at;  ///< event time
 };
 
+/// A key, and where its ordinal goes.
+struct KeyToFind {
+  EntityKind kind = EntityKind::Item;
+  std::string_view key;
+  Ordinal* found = nullptr;
+};
+
 class EntityCapture;
 
 class EntityStore {
@@ -50,6 +57,10 @@ class EntityStore {
 
   /// The key's ordinal, dead or alive; Ordinal::None when the key never appeared.
   [[nodiscard]] Ordinal find(EntityKind kind, std::string_view key) const;
+  /// find() for each, and about as fast as one when their memory is cold.
+  void find_all(std::span<const KeyToFind> keys) const;
+  /// Fetches what the const reads of an entity, content() apart, will touch.
+  void prefetch(EntityKind kind, Ordinal o) const;
   /// Valid for the store's life.
   [[nodiscard]] std::string_view key_of(EntityKind kind, Ordinal o) const;
   [[nodiscard]] bool is_live(EntityKind kind, Ordinal o) const;

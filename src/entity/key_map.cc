@@ -5,7 +5,9 @@
 #include <bit>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/hash.h"
+#include "base/zeroed_memory.h"
 
 namespace tidal::entity {
 namespace {
@@ -41,13 +43,19 @@ std::uint16_t partition_of_key(EntityKind kind, std::string_view key) {
 /// Slot 0 is empty. The home slot is the hash's top bits, so doubling the table keeps the slots' order.
 struct KeyMap::Table {
   explicit Table(unsigned table_bits)
-      : bits(table_bits), slots(std::make_unique<std::atomic<std::uint64_t>[]>(std::size_t{1} << table_bits)) {}
+      : bits(table_bits), slots(static_cast<std::atomic<std::uint64_t>*>(base::allocate_zeroed(bytes()))) {
+    TIDAL_ASSERT(slots != nullptr);
+  }
+  ~Table() { base::free_zeroed(slots, bytes()); }
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+  [[nodiscard]] std::size_t bytes() const { return capacity() * sizeof(std::uint64_t); }
   [[nodiscard]] std::size_t capacity() const { return std::size_t{1} << bits; }
   [[nodiscard]] std::size_t home(std::uint32_t hash) const { return hash >> (32 - bits); }
   [[nodiscard]] std::size_t after(std::size_t slot) const { return (slot + 1) & (capacity() - 1); }
 
   const unsigned bits;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> slots;
+  std::atomic<std::uint64_t>* const slots;
 };
 
 KeyMap::KeyMap(EntityKind kind) : kind_(kind) { clear(); }
@@ -72,7 +80,10 @@ std::uint32_t KeyMap::slot_hash(std::string_view key) const { return static_cast
 
 Ordinal KeyMap::find(std::string_view key) const {
   if (key.empty() || key.size() > kKeyBytesMax) return Ordinal::None;
-  const std::uint32_t hash = slot_hash(key);
+  return find_hashed(key, slot_hash(key));
+}
+
+Ordinal KeyMap::find_hashed(std::string_view key, std::uint32_t hash) const {
   // acquire: pairs with the release in grow(), so that the table's slots are readable.
   const Table& table = *table_.load(std::memory_order_acquire);
   for (std::size_t s = table.home(hash);; s = table.after(s)) {
@@ -84,6 +95,35 @@ Ordinal KeyMap::find(std::string_view key) const {
     // relaxed: the slot's acquire covers it.
     if (key_at(refs_[ordinal].load(std::memory_order_relaxed)) == key) return to_ordinal(ordinal);
   }
+}
+
+KeyMap::Probe KeyMap::probe(std::string_view key) const {
+  const Probe probe{.hash = slot_hash(key)};
+  const Table& table = *table_.load(std::memory_order_acquire);  // as find_hashed(), here and below
+  __builtin_prefetch(&table.slots[table.home(probe.hash)]);
+  return probe;
+}
+
+void KeyMap::fetch_ref(Probe& probe) const {
+  const Table& table = *table_.load(std::memory_order_acquire);
+  for (std::size_t s = table.home(probe.hash);; s = table.after(s)) {
+    const std::uint64_t slot = table.slots[s].load(std::memory_order_acquire);
+    if (slot == 0) return;
+    if (slot_hash_of(slot) != probe.hash) continue;
+    probe.candidate = slot_ordinal(slot);
+    __builtin_prefetch(refs_.find(probe.candidate));
+    return;
+  }
+}
+
+void KeyMap::fetch_key(const Probe& probe) const {
+  const auto* ref = probe.candidate == Probe{}.candidate ? nullptr : refs_.find(probe.candidate);
+  if (ref != nullptr) __builtin_prefetch(ref->load(std::memory_order_relaxed));  // relaxed: as find_hashed()
+}
+
+Ordinal KeyMap::find(std::string_view key, const Probe& probe) const {
+  if (key.empty() || key.size() > kKeyBytesMax) return Ordinal::None;
+  return find_hashed(key, probe.hash);
 }
 
 std::string_view KeyMap::key_of(Ordinal o) const {

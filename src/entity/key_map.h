@@ -42,6 +42,16 @@ class KeyMap {
   void clear();
 
   [[nodiscard]] Ordinal find(std::string_view key) const;
+  /// A find() in steps, each of which fetches what the next one reads: whoever does every step for many keys before the
+  /// next step waits for memory once a step, not once a step and key.
+  struct Probe {
+    std::uint32_t hash = 0;
+    std::uint32_t candidate = ~std::uint32_t{0};  ///< ordinal whose key has this hash
+  };
+  [[nodiscard]] Probe probe(std::string_view key) const;
+  void fetch_ref(Probe& probe) const;
+  void fetch_key(const Probe& probe) const;
+  [[nodiscard]] Ordinal find(std::string_view key, const Probe& probe) const;
   /// "" for an ordinal that was never given.
   [[nodiscard]] std::string_view key_of(Ordinal o) const;
   // acquire: pairs with the release in assign(), so that every key below the size is readable.
@@ -54,6 +64,7 @@ class KeyMap {
   struct Table;
 
   [[nodiscard]] std::uint32_t slot_hash(std::string_view key) const;
+  [[nodiscard]] Ordinal find_hashed(std::string_view key, std::uint32_t hash) const;
   [[nodiscard]] const char* store_key(std::string_view key);
   void insert(std::uint32_t hash, std::uint32_t ordinal);
   void grow();

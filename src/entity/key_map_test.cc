@@ -36,6 +36,13 @@ RC_GTEST_PROP(KeyMap, AgreesWithAPlainMap, ()) {
     RC_ASSERT(map.find(key) == to_ordinal(ordinal));
     RC_ASSERT(map.key_of(to_ordinal(ordinal)) == key);
   }
+  for (const std::string& key : {model.empty() ? std::string("c") : model.begin()->first, std::string("absent"),
+                                 std::string(), std::string(300, 'a')}) {
+    KeyMap::Probe probe = map.probe(key);
+    map.fetch_ref(probe);
+    map.fetch_key(probe);
+    RC_ASSERT(map.find(key, probe) == map.find(key));
+  }
 }
 
 TEST(KeyMap, HoldsManyKeysAndTheirViewsStay) {

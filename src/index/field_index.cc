@@ -84,6 +84,21 @@ void FieldIndex::IndexedField::clear(Ordinal o) {
 
 // KindState
 
+bool FieldIndex::KindState::make_live(Ordinal o) {
+  const std::size_t i = to_index(o);
+  if (i >= is_live.size()) is_live.resize(std::max<std::size_t>(i + 1, 2 * is_live.size()));
+  if (is_live[i]) return false;
+  is_live[i] = true;
+  return live.add(o);
+}
+
+bool FieldIndex::KindState::make_dead(Ordinal o) {
+  const std::size_t i = to_index(o);
+  if (i >= is_live.size() || !is_live[i]) return false;
+  is_live[i] = false;
+  return live.remove(o);
+}
+
 void FieldIndex::KindState::publish() {
   auto next = std::make_unique<Directory>();
   for (const auto& f : fields) next->fields.push_back(f.get());
@@ -115,22 +130,10 @@ void FieldIndex::KindState::set_text(Ordinal o, const Value* value) {
   const auto* given = value != nullptr ? std::get_if<std::string>(value) : nullptr;
   if (given == nullptr) given = std::get_if<std::string>(&text.default_value);
   if (given == nullptr) return clear_text(o);
-  // relaxed: a key is one word and no other data hangs on it.
-  text_keys.at_grown(to_index(o)).store(~text_sort_key(*given), std::memory_order_relaxed);
-  text_end = std::max(text_end, to_index(o) + 1);
+  text_keys.set(to_index(o), ~text_sort_key(*given));
 }
 
-std::vector<std::uint64_t> FieldIndex::KindState::copy_text_keys() const {
-  std::vector<std::uint64_t> out(text_end);
-  for (std::uint32_t i = 0; i < text_end; ++i) {
-    if (const auto* key = text_keys.find(i)) out[i] = key->load(std::memory_order_relaxed);
-  }
-  return out;
-}
-
-void FieldIndex::KindState::clear_text(Ordinal o) {
-  if (auto* key = text_keys.find(to_index(o))) key->store(0, std::memory_order_relaxed);
-}
+void FieldIndex::KindState::clear_text(Ordinal o) { text_keys.set(to_index(o), 0); }
 
 // Reads. Each holds a guard for as long as it uses the state.
 
@@ -209,8 +212,7 @@ void FieldIndex::text_sort_keys(EntityKind kind, std::span<const Ordinal> ordina
   const base::EpochGuard guard;
   const auto& keys = state_.load(std::memory_order_acquire)->of(kind).text_keys;
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
-    const auto* key = ordinals[i] == Ordinal::None ? nullptr : keys.find(to_index(ordinals[i]));
-    out[i] = key == nullptr ? ~std::uint64_t{0} : ~key->load(std::memory_order_relaxed);
+    out[i] = ordinals[i] == Ordinal::None ? ~std::uint64_t{0} : ~keys.get(to_index(ordinals[i]));
   }
 }
 
@@ -237,7 +239,7 @@ void FieldIndex::configure(const schema::Schema& schema) {
 
 void FieldIndex::ensure_live(EntityKind kind, Ordinal o) {
   KindState& state = state_.load(std::memory_order_relaxed)->of(kind);
-  if (!state.live.add(o)) return;
+  if (!state.make_live(o)) return;
   for (const auto& f : state.fields) f->set(o, nullptr);
   state.set_text(o, nullptr);
 }
@@ -246,7 +248,7 @@ void FieldIndex::put(EntityKind kind, Ordinal o, const Fields& fields) {
   KindState& state = state_.load(std::memory_order_relaxed)->of(kind);
   for (const auto& f : state.fields) f->set(o, find_value(fields, f->def.name));
   state.set_text(o, find_value(fields, state.text.name));
-  state.live.add(o);
+  state.make_live(o);
 }
 
 void FieldIndex::update(EntityKind kind, Ordinal o, const Fields& fields) {
@@ -260,7 +262,7 @@ void FieldIndex::update(EntityKind kind, Ordinal o, const Fields& fields) {
 
 void FieldIndex::remove(EntityKind kind, Ordinal o) {
   KindState& state = state_.load(std::memory_order_relaxed)->of(kind);
-  if (!state.live.remove(o)) return;
+  if (!state.make_dead(o)) return;
   for (const auto& f : state.fields) f->clear(o);
   state.clear_text(o);
 }
@@ -274,7 +276,7 @@ std::size_t FieldIndex::memory_bytes() const {
   const base::EpochGuard guard;
   std::size_t bytes = sizeof(State);
   for (const KindState& kind : state_.load(std::memory_order_acquire)->kinds) {
-    bytes += kind.live.heap_bytes() + kind.text_keys.memory_bytes();
+    bytes += kind.live.heap_bytes() + kind.is_live.capacity() / 8 + kind.text_keys.memory_bytes();
     const Directory* directory = kind.directory.load(std::memory_order_acquire);
     if (directory == nullptr) continue;
     for (const IndexedField* f : directory->fields) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,14 +22,6 @@ namespace {
 
 constexpr std::uint8_t kImageFormat = 1;
 
-using TextKeys = base::ChunkedArray<std::atomic<std::uint64_t>>;
-
-/// The stored complement, 0 when missing.
-std::uint64_t stored_text_key(const TextKeys& keys, Ordinal o) {
-  const auto* key = keys.find(to_index(o));
-  return key == nullptr ? 0 : key->load(std::memory_order_relaxed);
-}
-
 Error corrupt(std::string what) { return Error(Code::Corruption, "field index image: " + std::move(what)); }
 
 }  // namespace
@@ -41,11 +34,11 @@ class FieldIndex::StateCapture final : public FieldIndex::Capture {
       Kind& to = kinds_[k];
       to.live = from.live.capture();
       to.text_name = from.text.name;
-      to.text_keys = from.copy_text_keys();
+      to.text_keys.emplace(from.text_keys.capture());
       for (const auto& f : from.fields) {
-        Field field{f->def.name, f->def.type, {}, {}};
+        Field field{.name = f->def.name, .type = f->def.type, .keywords = {}, .numbers = {}};
         if (f->numbers) {
-          field.numbers = f->numbers->copy();
+          field.numbers.emplace(f->numbers->capture());
         } else {
           field.keywords = f->keywords->capture();
         }
@@ -60,12 +53,13 @@ class FieldIndex::StateCapture final : public FieldIndex::Capture {
     for (const Kind& kind : kinds_) {
       encode_ordinals(kind.live.to_vector(), out);
       out.string(kind.text_name);
+      const std::vector<std::uint64_t> text_keys = kind.text_keys->copy();
       std::vector<Ordinal> texts;
-      for (std::uint32_t i = 0; i < kind.text_keys.size(); ++i) {
-        if (kind.text_keys[i] != 0) texts.push_back(to_ordinal(i));
+      for (std::uint32_t i = 0; i < text_keys.size(); ++i) {
+        if (text_keys[i] != 0) texts.push_back(to_ordinal(i));
       }
       encode_ordinals(texts, out);
-      for (const Ordinal o : texts) out.u64(~kind.text_keys[to_index(o)]);
+      for (const Ordinal o : texts) out.u64(~text_keys[to_index(o)]);
       out.varint(kind.fields.size());
       for (const Field& f : kind.fields) {
         out.string(f.name);
@@ -73,7 +67,7 @@ class FieldIndex::StateCapture final : public FieldIndex::Capture {
         if (f.type == FieldType::Keyword || f.type == FieldType::KeywordList) {
           encode_postings(f.keywords, out);
         } else {
-          encode_numbers(f.numbers, out);
+          encode_numbers(*f.numbers, out);
         }
       }
     }
@@ -85,15 +79,15 @@ class FieldIndex::StateCapture final : public FieldIndex::Capture {
     std::string name;
     FieldType type;
     std::vector<KeywordPostings::CapturedValue> keywords;
-    std::vector<double> numbers;
+    std::optional<NumberColumn::Past> numbers;
   };
   struct Kind {
     LiveBitmap::Capture live;
     std::string text_name;
-    std::vector<std::uint64_t> text_keys;  // as stored: complements
+    std::optional<base::WordColumn<std::uint64_t>::Past> text_keys;  // as stored: complements
     std::vector<Field> fields;
   };
-  base::EpochPin pin_;  // first: what follows points into pinned versions
+  base::EpochPin pin_;  // first: what follows points into pinned versions, and into a state that clear() would retire
   std::array<Kind, kEntityKinds> kinds_;
 };
 
@@ -124,8 +118,7 @@ Status FieldIndex::restore(std::string_view image, const schema::Schema& schema,
       const std::uint64_t key = in.u64();
       if (~key == 0) in.fail();
       if (!in.ok()) break;
-      state.text_keys.at_grown(to_index(o)).store(~key, std::memory_order_relaxed);
-      state.text_end = to_index(o) + 1;
+      state.text_keys.set(to_index(o), ~key);
     }
 
     const std::uint64_t field_count = in.varint();
@@ -142,6 +135,8 @@ Status FieldIndex::restore(std::string_view image, const schema::Schema& schema,
     }
     if (!in.ok()) return corrupt("truncated");
     state.live.assign(live);  // last, so that adopt() found nobody to give a default to
+    state.is_live.resize(end);
+    for (const Ordinal o : live) state.is_live[to_index(o)] = true;
     state.publish();
   }
   if (!in.at_end()) return corrupt(std::to_string(in.rest().size()) + " bytes after its end");
@@ -157,7 +152,7 @@ void FieldIndex::for_each_fact(const std::function<void(const IndexFact&)>& visi
     const KindState& s = state.kinds[k];
     for (const Ordinal o : s.live.to_vector()) {
       visit({Type::Live, kind, o, "", "", 0});
-      if (const std::uint64_t key = stored_text_key(s.text_keys, o)) {
+      if (const std::uint64_t key = s.text_keys.get(to_index(o))) {
         visit({Type::TextSortKey, kind, o, s.text.name, "", ~key});
       }
     }

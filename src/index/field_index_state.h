@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/chunked_array.h"
+#include "base/word_column.h"
 #include "index/field_index.h"
 #include "index/keyword_postings.h"
 #include "index/live_bitmap.h"
@@ -39,19 +39,21 @@ struct FieldIndex::KindState {
   ~KindState() { delete directory.load(std::memory_order_relaxed); }
 
   LiveBitmap live;
+  std::vector<bool> is_live;  // writer only; the members of `live`, for the question that every signal asks
   std::vector<std::unique_ptr<IndexedField>> fields;  // writer only; in order of declaration
   std::atomic<const Directory*> directory{nullptr};   // released by publish(), freed by epochs
   /// The first TEXT field; "" none yet. Writer only.
   FieldDef text;
   /// Complement of the sort key, so that the zero of fresh memory means "missing".
-  base::ChunkedArray<std::atomic<std::uint64_t>> text_keys;
-  std::uint32_t text_end = 0;  // ordinals with a key are below this; writer only
+  base::WordColumn<std::uint64_t> text_keys;
 
+  /// True when it was not.
+  bool make_live(Ordinal o);
+  /// True when it was.
+  bool make_dead(Ordinal o);
   void publish();
   void set_text(Ordinal o, const Value* value);
   void clear_text(Ordinal o);
-  /// Of all keys, as stored, by ordinal.
-  [[nodiscard]] std::vector<std::uint64_t> copy_text_keys() const;
   /// Takes up one definition; true when it is a new indexed field.
   bool adopt(const FieldDef& def);
 };

@@ -129,6 +129,13 @@ void LiveBitmap::toggle(Ordinal o) {
   v->used.store(used + 1, std::memory_order_release);  // pairs with the acquire in toggles()
 }
 
+void LiveBitmap::prefetch() const noexcept {
+  const auto* v = reinterpret_cast<const char*>(version_.load(std::memory_order_relaxed));
+  if (v == nullptr) return;
+  __builtin_prefetch(v);
+  __builtin_prefetch(v + 64);  // the next line: what follows the header
+}
+
 bool LiveBitmap::add(Ordinal o) noexcept {
   const Version* v = version_.load(std::memory_order_relaxed);
   if (v != nullptr && v->contains(o)) return false;

@@ -50,6 +50,9 @@ class LiveBitmap {
   void assign(std::span<const Ordinal> ascending);
   void clear() noexcept;
 
+  /// Fetches what add() reads first of a small set; the object itself should be there already.
+  void prefetch() const noexcept;
+
   // Read side: any thread.
 
   [[nodiscard]] bool contains(Ordinal o) const;

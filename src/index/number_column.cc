@@ -19,26 +19,17 @@ double number_of(std::uint64_t cell) { return std::bit_cast<double>(cell ^ kNone
 }  // namespace
 
 void NumberColumn::set(Ordinal o, double number) {
-  const std::uint32_t i = to_index(o);
-  const bool none = std::isnan(number);
-  if (none && cells_.find(i) == nullptr) return;
-  // relaxed: a number is one word and no other data hangs on it.
-  cells_.at_grown(i).store(none ? 0 : std::bit_cast<std::uint64_t>(number) ^ kNoneBits, std::memory_order_relaxed);
-  // release: pairs with the acquire in scan(); the segment is there.
-  if (!none && i >= end_.load(std::memory_order_relaxed)) end_.store(i + 1, std::memory_order_release);
+  cells_.set(to_index(o), std::isnan(number) ? 0 : std::bit_cast<std::uint64_t>(number) ^ kNoneBits);
 }
 
-double NumberColumn::get(Ordinal o) const {
-  const Cell* cell = o == Ordinal::None ? nullptr : cells_.find(to_index(o));
-  return cell == nullptr ? kNone : number_of(cell->load(std::memory_order_relaxed));
-}
+double NumberColumn::get(Ordinal o) const { return o == Ordinal::None ? kNone : number_of(cells_.get(to_index(o))); }
 
 template <class Test>
 Bitmap NumberColumn::scan(Test test) const {
-  const std::uint32_t end = end_.load(std::memory_order_acquire);
+  const std::uint32_t end = cells_.end();
   std::vector<std::uint64_t> words((std::size_t{end} + kWord - 1) / kWord);
   for (std::size_t w = 0; w < words.size(); ++w) {
-    const Cell* cells = cells_.find(w * kWord);
+    const auto* cells = cells_.find(static_cast<std::uint32_t>(w * kWord));
     if (cells == nullptr) continue;  // a gap: segments below the last one are grown, but the rule costs nothing
     double numbers[kWord];
     for (std::uint32_t i = 0; i < kWord; ++i) numbers[i] = number_of(cells[i].load(std::memory_order_relaxed));
@@ -80,31 +71,21 @@ void NumberColumn::gather(std::span<const Ordinal> ordinals, double missing, std
 
 std::vector<std::pair<Ordinal, double>> NumberColumn::all() const {
   std::vector<std::pair<Ordinal, double>> out;
-  const std::uint32_t end = end_.load(std::memory_order_relaxed);
+  const std::uint32_t end = cells_.end();
   for (std::uint32_t i = 0; i < end; ++i) {
     if (const double v = get(to_ordinal(i)); !std::isnan(v)) out.emplace_back(to_ordinal(i), v);
   }
   return out;
 }
 
-std::vector<double> NumberColumn::copy() const {
-  std::vector<double> out(end_.load(std::memory_order_relaxed), kNone);
-  for (std::size_t first = 0; first < out.size(); first += kWord) {
-    const Cell* cells = cells_.find(first);
-    if (cells == nullptr) continue;
-    const std::size_t count = std::min<std::size_t>(kWord, out.size() - first);
-    for (std::size_t i = 0; i < count; ++i) out[first + i] = number_of(cells[i].load(std::memory_order_relaxed));
-  }
-  return out;
-}
-
-void encode_numbers(std::span<const double> column, base::Encoder& out) {
+void encode_numbers(const NumberColumn::Past& column, base::Encoder& out) {
+  const std::vector<std::uint64_t> cells = column.copy();
   std::vector<Ordinal> ordinals;
-  for (std::uint32_t i = 0; i < column.size(); ++i) {
-    if (!std::isnan(column[i])) ordinals.push_back(to_ordinal(i));
+  for (std::uint32_t i = 0; i < cells.size(); ++i) {
+    if (cells[i] != 0) ordinals.push_back(to_ordinal(i));
   }
   encode_ordinals(ordinals, out);
-  for (const Ordinal o : ordinals) out.f64(column[to_index(o)]);
+  for (const Ordinal o : ordinals) out.f64(number_of(cells[to_index(o)]));
 }
 
 Status NumberColumn::decode(base::Decoder& in, std::uint32_t ordinals) {

@@ -5,7 +5,6 @@
 // Threads: single writer, concurrent readers without locks; a scan sees each number as of some moment during it.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/chunked_array.h"
 #include "base/coding.h"
+#include "base/word_column.h"
 #include "index/bitmap.h"
 #include "tidal/result.h"
 #include "tidal/types.h"
@@ -48,8 +47,9 @@ class NumberColumn {
   // Writer only.
 
   [[nodiscard]] std::vector<std::pair<Ordinal, double>> all() const;
-  /// A copy of the column, by ordinal; what encode_numbers() takes later.
-  [[nodiscard]] std::vector<double> copy() const;
+  /// The column as of now; what encode_numbers() takes, at any later time.
+  using Past = base::WordColumn<std::uint64_t>::Past;
+  [[nodiscard]] Past capture() const { return cells_.capture(); }
   /// Into an empty column. Corruption on bytes that encode_numbers() cannot have written; every ordinal is below
   /// `ordinals`.
   [[nodiscard]] Status decode(base::Decoder& in, std::uint32_t ordinals);
@@ -58,15 +58,13 @@ class NumberColumn {
  private:
   /// Zero-initialised memory must mean "none", so that readers may see a new segment: the bits are kept inverted
   /// against those of the canonical NaN.
-  using Cell = std::atomic<std::uint64_t>;
   template <class Test>
   Bitmap scan(Test test) const;
 
-  base::ChunkedArray<Cell> cells_;
-  std::atomic<std::uint32_t> end_{0};  // ordinals with a number are below this
+  base::WordColumn<std::uint64_t> cells_;
 };
 
-/// The image of a copied column.
-void encode_numbers(std::span<const double> column, base::Encoder& out);
+/// The image of a captured column.
+void encode_numbers(const NumberColumn::Past& column, base::Encoder& out);
 
 }  // namespace tidal::index

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,9 @@ class Materializer {
     if (!event.ids.is_void) on_event(event);
     applied_ = event.seqno;
   }
+  /// Fetches memory that applying these events will touch; their ids may still be missing where a key is new or the
+  /// event is void. A hint: without it the state is the same, later.
+  virtual void prefetch(std::span<const wal::WalEvent> /*events*/) const noexcept {}
   /// The last event in the state.
   [[nodiscard]] SeqNo applied() const { return applied_; }
 

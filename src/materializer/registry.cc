@@ -38,10 +38,17 @@ void Registry::add(std::unique_ptr<Materializer> view) {
   views_.push_back(std::move(view));
 }
 
-void Registry::apply(wal::WalEvent& event) noexcept {
-  TIDAL_DCHECK(resolver_ != nullptr);
-  resolver_->resolve(event);
-  for (const auto& view : views_) view->apply(event);
+void Registry::apply(std::span<wal::WalEvent> events) noexcept {
+  TIDAL_DCHECK(resolver_ != nullptr && events.size() <= wal::kEventGroup);
+  resolver_->look_ahead(events);
+  if (events.size() > 1) {
+    // By itself an event waits some thirty times for memory, one wait after the other; here those of many overlap.
+    for (const auto& view : views_) view->prefetch(events);
+  }
+  for (wal::WalEvent& event : events) {
+    resolver_->resolve(event);
+    for (const auto& view : views_) view->apply(event);
+  }
 }
 
 Materializer* Registry::find(std::string_view name) const {

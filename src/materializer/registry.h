@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace tidal::materializer {
 class EventResolver {
  public:
   virtual ~EventResolver() = default;
+  /// Starts the events' ids: what can be told now and holds until they are resolved. Of several events it also fetches
+  /// what resolve() will read.
+  virtual void look_ahead(std::span<wal::WalEvent> events) noexcept = 0;
   /// Gives new keys their ordinals, and decides whether the record is void. Same answer live and on replay.
   virtual void resolve(wal::WalEvent& event) noexcept = 0;
 };
@@ -33,8 +37,9 @@ class Registry {
   /// The first part of every apply; must be set before the first one.
   void set_resolver(EventResolver* resolver) { resolver_ = resolver; }
 
-  /// Resolves, then hands the event to every view.
-  void apply(wal::WalEvent& event) noexcept;
+  /// Resolves each event, then hands it to every view. At most kEventGroup events, in seqno order.
+  void apply(std::span<wal::WalEvent> events) noexcept;
+  void apply(wal::WalEvent& event) noexcept { apply({&event, 1}); }
 
   [[nodiscard]] const std::vector<std::unique_ptr<Materializer>>& views() const { return views_; }
   [[nodiscard]] Materializer* find(std::string_view name) const;

@@ -1,9 +1,7 @@
 // Blocks of one size at stable addresses.
-#include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/assert.h"
+#include "base/zeroed_memory.h"
 #include "signal/atomic_access.h"
 #include "signal/warm.h"
 
@@ -11,7 +9,9 @@ namespace tidal::signal {
 
 BlockPool::~BlockPool() {
   // relaxed: no reader may be left.
-  for (auto& segment : segments_) std::free(segment.load(std::memory_order_relaxed));
+  for (unsigned s = 0; s < kSegments; ++s) {
+    base::free_zeroed(segments_[s].load(std::memory_order_relaxed), segment_bytes(s));
+  }
 }
 
 std::uint32_t BlockPool::allocate() {
@@ -25,8 +25,7 @@ std::uint32_t BlockPool::allocate() {
   const unsigned s = segment_of(size_);
   TIDAL_ASSERT(s < kSegments);
   if (segments_[s].load(std::memory_order_relaxed) == nullptr) {  // relaxed: only the writer stores
-    const std::size_t blocks = std::size_t{1} << (kFirstBits + (s == 0 ? 0 : s - 1));
-    auto* memory = static_cast<std::uint64_t*>(std::calloc(blocks * words_, sizeof(std::uint64_t)));
+    auto* memory = static_cast<std::uint64_t*>(base::allocate_zeroed(segment_bytes(s)));
     TIDAL_ASSERT(memory != nullptr);
     segments_[s].store(memory, std::memory_order_release);  // pairs with the acquire in find()
   }
@@ -34,14 +33,5 @@ std::uint32_t BlockPool::allocate() {
 }
 
 void BlockPool::release(std::uint32_t block) { free_.push_back(block); }
-
-void BlockPool::copy_to(std::uint64_t* out) const {
-  for (std::uint32_t block = 0; block < size_;) {
-    const unsigned s = segment_of(block);
-    const std::uint32_t end = std::min(size_, first_of(s + 1));
-    std::memcpy(out + std::size_t{block} * words_, find(block), std::size_t{end - block} * words_ * sizeof *out);
-    block = end;
-  }
-}
 
 }  // namespace tidal::signal

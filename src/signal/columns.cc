@@ -114,6 +114,12 @@ std::size_t ColumnGroup::roll(std::int64_t settled, const CountOf& count_of) {
   return changed;
 }
 
+void ColumnGroup::prefetch(std::uint32_t ordinal) const {
+  for (const auto& column : owned_) {
+    if (column != nullptr) column->prefetch(ordinal);
+  }
+}
+
 std::size_t ColumnGroup::column_bytes() const {
   std::size_t bytes = 0;
   for (const auto& column : owned_) bytes += column == nullptr ? 0 : column->memory_bytes();

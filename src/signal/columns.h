@@ -89,6 +89,7 @@ class ColumnGroup {
   [[nodiscard]] bool read(Window window, std::int64_t bucket, Read read) const;
   [[nodiscard]] const Column* column(Window window) const;
 
+  void prefetch(std::uint32_t ordinal) const;
   [[nodiscard]] std::size_t column_bytes() const;
   [[nodiscard]] std::size_t list_bytes() const;
 

@@ -14,19 +14,6 @@ constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 
 double decay_rate(Duration half_life) { return kLn2 / static_cast<double>(half_life.us); }
 
-DecayedScore add_event(DecayedScore before, double rate, std::int64_t at_us, double weight) {
-  const std::int64_t distance = at_us - before.newest_us;
-  if (distance == 0 || rate == 0) {
-    return {clamp_finite(before.score + weight), std::max(before.newest_us, at_us)};
-  }
-  if (distance > 0) {
-    const double left = before.score * base::ordered_exp(-rate * static_cast<double>(distance));
-    return {clamp_finite(left + weight), at_us};
-  }
-  const double added = weight * base::ordered_exp(-rate * static_cast<double>(-distance));
-  return {clamp_finite(before.score + added), before.newest_us};
-}
-
 std::int64_t linear_bucket_us(Duration lifetime) { return std::max<std::int64_t>(1, lifetime.us / kLinearBuckets); }
 
 std::uint32_t linear_buckets(Duration lifetime) {

@@ -9,9 +9,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include "base/ordered_math.h"
 #include "tidal/types.h"
 
 namespace tidal::signal {
@@ -25,18 +27,23 @@ struct DecayedScore {
   std::int64_t newest_us = 0;
 };
 
-/// Adds an event, on time or late. `rate` 0 means no decay: the score is then the sum of weights.
-[[nodiscard]] DecayedScore add_event(DecayedScore before, double rate, std::int64_t at_us, double weight);
-
-/// The exponent of a read: score * exp(this) is the score at `now`. <= 0.
-[[nodiscard]] inline double read_exponent(double rate, std::int64_t newest_us, std::int64_t now_us) {
-  return now_us <= newest_us ? 0.0 : -rate * static_cast<double>(now_us - newest_us);
-}
-
 /// Sums of weights stay finite, so that no later product is NaN.
 [[nodiscard]] inline double clamp_finite(double v) {
   constexpr double kMax = std::numeric_limits<double>::max();
   return std::clamp(v, -kMax, kMax);
+}
+
+/// Adds an event, on time or late. `rate` 0 means no decay: the score is then the sum of weights.
+[[nodiscard]] inline DecayedScore add_event(DecayedScore before, double rate, std::int64_t at_us, double weight) {
+  const std::int64_t distance = at_us - before.newest_us;
+  const double left = rate == 0 ? 1.0 : base::ordered_exp(-rate * std::abs(static_cast<double>(distance)));
+  if (distance < 0) return {clamp_finite(before.score + weight * left), before.newest_us};
+  return {clamp_finite(before.score * left + weight), at_us};
+}
+
+/// The exponent of a read: score * exp(this) is the score at `now`. <= 0.
+[[nodiscard]] inline double read_exponent(double rate, std::int64_t newest_us, std::int64_t now_us) {
+  return now_us <= newest_us ? 0.0 : -rate * static_cast<double>(now_us - newest_us);
 }
 
 inline constexpr std::int64_t kLinearBuckets = 168;

@@ -49,15 +49,13 @@ void GlobalSignalMaterializer::on_event(const wal::WalEvent& event) noexcept {
 
 void GlobalSignalMaterializer::on_signal(const wal::WalEvent& event) noexcept {
   if (event.ids.signal >= signals_.size()) return;
-  const auto payload = decode_payload(event.record.payload);
-  if (!payload.ok()) return;  // validated before it was appended: no view counts what it cannot read
   const SignalDef& signal = signals_[event.ids.signal];
   LedgerEvent counted{.signal = event.ids.signal,
                       .entity = event.ids.subject,
                       .at = event.record.event_time,
-                      .weight = payload->weight,
-                      .value = payload->value.value_or(0.0),
-                      .has_value = payload->value.has_value()};
+                      .weight = event.ids.weight,
+                      .value = event.ids.value,
+                      .has_value = event.ids.has_value};
   ledgers_.of(signal.target).record(counted);
   if (signal.target == EntityKind::Item) {
     counted.entity = event.ids.creator;
@@ -71,7 +69,7 @@ void GlobalSignalMaterializer::on_signal(const wal::WalEvent& event) noexcept {
 
 void GlobalSignalMaterializer::on_schema_change(std::string_view payload) noexcept {
   const auto change = schema::decode_change(payload);
-  if (!change.ok()) return;  // as above
+  if (!change.ok()) return;  // validated before it was appended: no view counts what it cannot read
   for (const SignalDef& signal : change->signals) {
     const auto known = std::find_if(signals_.begin(), signals_.end(),
                                     [&](const SignalDef& other) { return other.name == signal.name; });
@@ -91,10 +89,28 @@ void GlobalSignalMaterializer::on_schema_change(std::string_view payload) noexce
 
 void GlobalSignalMaterializer::configure() {
   for (const EntityKind kind : kKinds) ledgers_.of(kind).configure(signals_);
-  ledgers_.items.add_default_columns(signals_, ledgers_.items.newest_event());
+  if (has_columns_) ledgers_.items.add_default_columns(signals_, ledgers_.items.newest_event());
 }
 
-std::size_t GlobalSignalMaterializer::settle(Timestamp now) noexcept { return ledgers_.items.settle(now); }
+std::size_t GlobalSignalMaterializer::settle(Timestamp now) noexcept {
+  if (!has_columns_) {
+    has_columns_ = true;
+    ledgers_.items.add_default_columns(signals_, ledgers_.items.newest_event());
+  }
+  return ledgers_.items.settle(now);
+}
+
+void GlobalSignalMaterializer::prefetch(std::span<const wal::WalEvent> events) const noexcept {
+  for (const PrefetchStage stage : {PrefetchStage::Index, PrefetchStage::Line, PrefetchStage::Rings}) {
+    for (const wal::WalEvent& event : events) {
+      if (event.ids.signal >= signals_.size()) continue;
+      const SignalDef& signal = signals_[event.ids.signal];
+      ledgers_.of(signal.target).prefetch(event.ids.signal, event.ids.subject, stage);
+      if (signal.target == EntityKind::Item) ledgers_.creators.prefetch(event.ids.signal, event.ids.creator, stage);
+      if (signal.in_scope(Scope::User)) ledgers_.users.prefetch(event.ids.signal, event.ids.user, stage);
+    }
+  }
+}
 
 std::unique_ptr<materializer::CheckpointImage> GlobalSignalMaterializer::checkpoint() {
   return std::make_unique<LedgerImage>(ledgers_, signals_);

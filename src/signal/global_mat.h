@@ -28,12 +28,14 @@ class GlobalSignalMaterializer final : public materializer::Materializer {
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
   [[nodiscard]] std::uint32_t logic_version() const override { return 2; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
+  void prefetch(std::span<const wal::WalEvent> events) const noexcept override;
   void digest(materializer::DigestSink& sink) const override;
   /// Items and creators keep their counts, which name nobody; the user's own ledger goes.
   void erase_user(Ordinal user) noexcept override { ledgers_.users.clear_entity(user); }
   [[nodiscard]] std::size_t memory_bytes() const override;
 
-  /// Rolls the read columns to the clock's buckets. On the applier's thread, at least at every minute.
+  /// Rolls the read columns to the clock's buckets. On the applier's thread, at least at every minute. The first call
+  /// makes the columns: before it, a replay spares itself the rolls of days that nobody will ask about.
   std::size_t settle(Timestamp now) noexcept;
 
  private:
@@ -47,6 +49,7 @@ class GlobalSignalMaterializer final : public materializer::Materializer {
 
   LedgerSet& ledgers_;
   const materializer::KeyNames& names_;
+  bool has_columns_ = false;
   std::vector<SignalDef> signals_;  // as this view's events declared them: it may be behind the catalog
 };
 

@@ -74,10 +74,18 @@ class EventLog {
     const SignalDef& def = signals_[ids.signal];
     std::string payload;
     encode_payload({def.name, weight, value}, payload);
-    add(wal::RecordType::Signal, def.target, {ids.subject, ids.user, ids.creator, ids.signal, false}, at, payload);
+    add(wal::RecordType::Signal, def.target,
+        {.subject = ids.subject,
+         .user = ids.user,
+         .creator = ids.creator,
+         .signal = ids.signal,
+         .has_value = value.has_value(),
+         .weight = weight,
+         .value = value.value_or(0.0)},
+        at, payload);
   }
   void remove(EntityKind kind, Ordinal subject) {
-    add(wal::RecordType::DeleteEntity, kind, {subject, Ordinal::None, Ordinal::None, 0xFFFF, false}, Timestamp{}, "");
+    add(wal::RecordType::DeleteEntity, kind, {.subject = subject}, Timestamp{}, "");
   }
   void make_last_void() { events_.back().ids.is_void = true; }
 

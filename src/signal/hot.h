@@ -57,9 +57,6 @@ class HotTable {
   [[nodiscard]] HotLine& line(std::uint32_t number) { return lines_[number]; }
   [[nodiscard]] const HotLine& line(std::uint32_t number) const { return lines_[number]; }
 
-  /// Copies what an image needs. Writer only; out sizes: entities_end(), size().
-  void copy_to(std::uint32_t* index, HotLine* lines) const;
-
   [[nodiscard]] std::size_t index_bytes() const { return std::size_t{entities_end_} * sizeof(std::uint32_t); }
   [[nodiscard]] std::size_t line_bytes() const { return std::size_t{size_} * sizeof(HotLine); }
 

@@ -69,8 +69,8 @@ class Ledger {
   /// Makes room for signals declared later; keeps what is there. Called when the schema changes and on restore.
   void configure(const std::vector<SignalDef>& signals);
   void record(const LedgerEvent& event) noexcept;
-  /// Fetches memory that record() will touch. Each stage needs the one before to have arrived: a batch asks for Index
-  /// some 24 events ahead, Line 16 ahead, Rings 8 ahead.
+  /// Fetches memory that record() will touch. Each stage reads what the one before fetched: ask for one stage of a
+  /// whole group of events, then for the next.
   void prefetch(SignalIndex signal, Ordinal entity, PrefetchStage stage) const noexcept;
   /// Clears every signal of an entity (it was deleted).
   void clear_entity(Ordinal entity) noexcept;

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <optional>
 
 namespace tidal::signal {
 namespace {
@@ -14,44 +14,10 @@ constexpr std::uint8_t kHasEvents = 1;
 constexpr std::int64_t kTimeMin = -62'167'219'200'000'000;
 constexpr std::int64_t kTimeMax = 253'402'300'800'000'000;
 
-TableCapture capture_table(const SignalTable& table) {
-  TableCapture c;
-  c.shapes = table.shapes();
-  c.has_value = table.has_value();
-  c.entities_end = table.hot().entities_end();
-  c.index = std::make_unique_for_overwrite<std::uint32_t[]>(c.entities_end);
-  c.lines = std::make_unique_for_overwrite<HotLine[]>(table.hot().size());
-  table.hot().copy_to(c.index.get(), c.lines.get());
-  for (const RingKind ring : kAllRings) {
-    const auto& pools = table.rings(ring).pools();
-    for (std::size_t p = 0; p < pools.size(); ++p) {
-      auto& blocks = c.blocks[index_of(ring)][p];
-      blocks = std::make_unique_for_overwrite<std::uint64_t[]>(std::size_t{pools[p].size()} * pools[p].words());
-      pools[p].copy_to(blocks.get());
-    }
-  }
-  return c;
-}
-
-const HotLine* line_at(const TableCapture& table, std::uint32_t ordinal) {
-  const std::uint32_t number = table.index[ordinal];
-  return number == 0 || table.lines[number - 1].count == 0 ? nullptr : &table.lines[number - 1];
-}
-
-void encode_ring(const TableCapture& table, RingKind ring, const HotLine& line, std::vector<RingEntry>& entries,
+void encode_ring(const RingShape& shape, RingKind ring, std::int64_t newest_us, const std::vector<RingEntry>& entries,
                  base::Encoder& out) {
-  const RingShape& shape = table.shapes[index_of(ring)];
-  const std::int64_t newest = bucket_of(ring, shape.width_us, line.newest_us);
-  entries.clear();
-  if (const RingHandle handle = line.rings[index_of(ring)]; handle != 0) {
-    const BlockRef ref = BlockRef::of(handle);
-    const std::size_t entries_max = ref.size_class == kDenseClass ? shape.span : kClassEntries[ref.size_class];
-    const std::uint64_t* block =
-        table.blocks[index_of(ring)][ref.size_class].get() + ref.number * entries_max * shape.entry_words();
-    collect_entries(shape, ref.size_class, block, newest, entries);
-  }
   out.varint(entries.size());
-  std::int64_t before = newest;
+  std::int64_t before = bucket_of(ring, shape.width_us, newest_us);
   for (auto e = entries.rbegin(); e != entries.rend(); ++e) {
     out.varint(static_cast<std::uint64_t>(before - e->bucket));
     out.varint(e->count);
@@ -61,29 +27,37 @@ void encode_ring(const TableCapture& table, RingKind ring, const HotLine& line, 
   }
 }
 
-void encode_table(const TableCapture& table, base::Encoder& out) {
-  // Ends at the last ordinal that is present, so that one state has one image.
-  std::uint32_t end = table.entities_end;
-  while (end > 0 && line_at(table, end - 1) == nullptr) --end;
-  out.varint(end);
-  std::string bits((std::size_t{end} + 7) / 8, '\0');
-  for (std::uint32_t o = 0; o < end; ++o) {
-    if (line_at(table, o) != nullptr) bits[o / 8] = static_cast<char>(bits[o / 8] | (1 << (o % 8)));
+void encode_pair(const SignalTable& table, const PairState& pair, base::Encoder& out) {
+  out.zigzag(pair.newest_us);
+  out.varint(pair.count);
+  out.f64(pair.score);
+  out.f64(pair.weight_sum);
+  if (table.has_value()) out.f64(pair.value_sum);
+  for (const RingKind ring : kAllRings) {
+    const RingShape& shape = table.shape(ring);
+    if (shape.exists()) encode_ring(shape, ring, pair.newest_us, pair.rings[index_of(ring)], out);
   }
-  out.raw(bits);
-  std::vector<RingEntry> entries;
-  for (std::uint32_t o = 0; o < end; ++o) {
-    const HotLine* line = line_at(table, o);
+}
+
+void encode_table(const LedgerCapture::Table& captured, base::Encoder& out) {
+  std::string present((std::size_t{captured.entities_end} + 7) / 8, '\0');
+  std::uint32_t end = 0;  // after the last ordinal that is present, so that one state has one image
+  base::Encoder lines;
+  PairState pair;
+  for (std::uint32_t o = 0; o < captured.entities_end; ++o) {
+    const HotLine* line = captured.table->find(to_ordinal(o));
     if (line == nullptr) continue;
-    out.zigzag(line->newest_us);
-    out.varint(line->count);
-    out.f64(line->score);
-    out.f64(line->weight_sum);
-    if (table.has_value) out.f64(line->value_sum);
-    for (const RingKind ring : kAllRings) {
-      if (table.shapes[index_of(ring)].exists()) encode_ring(table, ring, *line, entries, out);
-    }
+    captured.table->read_pair(*line, pair);
+    const std::optional<PairState> saved = captured.pairs.saved(o);  // S1: after the look at the live line
+    const PairState& then = saved ? *saved : pair;
+    if (then.count == 0) continue;
+    present[o / 8] = static_cast<char>(present[o / 8] | (1 << (o % 8)));
+    end = o + 1;
+    encode_pair(*captured.table, then, lines);
   }
+  out.varint(end);
+  out.raw(std::string_view(present).substr(0, (std::size_t{end} + 7) / 8));
+  out.raw(lines.str());
 }
 
 Error damaged(std::string what) { return Error(Code::Corruption, "ledger image: " + std::move(what)); }
@@ -156,7 +130,8 @@ Status restore_table(base::Decoder& in, std::int64_t newest_max, SignalTable& ta
 LedgerCapture capture(const Ledger& ledger) {
   LedgerCapture c{.has_events = ledger.has_events(), .newest_us = ledger.newest_event().us, .tables = {}};
   for (std::size_t s = 0; s < ledger.signal_count(); ++s) {
-    c.tables.push_back(capture_table(*ledger.table(static_cast<SignalIndex>(s))));
+    const SignalTable& table = *ledger.table(static_cast<SignalIndex>(s));
+    c.tables.push_back({.table = &table, .entities_end = table.hot().entities_end(), .pairs = table.capture_pairs()});
   }
   return c;
 }
@@ -165,7 +140,7 @@ void encode(const LedgerCapture& capture, base::Encoder& out) {
   out.u8(capture.has_events ? kHasEvents : 0);
   out.zigzag(capture.newest_us);
   out.varint(capture.tables.size());
-  for (const TableCapture& table : capture.tables) encode_table(table, out);
+  for (const LedgerCapture::Table& table : capture.tables) encode_table(table, out);
 }
 
 Status restore(base::Decoder& in, Ledger& ledger) {
@@ -186,11 +161,14 @@ Status restore(base::Decoder& in, Ledger& ledger) {
 }
 
 void for_each_pair(const Ledger& ledger, const std::function<void(SignalIndex, const PairState&)>& visit) {
+  PairState pair;
   for (std::size_t s = 0; s < ledger.signal_count(); ++s) {
     const SignalTable& table = *ledger.table(static_cast<SignalIndex>(s));
     for (std::uint32_t i = 0; i < table.hot().size(); ++i) {
       const HotLine& line = table.hot().line(i);
-      if (line.count != 0) visit(static_cast<SignalIndex>(s), table.state_of(line));
+      if (line.count == 0) continue;
+      table.read_pair(line, pair);
+      visit(static_cast<SignalIndex>(s), pair);
     }
   }
 }

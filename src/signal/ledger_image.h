@@ -1,6 +1,7 @@
 // A ledger's state as bytes and as digest pairs.
 //
-// Capture copies lines, index and blocks as they lie in memory; encoding happens afterwards, from the copy alone.
+// Capturing costs O(signals): encoding reads the live lines afterwards, and what events change meanwhile they save
+// first (base/captures.h).
 //
 // Image of one ledger: [flags u8: 1 has events][newest event zigzag][signals varint], then for each signal
 //   [ordinals end varint][one bit an ordinal: has a line][lines in ordinal order]
@@ -9,13 +10,11 @@
 // or from the newest event's, varint][count varint][weight f64][value f64, as the ring's content has them].
 // I1: restore of an image gives the state it was captured from. I2: bytes that no capture writes give Corruption, and
 // memory grows at most in proportion to the bytes.
-// Threads: capture, restore and digest belong to the writer; encoding to any one thread.
+// Threads: capture, restore and digest belong to the writer; encoding to any one thread, beside the writer.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,22 +26,19 @@
 
 namespace tidal::signal {
 
-/// One signal's memory, copied.
-struct TableCapture {
-  RingShapes shapes;
-  bool has_value = false;
-  std::uint32_t entities_end = 0;
-  std::unique_ptr<std::uint32_t[]> index;
-  std::unique_ptr<HotLine[]> lines;
-  std::array<std::array<std::unique_ptr<std::uint64_t[]>, 8>, kRings> blocks;  ///< by ring and size class
-};
-
+/// The state of a ledger at one moment, read while events go on. Must not outlive the ledger, nor its clear().
 struct LedgerCapture {
+  struct Table {
+    const SignalTable* table;
+    std::uint32_t entities_end;
+    PairCaptures::Capture pairs;
+  };
   bool has_events = false;
   std::int64_t newest_us = 0;
-  std::vector<TableCapture> tables;
+  std::vector<Table> tables{};
 };
 
+/// O(signals).
 [[nodiscard]] LedgerCapture capture(const Ledger& ledger);
 void encode(const LedgerCapture& capture, base::Encoder& out);
 /// Into a ledger that is configured with the signals of the image and holds no events.

@@ -76,6 +76,8 @@ class MarkTable {
   /// Replaces everything; `sorted`: by key, distinct.
   void assign(const std::vector<MarkEntry>& sorted);
   [[nodiscard]] Capture capture() const;
+  /// Fetches what set() reads first of a small table; the object itself should be there already.
+  void prefetch() const noexcept;
 
   // Read side: any thread.
 

@@ -44,9 +44,12 @@ Result<SignalPayload> decode_payload(std::string_view bytes) {
     return Error(Code::Corruption, "signal payload: value is not finite");
   }
   // One encoding per payload: unknown flags, an explicit weight of 1 and overlong lengths are damage.
-  std::string canonical;
-  encode_payload(payload, canonical);
-  if (canonical != bytes) return Error(Code::Corruption, "signal payload: not in canonical form");
+  const bool has_weight = (flags & kHasWeight) != 0;
+  const std::size_t numbers = (has_weight ? sizeof(double) : 0) + (payload.value ? sizeof(double) : 0);
+  const std::size_t canonical = base::varint_bytes(payload.name.size()) + payload.name.size() + 1 + numbers;
+  if (flags > (kHasWeight | kHasValue) || (has_weight && payload.weight == 1.0) || canonical != bytes.size()) {
+    return Error(Code::Corruption, "signal payload: not in canonical form");
+  }
   return payload;
 }
 

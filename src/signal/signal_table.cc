@@ -14,6 +14,7 @@ SignalTable::SignalTable(const SignalDef& signal)
       has_value_(signal.has_value),
       shapes_(shapes_of(signal)) {
   for (const RingKind ring : kAllRings) {
+    if (shapes_[index_of(ring)].exists()) used_[used_count_++] = ring;
     rings_[index_of(ring)].set_shape(shapes_[index_of(ring)]);
     counters_[index_of(ring)] = counter(ring);
     groups_[index_of(ring)].set_prefetch([this](std::uint32_t ordinal) {
@@ -25,10 +26,8 @@ SignalTable::SignalTable(const SignalDef& signal)
 void SignalTable::record(const LedgerEvent& event) noexcept {
   HotLine& line = hot_.line_of(event.entity);
   const std::int64_t at_us = event.at.us;
-  for (const RingKind ring : kAllRings) {
-    ColumnGroup& group = groups_[index_of(ring)];
-    if (group.active()) group.make_room_for(bucket(ring, at_us), counters_[index_of(ring)]);
-  }
+  if (has_columns_) make_room_for(at_us);
+  save_for_captures(line);
   const bool first = line.count == 0;
   const std::int64_t newest_us = first ? at_us : line.newest_us;
   const bool valued = has_value_ && event.has_value;
@@ -43,18 +42,26 @@ void SignalTable::record(const LedgerEvent& event) noexcept {
     store_word(line.value_sum, clamp_finite(line.value_sum + weighted_value));
   }
   store_word(line.count, line.count + 1);
-  for (const RingKind ring : kAllRings) {
+  for (const RingKind ring : rings_in_use()) {
     const std::size_t r = index_of(ring);
-    if (!shapes_[r].exists()) continue;
     const std::int64_t event_bucket = bucket(ring, at_us);
     // A linear decay sums every weight; the other rings keep weights for their means alone.
     const double weight = ring == RingKind::Linear ? event.weight : valued_weight;
     const RingStore::Added added =
         rings_[r].add(line.rings[r], bucket(ring, newest_us), {event_bucket, weight, weighted_value});
     if (added.handle != line.rings[r]) store_word(line.rings[r], added.handle);
-    if (added.retained && groups_[r].active()) update_columns(ring, line.entity, event_bucket, added.opened);
+    if (has_columns_ && added.retained && groups_[r].active()) {
+      update_columns(ring, line.entity, event_bucket, added.opened);
+    }
   }
   if (owned_all_column_) owned_all_column_->set(line.entity, static_cast<float>(line.count));
+}
+
+void SignalTable::make_room_for(std::int64_t at_us) {
+  for (const RingKind ring : rings_in_use()) {
+    ColumnGroup& group = groups_[index_of(ring)];
+    if (group.active()) group.make_room_for(bucket(ring, at_us), counters_[index_of(ring)]);
+  }
 }
 
 void SignalTable::update_columns(RingKind ring, std::uint32_t entity, std::int64_t bucket, bool opened) {
@@ -66,6 +73,7 @@ void SignalTable::update_columns(RingKind ring, std::uint32_t entity, std::int64
 void SignalTable::clear_entity(Ordinal entity) noexcept {
   HotLine* line = hot_.find(entity);
   if (line == nullptr || line->count == 0) return;
+  save_for_captures(*line);
   {
     const SequenceWrite guard(line->sequence);
     for (std::size_t r = 0; r < kRings; ++r) {
@@ -120,6 +128,7 @@ void SignalTable::add_column(Window window, Timestamp now, Timestamp newest_even
   if (group.column(window) != nullptr) return;
   const std::int64_t n = buckets_in(window);
   const bool fresh = !group.active();
+  has_columns_ = true;
   if (fresh) group.activate(bucket(ring, now.us));
   const std::int64_t newest = bucket(ring, newest_event.us);
   if (newest >= group.settled() + n) group.roll(newest, counters_[index_of(ring)]);  // K2
@@ -144,6 +153,7 @@ void SignalTable::add_column(Window window, Timestamp now, Timestamp newest_even
 void SignalTable::prefetch(Ordinal entity, PrefetchStage stage) const {
   if (stage == PrefetchStage::Index) {
     hot_.prefetch_cell(entity);
+    if (has_columns_) prefetch_columns(to_index(entity));
     return;
   }
   const HotLine* line = hot_.find(entity);
@@ -152,7 +162,12 @@ void SignalTable::prefetch(Ordinal entity, PrefetchStage stage) const {
     __builtin_prefetch(line, 1);
     return;
   }
-  for (const RingKind ring : kAllRings) rings(ring).prefetch(load_word(line->rings[index_of(ring)]));
+  for (const RingKind ring : rings_in_use()) rings(ring).prefetch(line->rings[index_of(ring)]);
+}
+
+void SignalTable::prefetch_columns(std::uint32_t entity) const {
+  for (const RingKind ring : rings_in_use()) groups_[index_of(ring)].prefetch(entity);
+  if (owned_all_column_) owned_all_column_->prefetch(entity);
 }
 
 std::uint64_t SignalTable::count(const HotLine& line, RingKind ring, std::int64_t first, std::int64_t last) const {
@@ -187,19 +202,29 @@ double SignalTable::linear_score(const HotLine& line, Timestamp now) const {
   });
 }
 
-PairState SignalTable::state_of(const HotLine& line) const {
-  PairState pair{.entity = to_ordinal(line.entity),
-                 .newest_us = line.newest_us,
-                 .count = line.count,
-                 .score = line.score,
-                 .weight_sum = line.weight_sum,
-                 .value_sum = line.value_sum,
-                 .rings = {}};
-  for (const RingKind ring : kAllRings) {
-    const std::size_t r = index_of(ring);
-    if (line.rings[r] != 0) rings_[r].collect(line.rings[r], bucket(ring, line.newest_us), pair.rings[r]);
-  }
-  return pair;
+void SignalTable::read_pair(const HotLine& line, PairState& pair) const {
+  pair.entity = to_ordinal(line.entity);
+  read_consistently(line.sequence, [&] {
+    pair.newest_us = load_word(line.newest_us);
+    pair.count = load_word(line.count);
+    pair.score = load_word(line.score);
+    pair.weight_sum = load_word(line.weight_sum);
+    pair.value_sum = load_word(line.value_sum);
+    for (auto& ring : pair.rings) ring.clear();
+    for (const RingKind ring : rings_in_use()) {
+      const std::size_t r = index_of(ring);
+      rings_[r].collect(load_word(line.rings[r]), bucket(ring, pair.newest_us), pair.rings[r]);
+    }
+    return true;
+  });
+}
+
+void SignalTable::save_for_captures(const HotLine& line) {
+  captures_.before_change(line.entity, [&] {
+    PairState pair;
+    read_pair(line, pair);
+    return pair;
+  });
 }
 
 void SignalTable::restore(const PairState& pair) {

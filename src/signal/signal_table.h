@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/captures.h"
 #include "signal/atomic_access.h"
 #include "signal/buckets.h"
 #include "signal/columns.h"
@@ -30,6 +31,8 @@ struct PairState {
   std::array<std::vector<RingEntry>, kRings> rings;  ///< by RingKind, ascending
   bool operator==(const PairState&) const = default;
 };
+
+using PairCaptures = base::Captures<PairState>;
 
 class SignalTable {
  public:
@@ -73,8 +76,10 @@ class SignalTable {
   /// lambda of an exponential decay, else 0.
   [[nodiscard]] double rate() const { return rate_; }
   [[nodiscard]] bool has_value() const { return has_value_; }
-  /// Writer only: a pair's state; count 0 when it never fired.
-  [[nodiscard]] PairState state_of(const HotLine& line) const;
+  /// A pair's state, count 0 when it never fired, into `pair`, whose memory is reused.
+  void read_pair(const HotLine& line, PairState& pair) const;
+  /// Writer only: the pairs as of now, by ordinal.
+  [[nodiscard]] PairCaptures::Capture capture_pairs() const { return captures_.begin(); }
   void add_memory(LedgerMemory& memory) const;
 
  private:
@@ -83,12 +88,20 @@ class SignalTable {
   }
   /// Reader of counts for columns: the writer's own look at its rings.
   [[nodiscard]] ColumnGroup::CountOf counter(RingKind ring) const;
+  [[nodiscard]] std::span<const RingKind> rings_in_use() const { return {used_.data(), used_count_}; }
+  void make_room_for(std::int64_t at_us);
+  void prefetch_columns(std::uint32_t entity) const;
+  void save_for_captures(const HotLine& line);
   void update_columns(RingKind ring, std::uint32_t entity, std::int64_t bucket, bool opened);
 
   const Decay decay_;
   const double rate_;
   const bool has_value_;
   const RingShapes shapes_;
+  std::array<RingKind, kRings> used_{};
+  std::size_t used_count_ = 0;
+  bool has_columns_ = false;       // over any ring
+  mutable PairCaptures captures_;  // capturing is a read
   HotTable hot_;
   std::array<RingStore, kRings> rings_;
   std::array<ColumnGroup, kRings> groups_{ColumnGroup(RingKind::Minute), ColumnGroup(RingKind::Hour),

@@ -75,6 +75,8 @@ bool UserState::User::stands(std::uint16_t signal, Ordinal item) const {
   return false;
 }
 
+UserState::PastUser UserState::User::past() const { return {seen.capture(), marks.capture()}; }
+
 UserState::UserState() : state_(new State) {}
 UserState::~UserState() { delete state_.load(std::memory_order_relaxed); }
 
@@ -163,6 +165,7 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
   if (set == 0) return;
 
   User& user = state.grow_to(event.user);
+  state.save_for_captures(event.user);
   if ((set & 1U << slot(Mark::Seen)) != 0) {
     user.seen.add(event.item);
     if (state.keeps_seen_times()) {
@@ -181,6 +184,18 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
   }
 }
 
+void UserState::prefetch(const MarkEvent& event, PrefetchStage stage) const {
+  const State& state = *state_.load(std::memory_order_relaxed);
+  const User* user = event.user == Ordinal::None ? nullptr : state.users.find(to_index(event.user));
+  if (stage == PrefetchStage::User) {
+    if (user != nullptr) __builtin_prefetch(user);
+    state.net.prefetch(event.signal, event.item);
+  } else if (user != nullptr) {
+    user->seen.prefetch();
+    user->marks.prefetch();
+  }
+}
+
 void UserState::clear_item(Ordinal item) { state_.load(std::memory_order_relaxed)->net.clear_events(item); }
 
 void UserState::erase_user(Ordinal ordinal) {
@@ -196,6 +211,7 @@ void UserState::erase_user(Ordinal ordinal) {
   std::sort(standing.begin(), standing.end());
   standing.erase(std::unique(standing.begin(), standing.end()), standing.end());
   for (const std::uint64_t s : standing) state.net.add(NetCounts::Part::Users, signal_of(s), item_of(s), -1);
+  state.save_for_captures(ordinal);
   user->seen.clear();
   user->marks.clear();
 }
@@ -207,7 +223,10 @@ void UserState::keep_seen_times(bool keep, Timestamp at) {
   if (keep) return;
   const std::uint32_t end = state.user_end.load(std::memory_order_relaxed);
   for (std::uint32_t u = 0; u < end; ++u) {
-    if (User* user = state.users.find(u)) user->marks.erase(keys_of_slot(slot(Mark::Seen)));
+    User* user = state.users.find(u);
+    if (user == nullptr) continue;
+    state.save_for_captures(to_ordinal(u));
+    user->marks.erase(keys_of_slot(slot(Mark::Seen)));
   }
 }
 

@@ -31,8 +31,8 @@ struct MarkEvent {
   std::uint16_t signal = 0;  ///< position in the schema
   Ordinal user = Ordinal::None;
   Ordinal item = Ordinal::None;
-  Timestamp at;
-  std::optional<double> value;
+  Timestamp at{};
+  std::optional<double> value{};
 };
 
 /// One elementary statement of the state, for digests.
@@ -75,6 +75,9 @@ class UserState {
   /// Applies the mark effects of `def`, the definition of event.signal, in seqno order. `def` must target items. An
   /// effect with conditions needs a value to meet them.
   void record(const MarkEvent& event, const SignalDef& def);
+  /// What to fetch ahead of an event: its user's place, then what lies behind it.
+  enum class PrefetchStage : std::uint8_t { User, Marks };
+  void prefetch(const MarkEvent& event, PrefetchStage stage) const;
   /// The item was deleted (U4): what was counted beside users is forgotten.
   void clear_item(Ordinal item);
   void erase_user(Ordinal user);
@@ -105,6 +108,7 @@ class UserState {
  private:
   struct State;
   struct User;
+  struct PastUser;
   class StateCapture;
   [[nodiscard]] const User* find(Ordinal user) const;
 

@@ -79,14 +79,14 @@ void encode_user(const std::vector<Ordinal>& seen, const std::vector<MarkEntry>&
 
 class UserState::StateCapture final : public UserState::Capture {
  public:
-  explicit StateCapture(const State& state) : seen_since_(state.seen_since.load(std::memory_order_relaxed)) {
+  explicit StateCapture(const State& state)
+      : state_(state),
+        seen_since_(state.seen_since.load(std::memory_order_relaxed)),
+        user_end_(state.user_end.load(std::memory_order_relaxed)),
+        changed_(state.past_users.begin()) {
     ++state.captures;
-    users_.resize(state.user_end.load(std::memory_order_relaxed));
-    for (std::size_t u = 0; u < users_.size(); ++u) {
-      if (const User* user = state.users.find(u)) users_[u] = {user->seen.capture(), user->marks.capture()};
-    }
     for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {
-      events_.push_back(state.net.copy(NetCounts::Part::Events, s));
+      events_.push_back(state.net.capture(NetCounts::Part::Events, s));
     }
   }
 
@@ -95,9 +95,13 @@ class UserState::StateCapture final : public UserState::Capture {
     const auto reach = [&item_end](Ordinal item) { item_end = std::max(item_end, to_index(item) + 1); };
     std::vector<Ordinal> users;
     base::Encoder by_user;
-    for (std::uint32_t u = 0; u < users_.size(); ++u) {
-      const std::vector<Ordinal> seen = users_[u].seen.to_vector();
-      const std::vector<MarkEntry> entries = users_[u].marks.entries();
+    for (std::uint32_t u = 0; u < user_end_; ++u) {
+      const User* user = state_.users.find(u);
+      if (user == nullptr) continue;
+      PastUser past = user->past();
+      if (const auto saved = changed_.saved(u)) past = *saved;  // S1: after the look at the live user
+      const std::vector<Ordinal> seen = past.seen.to_vector();
+      const std::vector<MarkEntry> entries = past.marks.entries();
       if (seen.empty() && entries.empty()) continue;
       users.push_back(to_ordinal(u));
       if (!seen.empty()) reach(seen.back());
@@ -119,34 +123,31 @@ class UserState::StateCapture final : public UserState::Capture {
   }
 
  private:
-  struct CapturedUser {
-    index::LiveBitmap::Capture seen;
-    MarkTable::Capture marks;
-  };
-
   template <class Reach>
   void encode_events(base::Encoder& out, Reach reach) const {
-    std::size_t signal_end = events_.size();
+    std::vector<std::vector<std::uint32_t>> events;  // by signal, then item
+    for (const NetCounts::Past& counts : events_) events.push_back(counts.copy());
     const auto is_zero = [](std::uint32_t count) { return count == 0; };
-    while (signal_end > 0 && std::all_of(events_[signal_end - 1].begin(), events_[signal_end - 1].end(), is_zero)) {
-      --signal_end;
-    }
+    std::size_t signal_end = events.size();
+    while (signal_end > 0 && std::ranges::all_of(events[signal_end - 1], is_zero)) --signal_end;
     out.varint(signal_end);
     for (std::size_t s = 0; s < signal_end; ++s) {
       std::vector<Ordinal> items;
-      for (std::uint32_t i = 0; i < events_[s].size(); ++i) {
-        if (events_[s][i] != 0) items.push_back(to_ordinal(i));
+      for (std::uint32_t i = 0; i < events[s].size(); ++i) {
+        if (events[s][i] != 0) items.push_back(to_ordinal(i));
       }
       if (!items.empty()) reach(items.back());
       index::encode_ordinals(items, out);
-      for (const Ordinal item : items) out.varint(events_[s][to_index(item)]);
+      for (const Ordinal item : items) out.varint(events[s][to_index(item)]);
     }
   }
 
-  base::EpochPin pin_;  // first: what follows points into pinned versions
+  base::EpochPin pin_;  // first: it keeps the state, should clear() retire it, and the versions of its users
+  const State& state_;
   std::int64_t seen_since_;
-  std::vector<CapturedUser> users_;
-  std::vector<std::vector<std::uint32_t>> events_;  // by signal, then item
+  std::uint32_t user_end_;
+  base::Captures<PastUser>::Capture changed_;
+  std::vector<NetCounts::Past> events_;  // by signal
 };
 
 std::unique_ptr<UserState::Capture> UserState::capture() const {

@@ -50,10 +50,18 @@ void UserStateMaterializer::on_signal(const wal::WalEvent& event) {
   if (event.ids.signal >= signals.size() || event.record.subject_kind != EntityKind::Item) return;
   const SignalDef& def = signals[event.ids.signal];
   if (def.target != EntityKind::Item) return;
-  // A payload that does not decode was refused before the append (M4): such a record cannot be in the log.
-  const Result<SignalPayload> payload = decode_payload(event.record.payload);
-  if (!payload.ok()) return;
-  state_.record({event.ids.signal, event.ids.user, event.ids.subject, event.record.event_time, payload->value}, def);
+  const std::optional<double> value = event.ids.has_value ? std::optional(event.ids.value) : std::nullopt;
+  state_.record({event.ids.signal, event.ids.user, event.ids.subject, event.record.event_time, value}, def);
+}
+
+void UserStateMaterializer::prefetch(std::span<const wal::WalEvent> events) const noexcept {
+  for (const UserState::PrefetchStage stage : {UserState::PrefetchStage::User, UserState::PrefetchStage::Marks}) {
+    for (const wal::WalEvent& event : events) {
+      if (event.record.type == RecordType::Signal) {
+        state_.prefetch({.signal = event.ids.signal, .user = event.ids.user, .item = event.ids.subject}, stage);
+      }
+    }
+  }
 }
 
 std::unique_ptr<materializer::CheckpointImage> UserStateMaterializer::checkpoint() {

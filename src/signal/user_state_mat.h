@@ -27,6 +27,7 @@ class UserStateMaterializer final : public materializer::Materializer {
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Personal; }
   [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
+  void prefetch(std::span<const wal::WalEvent> events) const noexcept override;
   void digest(materializer::DigestSink& sink) const override;
   void erase_user(Ordinal user) noexcept override { state_.erase_user(user); }
   [[nodiscard]] std::size_t memory_bytes() const override { return state_.memory_bytes(); }

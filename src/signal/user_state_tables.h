@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 
+#include "base/captures.h"
 #include "base/chunked_array.h"
 #include "index/live_bitmap.h"
 #include "signal/mark_table.h"
@@ -26,12 +27,20 @@ struct UserState::User {
   index::LiveBitmap seen;
   MarkTable marks;
 
+  [[nodiscard]] PastUser past() const;
   /// Whether the signal set a mark other than seen on the item (U3).
   [[nodiscard]] bool stands(std::uint16_t signal, Ordinal item) const;
 };
 
+/// What one user did, as of a moment: valid under an EpochPin of that moment.
+struct UserState::PastUser {
+  index::LiveBitmap::Capture seen;
+  MarkTable::Capture marks;
+};
+
 struct UserState::State {
   base::ChunkedArray<User> users;
+  mutable base::Captures<PastUser> past_users;  // by ordinal; capturing is a read
   std::atomic<std::uint32_t> user_end{0};
   NetCounts net;
   mutable std::uint32_t captures = 0;  // the generation of mark tables; writer only, mutable since capturing is a read
@@ -40,6 +49,9 @@ struct UserState::State {
 
   [[nodiscard]] bool keeps_seen_times() const {
     return seen_since.load(std::memory_order_relaxed) != kSeenNeverExpires;
+  }
+  void save_for_captures(Ordinal user) {
+    past_users.before_change(to_index(user), [this, user] { return users[to_index(user)].past(); });
   }
   User& grow_to(Ordinal user) {
     if (to_index(user) >= user_end.load(std::memory_order_relaxed)) {

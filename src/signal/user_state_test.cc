@@ -196,7 +196,8 @@ struct Story {
     encode_payload({model.signals[s].name, 1.0, value}, payload);
     auto& event = history.add(wal::RecordType::Signal, at, payload);
     event.record.subject_kind = model.signals[s].target;
-    event.ids = {.subject = subject, .user = user, .creator = Ordinal::None, .signal = s, .is_void = false};
+    event.ids = {
+        .subject = subject, .user = user, .signal = s, .has_value = value.has_value(), .value = value.value_or(0.0)};
     if (model.signals[s].target == EntityKind::Item) {
       model.events.push_back({s, user, subject, at, event.seqno.value, value});
     }

@@ -65,12 +65,13 @@ class BlockPool {
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] std::uint32_t in_use() const { return size_ - static_cast<std::uint32_t>(free_.size()); }
   [[nodiscard]] std::size_t memory_bytes() const { return std::size_t{size_} * words_ * sizeof(std::uint64_t); }
-  /// Copies all blocks; out holds size() * words() words. Writer only.
-  void copy_to(std::uint64_t* out) const;
 
  private:
   static constexpr unsigned kFirstBits = 4;  // blocks of segment 0, and of segment 1; then doubling
   static constexpr unsigned kSegments = 27;
+  [[nodiscard]] std::size_t segment_bytes(unsigned segment) const {
+    return (std::size_t{1} << (kFirstBits + (segment == 0 ? 0 : segment - 1))) * words_ * sizeof(std::uint64_t);
+  }
   static unsigned segment_of(std::uint32_t block) { return static_cast<unsigned>(std::bit_width(block >> kFirstBits)); }
   static std::uint32_t first_of(unsigned segment) {
     return segment == 0 ? 0 : std::uint32_t{1} << (kFirstBits + segment - 1);

@@ -41,6 +41,7 @@ struct CommitQueue::Request {
 struct CommitQueue::Group {
   std::vector<Request*> requests;
   Frame frame;
+  std::vector<WalEvent> events = std::vector<WalEvent>(kEventGroup);  // those being applied
   std::uint64_t ticket = 0;
 };
 
@@ -276,24 +277,26 @@ void CommitQueue::apply_in_turn(Group& group) {
     while (apply_turn_ != group.ticket) turn_.wait(mutex_);
   }
   const FrameHeader& header = group.frame.header();
-  applier_.begin_frame(header.first_seqno, header.record_count);
-  RecordCursor cursor(header, group.frame.body());
-  WalEvent event;
-  event.append_time = header.append_time;
   SeqNo next = header.first_seqno;
   for (Request* request : group.requests) {
-    CommitResult result{
-        .first_seqno = next, .last_seqno = SeqNo{next.value + request->batch.count() - 1}, .void_records = {}};
-    for (std::uint32_t i = 0; i < request->batch.count(); ++i) {
-      const bool read = cursor.next(event);
-      TIDAL_ASSERT(read);  // these are the bytes we have just encoded
-      applier_.apply(event);
-      if (event.ids.is_void) result.void_records.push_back(i);
-    }
-    next = result.last_seqno.next();
-    request->result = std::move(result);
+    const SeqNo last{next.value + request->batch.count() - 1};
+    request->result = CommitResult{.first_seqno = next, .last_seqno = last, .void_records = {}};
+    next = last.next();
   }
-  applier_.end_frame(header.last_seqno());
+  RecordCursor cursor(header, group.frame.body());
+  for (WalEvent& event : group.events) event.append_time = header.append_time;
+  auto request = group.requests.begin();
+  while (const std::size_t n = cursor.next(group.events)) {
+    const std::span<WalEvent> events(group.events.data(), n);
+    applier_.apply(events);
+    for (const WalEvent& event : events) {
+      if (!event.ids.is_void) continue;
+      while ((**request).result->value().last_seqno < event.seqno) ++request;
+      CommitResult& result = (**request).result->value();
+      result.void_records.push_back(static_cast<std::uint32_t>(event.seqno.value - result.first_seqno.value));
+    }
+  }
+  TIDAL_ASSERT(cursor.status().ok());  // these are the bytes we have just encoded
   // release: pairs with the acquire in applied(); what the events changed is visible before their seqno.
   applied_.store(header.last_seqno().value, std::memory_order_release);
   const base::MutexLock lock(mutex_);

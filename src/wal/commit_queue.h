@@ -37,10 +37,8 @@ namespace tidal::wal {
 class Applier {
  public:
   virtual ~Applier() = default;
-  virtual void begin_frame(SeqNo /*first*/, std::uint32_t /*count*/) noexcept {}
-  /// May fill in event.ids; is_void is reported to the caller. Views live until end_frame() returns.
-  virtual void apply(WalEvent& event) noexcept = 0;
-  virtual void end_frame(SeqNo /*last*/) noexcept {}
+  /// At most kEventGroup events of one frame. May fill in their ids; is_void is reported to the caller.
+  virtual void apply(std::span<WalEvent> events) noexcept = 0;
 };
 
 struct CommitResult {

@@ -17,9 +17,11 @@ using base::Random;
 
 class Count final : public Applier {
  public:
-  void apply(WalEvent& event) noexcept override {
-    in_order_ = in_order_ && event.seqno.value == last_ + 1;  // Q1
-    last_ = event.seqno.value;
+  void apply(std::span<WalEvent> events) noexcept override {
+    for (const WalEvent& event : events) {
+      in_order_ = in_order_ && event.seqno.value == last_ + 1;  // Q1
+      last_ = event.seqno.value;
+    }
   }
   explicit Count(SeqNo applied) : last_(applied.value) {}
   [[nodiscard]] bool in_order() const { return in_order_; }

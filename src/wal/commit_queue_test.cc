@@ -16,21 +16,15 @@ using base::MemoryFileSystem;
 /// Records what it is given; can be made to wait inside apply.
 class Recorder final : public Applier {
  public:
-  void begin_frame(SeqNo first, std::uint32_t count) noexcept override {
-    const base::MutexLock lock(mutex_);
-    frames_.push_back(count);
-    in_order_ = in_order_ && first.value == payloads_.size() + 1;
-  }
-  void apply(WalEvent& event) noexcept override {
+  void apply(std::span<WalEvent> events) noexcept override {
     base::MutexLock lock(mutex_);
     while (held_) released_.wait(mutex_);
-    in_order_ = in_order_ && event.seqno.value == payloads_.size() + 1;
-    payloads_.emplace_back(event.record.payload);
-    event.ids.is_void = event.record.payload == "void";
-  }
-  void end_frame(SeqNo last) noexcept override {
-    const base::MutexLock lock(mutex_);
-    in_order_ = in_order_ && last.value == payloads_.size();
+    frames_.push_back(static_cast<std::uint32_t>(events.size()));
+    for (WalEvent& event : events) {
+      in_order_ = in_order_ && event.seqno.value == payloads_.size() + 1;
+      payloads_.emplace_back(event.record.payload);
+      event.ids.is_void = event.record.payload == "void";
+    }
   }
   void hold() {
     const base::MutexLock lock(mutex_);

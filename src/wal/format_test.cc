@@ -81,8 +81,9 @@ TEST(Format, TheDocumentedExampleIsStillRead) {
   const Record expected = example_record();
   int seen = 0;
   ASSERT_TRUE(log->replay(SeqNo{1},
-                          [&](WalEvent& event) -> Status {
+                          [&](std::span<WalEvent> events) -> Status {
                             ++seen;
+                            const WalEvent& event = events.front();
                             EXPECT_EQ(event.append_time, kNow);
                             EXPECT_EQ(event.record.subject_key, expected.subject_key);
                             EXPECT_EQ(event.record.user_key, expected.user_key);

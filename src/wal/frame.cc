@@ -133,4 +133,10 @@ bool RecordCursor::next(WalEvent& event) {
   return true;
 }
 
+std::size_t RecordCursor::next(std::span<WalEvent> out) {
+  std::size_t n = 0;
+  while (n < out.size() && next(out[n])) ++n;
+  return n;
+}
+
 }  // namespace tidal::wal

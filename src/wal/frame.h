@@ -116,6 +116,8 @@ class RecordCursor {
       : rest_(body.substr(0, header.body_bytes)), next_(header.first_seqno), left_(header.record_count) {}
   /// Fills `event` (ids cleared); false at the end or at the first error. Views point into the body.
   [[nodiscard]] bool next(WalEvent& event);
+  /// The same for as many events as `out` has room for; how many there were.
+  [[nodiscard]] std::size_t next(std::span<WalEvent> out);
   /// Corruption when the body was not what R2 demands; decided once next() has answered false.
   [[nodiscard]] const Status& status() const { return status_; }
 

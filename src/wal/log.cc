@@ -16,16 +16,18 @@ Result<SeqNo> replay_segment(base::FileSystem& fs, const SegmentEntry& entry, Se
                              const Log::Visitor& visit) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
   SegmentReader reader(*file, entry.header);
-  WalEvent event;
+  std::vector<WalEvent> events(kEventGroup);
   while (reader.next_seqno() <= through) {
     TIDAL_TRY_ASSIGN(const SegmentReader::Step step, reader.next());
     if (step == SegmentReader::Step::Bad) return damage(entry.path, reader.offset(), reader.problem());
     if (step == SegmentReader::Step::End) break;
     if (reader.next_seqno() <= from) continue;
-    event.append_time = reader.header().append_time;
+    for (WalEvent& event : events) event.append_time = reader.header().append_time;
     RecordCursor cursor(reader.header(), reader.body());
-    while (cursor.next(event)) {
-      if (event.seqno >= from) TIDAL_TRY(visit(event));
+    while (const std::size_t n = cursor.next(events)) {
+      const SeqNo first = events.front().seqno;
+      const std::size_t skipped = from <= first ? 0 : std::min<std::uint64_t>(n, from.value - first.value);
+      if (skipped < n) TIDAL_TRY(visit(std::span(events).subspan(skipped, n - skipped)));
     }
     if (!cursor.status().ok()) return damage(entry.path, reader.offset(), cursor.status().error().message);
   }

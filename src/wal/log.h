@@ -37,7 +37,8 @@ struct LogOptions {
 class Log {
  public:
   /// Returning an error ends the replay with it. The event and its views live until the next call.
-  using Visitor = std::function<Status(WalEvent&)>;
+  /// Takes up to kEventGroup events of one frame; their views live until it returns.
+  using Visitor = std::function<Status(std::span<WalEvent>)>;
 
   /// Finds out what the log in `dir` holds, which is nothing when there is none, and changes nothing on disk. It can be
   /// replayed; nothing can be appended before start(). Corruption names segment and offset; FailedPrecondition for a

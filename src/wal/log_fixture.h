@@ -53,9 +53,11 @@ inline Result<std::unique_ptr<Log>> open_log(base::FileSystem& fs, std::uint64_t
 inline Result<std::vector<std::string>> payloads_of(const Log& log, SeqNo from = SeqNo{1}) {
   std::vector<std::string> payloads;
   std::uint64_t expected = from.value;
-  TIDAL_TRY(log.replay(from, [&](WalEvent& event) -> Status {
-    EXPECT_EQ(event.seqno.value, expected++);  // W1
-    payloads.emplace_back(event.record.payload);
+  TIDAL_TRY(log.replay(from, [&](std::span<WalEvent> events) -> Status {
+    for (const WalEvent& event : events) {
+      EXPECT_EQ(event.seqno.value, expected++);  // W1
+      payloads.emplace_back(event.record.payload);
+    }
     return {};
   }));
   return payloads;

@@ -67,8 +67,9 @@ TEST(Log, KeepsRecordsWholeWithAllTheirParts) {
   ASSERT_TRUE(log->append(std::span(&record, 1), kNow + seconds(5)).ok());
   int seen = 0;
   ASSERT_TRUE(log->replay(SeqNo{1},
-                          [&](WalEvent& event) -> Status {
+                          [&](std::span<WalEvent> events) -> Status {
                             ++seen;
+                            const WalEvent& event = events.front();
                             EXPECT_EQ(event.append_time, kNow + seconds(5));
                             EXPECT_EQ(event.record.event_time, kNow);
                             EXPECT_EQ(event.record.flags, kFlagTimeGiven);

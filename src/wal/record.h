@@ -57,13 +57,16 @@ struct Record {
   std::vector<Extension> extensions;
 };
 
-/// Ids of an event, filled in once before the fan-out so that no view looks a key up twice.
+/// What an event means at its seqno, filled in once before the fan-out so that no view looks anything up twice.
 struct EventIds {
   Ordinal subject = Ordinal::None;
   Ordinal user = Ordinal::None;     ///< the acting user
   Ordinal creator = Ordinal::None;  ///< of the subject item at this seqno
   std::uint16_t signal = 0xFFFF;    ///< position of the signal in the schema
   bool is_void = false;             ///< its entity or definition was gone by this seqno: every view ignores it
+  bool has_value = false;
+  double weight = 1.0;  ///< of a signal
+  double value = 0;     ///< of a signal, if has_value
 };
 
 /// A durable record with its place in the log, as views receive it. Views point into the reader's or writer's buffer.
@@ -73,6 +76,9 @@ struct WalEvent {
   Record record;
   EventIds ids;
 };
+
+/// Events are handed on in groups of up to so many, so that what they wait for in memory overlaps.
+inline constexpr std::size_t kEventGroup = 64;
 
 /// Top 12 bits of XXH3-64 (seed 0) over kind byte and key; kNoPartition for an empty key.
 [[nodiscard]] std::uint16_t partition_of(EntityKind kind, std::string_view key);

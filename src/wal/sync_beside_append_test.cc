@@ -83,7 +83,7 @@ class GatedFileSystem final : public base::FileSystem {
 
 class Ignore final : public Applier {
  public:
-  void apply(WalEvent& /*event*/) noexcept override {}
+  void apply(std::span<WalEvent> /*events*/) noexcept override {}
 };
 
 TEST(SyncBesideAppend, AsyncWritesAreAcknowledgedWhileTheBackgroundSyncs) {

@@ -39,8 +39,8 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
   TIDAL_TRY_ASSIGN(database->fields_, storage::open_store(storage::Backend::Memory, fs, ""));
   database->views_ = std::make_unique<Views>(*database->fields_);
-  TIDAL_TRY(log->replay(SeqNo{1}, [&views = *database->views_](wal::WalEvent& event) -> Status {
-    views.registry().apply(event);
+  TIDAL_TRY(log->replay(SeqNo{1}, [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
+    views.registry().apply(events);
     return {};
   }));
   return database;
@@ -57,8 +57,10 @@ DigestReport ReplayedDatabase::digest() const {
 Result<std::string> logged_schema(base::FileSystem& fs, const std::string& directory) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
   schema::Catalog catalog;
-  TIDAL_TRY(log->replay(SeqNo{1}, [&catalog](const wal::WalEvent& event) -> Status {
-    if (event.record.type == wal::RecordType::SchemaChange) catalog.apply(event);
+  TIDAL_TRY(log->replay(SeqNo{1}, [&catalog](std::span<wal::WalEvent> events) -> Status {
+    for (const wal::WalEvent& event : events) {
+      if (event.record.type == wal::RecordType::SchemaChange) catalog.apply(event);
+    }
     return {};
   }));
   return schema::to_statements(catalog.current());

@@ -127,10 +127,12 @@ CreationTime EntityStore::created_at(EntityKind kind, Ordinal o) const {
 void EntityStore::creation_times(EntityKind kind, std::span<const Ordinal> ordinals, double unknown,
                                  std::span<double> out) const {
   const KindState& state = state_->of(kind);
+  const std::uint32_t known = state.keys.size();
   for (std::size_t i = 0; i < ordinals.size(); ++i) {
-    const EntityLine* line = state.line(ordinals[i]);
-    const CreationTime time = line == nullptr ? CreationTime{} : line->creation();
-    out[i] = time.known ? static_cast<double>(time.at.us) : unknown;
+    const std::uint32_t o = to_index(ordinals[i]);
+    // relaxed: one word that stands for itself.
+    const std::uint64_t word = o < known ? state.lines[o].created.load(std::memory_order_relaxed) : 0;
+    out[i] = word == 0 ? unknown : static_cast<double>(static_cast<std::int64_t>(word - kTimeBias));
   }
 }
 

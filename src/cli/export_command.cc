@@ -63,16 +63,10 @@ Status write_lines(const ExportOptions& options, LineSink& sink) {
     TIDAL_TRY_ASSIGN(const std::optional<std::string> line, db::import_line(event.record));
     return line ? sink.add(*line) : Status();
   };
-  TIDAL_TRY_ASSIGN(const std::vector<db::SegmentSummary> segments,
-                   db::walk_log(base::posix_file_system(), options.directory, each));
-  for (const db::SegmentSummary& segment : segments) {
-    if (!segment.defect || segment.defect->unfinished) continue;
-    return Error(Code::Corruption,
-                 segment.path + " offset " + std::to_string(segment.defect->offset) + ": " + segment.defect->problem);
-  }
-  if (!segments.empty() && segments.front().header.first_seqno.value != 1) {
-    return Error(Code::FailedPrecondition, "the log begins at seqno " +
-                                               std::to_string(segments.front().header.first_seqno.value) +
+  TIDAL_TRY_ASSIGN(const wal::LogSummary log, db::walk_log(base::posix_file_system(), options.directory, each));
+  if (!log.defects.empty()) return Error(Code::Corruption, db::to_text(log.defects.front()));
+  if (!log.segments.empty() && log.first_seqno.value != 1) {
+    return Error(Code::FailedPrecondition, "the log begins at seqno " + std::to_string(log.first_seqno.value) +
                                                ": what came before is no longer in it");
   }
   return sink.flush();

@@ -15,17 +15,11 @@
 namespace tidal::cli {
 namespace {
 
-Exit report_defects(const Terminal& terminal, const std::vector<db::SegmentSummary>& segments) {
+Exit report_defects(const Terminal& terminal, const wal::LogSummary& log) {
+  for (const std::string& note : db::notes_on(log)) terminal.err << "note: " << note << "\n";
   Exit result = Exit::Ok;
-  for (const db::SegmentSummary& segment : segments) {
-    if (!segment.defect) continue;
-    const std::string text =
-        segment.path + " offset " + std::to_string(segment.defect->offset) + ": " + segment.defect->problem;
-    if (segment.defect->unfinished) {
-      terminal.err << "note: " << text << " (an unfinished write; the next open cuts it off)\n";
-    } else {
-      result = fail(terminal, Error(Code::Corruption, text));
-    }
+  for (const wal::Defect& defect : log.defects) {
+    result = fail(terminal, Error(Code::Corruption, db::to_text(defect)));
   }
   return result;
 }
@@ -43,12 +37,11 @@ Exit run_wal_dump(const Terminal& terminal, const WalOptions& options) {
     terminal.out << db::dump_line(event) << "\n";
     return {};
   };
-  const Result<std::vector<db::SegmentSummary>> segments =
-      db::walk_log(base::posix_file_system(), options.directory, each);
+  const Result<wal::LogSummary> log = db::walk_log(base::posix_file_system(), options.directory, each);
   terminal.out.flush();
   if (enough) return Exit::Ok;
-  if (!segments.ok()) return fail(terminal, segments.error());
-  return report_defects(terminal, *segments);
+  if (!log.ok()) return fail(terminal, log.error());
+  return report_defects(terminal, *log);
 }
 
 Exit run_wal_stats(const Terminal& terminal, const WalOptions& options) {
@@ -63,9 +56,8 @@ Exit run_wal_stats(const Terminal& terminal, const WalOptions& options) {
     sum.bytes += event.record.subject_key.size() + event.record.user_key.size() + event.record.payload.size();
     return {};
   };
-  const Result<std::vector<db::SegmentSummary>> segments =
-      db::walk_log(base::posix_file_system(), options.directory, each);
-  if (!segments.ok()) return fail(terminal, segments.error());
+  const Result<wal::LogSummary> log = db::walk_log(base::posix_file_system(), options.directory, each);
+  if (!log.ok()) return fail(terminal, log.error());
   Table table{{{.name = "segment"},
                {.name = "first seqno", .right = true},
                {.name = "records", .right = true},
@@ -73,11 +65,13 @@ Exit run_wal_stats(const Terminal& terminal, const WalOptions& options) {
                {.name = "used", .right = true},
                {.name = "state"}},
               {}};
-  for (const db::SegmentSummary& segment : *segments) {
+  for (const wal::SegmentSummary& segment : log->segments) {
     table.rows.push_back({segment.path.substr(segment.path.rfind('/') + 1),
-                          with_commas(segment.header.first_seqno.value), with_commas(segment.records),
-                          with_commas(segment.frames), bytes_text(segment.end_offset),
-                          segment.footer ? "sealed" : "open"});
+                          segment.header ? with_commas(segment.header->first_seqno.value) : "?",
+                          with_commas(segment.records), with_commas(segment.frames), bytes_text(segment.end_offset),
+                          !segment.header  ? "unreadable"
+                          : segment.footer ? "sealed"
+                                           : "open"});
   }
   terminal.out << render(table, static_cast<std::size_t>(terminal.columns)) << "\n";
   Table types{{{.name = "type"}, {.name = "records", .right = true}, {.name = "keys and payload", .right = true}}, {}};
@@ -85,7 +79,7 @@ Exit run_wal_stats(const Terminal& terminal, const WalOptions& options) {
     types.rows.push_back({std::string(type), with_commas(sum.records), bytes_text(sum.bytes)});
   }
   terminal.out << render(types, static_cast<std::size_t>(terminal.columns)) << std::flush;
-  return report_defects(terminal, *segments);
+  return report_defects(terminal, *log);
 }
 
 Exit run_inspect(const Terminal& terminal, const std::string& path) {

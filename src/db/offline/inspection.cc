@@ -16,28 +16,36 @@ namespace tidal::db {
 namespace {
 
 Status inspect_segment(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
-  const auto frame = [&line](const wal::FrameHeader& header, std::string_view body) -> Status {
+  const auto frame = [&line](const wal::FrameView& view) -> Status {
+    const wal::FrameHeader& header = view.header;
     line("{\"frame\":{\"offset\":" + std::to_string(header.offset) + ",\"first_seqno\":" +
          std::to_string(header.first_seqno.value) + ",\"records\":" + std::to_string(header.record_count) +
          ",\"bytes\":" + std::to_string(header.frame_bytes()) + ",\"append_time\":\"" + to_string(header.append_time) +
          "\",\"synced_through\":" + std::to_string(header.synced_through.value) + "}}");
-    wal::RecordCursor cursor(header, body);
-    wal::WalEvent event;
-    event.append_time = header.append_time;
-    while (cursor.next(event)) line(dump_line(event));
-    return cursor.status();
+    return each_record([&line](const wal::WalEvent& event) -> Status {
+      line(dump_line(event));
+      return {};
+    })(view);
   };
-  TIDAL_TRY_ASSIGN(const SegmentSummary summary, walk_segment(fs, path, true, frame));
-  line("{\"segment\":{\"format\":" + std::to_string(summary.header.format_version) +
-       ",\"shard\":" + std::to_string(summary.header.shard_id) +
-       ",\"first_seqno\":" + std::to_string(summary.header.first_seqno.value) + ",\"created_at\":\"" +
-       to_string(summary.header.created_at) + "\",\"bytes\":" + std::to_string(summary.header.segment_bytes) +
-       ",\"frames\":" + std::to_string(summary.frames) + ",\"records\":" + std::to_string(summary.records) +
-       ",\"end_offset\":" + std::to_string(summary.end_offset) + ",\"sealed\":" + (summary.footer ? "true" : "false") +
-       "}}");
-  if (!summary.defect) return {};
-  return Error(Code::Corruption,
-               path + " offset " + std::to_string(summary.defect->offset) + ": " + summary.defect->problem);
+  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary, wal::read_segment(fs, path, true, frame));
+  if (summary.header) {
+    const wal::SegmentHeader& header = *summary.header;
+    line("{\"segment\":{\"format\":" + std::to_string(header.format_version) + ",\"shard\":" +
+         std::to_string(header.shard_id) + ",\"first_seqno\":" + std::to_string(header.first_seqno.value) +
+         ",\"created_at\":\"" + to_string(header.created_at) + "\",\"bytes\":" + std::to_string(header.segment_bytes) +
+         ",\"frames\":" + std::to_string(summary.frames) + ",\"records\":" + std::to_string(summary.records) +
+         ",\"end_offset\":" + std::to_string(summary.end_offset) +
+         ",\"sealed\":" + (summary.footer ? "true" : "false") + "}}");
+  }
+  if (summary.torn_offset) {
+    line("{\"unfinished_write\":{\"offset\":" + std::to_string(*summary.torn_offset) + "}}");
+  }
+  if (summary.defects.empty()) return {};
+  Error error(Code::Corruption, to_text(summary.defects.front()));
+  for (std::size_t i = 1; i < summary.defects.size(); ++i) {
+    error.others.emplace_back(Code::Corruption, to_text(summary.defects[i]));
+  }
+  return error;
 }
 
 Status inspect_manifest(const std::string& bytes, const LineVisitor& line) {

@@ -12,21 +12,19 @@
 namespace tidal::db {
 namespace {
 
-void judge_segments(const std::vector<SegmentSummary>& segments, Verification& result) {
-  std::uint64_t records = 0;
-  for (const SegmentSummary& segment : segments) {
-    records += segment.records;
-    if (!segment.defect) continue;
-    const std::string text =
-        segment.path + " offset " + std::to_string(segment.defect->offset) + ": " + segment.defect->problem;
-    if (segment.defect->unfinished) {
-      result.notes.push_back(text + " (an unfinished write; the next open cuts it off)");
-    } else {
-      result.defects.push_back(text);
+Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Verification& result) {
+  const auto each = [&result](const wal::WalEvent& event) -> Status {
+    if (const auto line = import_line(event.record); !line.ok()) {
+      result.defects.push_back("seqno " + std::to_string(event.seqno.value) + ": " + line.error().message);
     }
-  }
-  result.facts.push_back("log: " + std::to_string(segments.size()) + " segments, " + std::to_string(records) +
+    return {};
+  };
+  TIDAL_TRY_ASSIGN(const wal::LogSummary log, walk_log(fs, directory, each));
+  for (const wal::Defect& defect : log.defects) result.defects.push_back(to_text(defect));
+  result.notes = notes_on(log);
+  result.facts.push_back("log: " + std::to_string(log.segments.size()) + " segments, " + std::to_string(log.records) +
                          " records");
+  return log.last_seqno;
 }
 
 Status verify_checkpoints(base::FileSystem& fs, const std::string& directory, SeqNo last, Verification& result) {
@@ -77,22 +75,7 @@ Result<Verification> verify_directory(base::FileSystem& fs, const std::string& d
   }
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, lock_to_read(fs, directory));
   Verification result;
-  const auto ignore = [](const wal::WalEvent& event) -> Status {
-    const Result<std::optional<std::string>> line = import_line(event.record);
-    return line.ok() ? Status()
-                     : Status(Error(Code::Corruption,
-                                    "seqno " + std::to_string(event.seqno.value) + ": " + line.error().message));
-  };
-  const Result<std::vector<SegmentSummary>> segments = walk_log(fs, directory, ignore);
-  SeqNo last;
-  if (segments.ok()) {
-    judge_segments(*segments, result);
-    if (!segments->empty()) last = SeqNo{segments->back().next_seqno.value - 1};
-  } else if (segments.error().code == Code::Corruption) {
-    result.defects.push_back(segments.error().message);
-  } else {
-    return segments.error();
-  }
+  TIDAL_TRY_ASSIGN(const SeqNo last, verify_log(fs, directory, result));
   TIDAL_TRY(verify_checkpoints(fs, directory, last, result));
   TIDAL_TRY(verify_store(fs, directory, last, result));
   return result;

@@ -77,6 +77,7 @@ RowsReply show_stats(const Core& core) {
   row("creators", count(stats.creators));
   row("last_seqno", count(stats.last_seqno.value));
   row("checkpoint_seqno", count(stats.checkpoint_seqno.value));
+  row("checkpoint_pause", stats.checkpoint_pause);
   row("schema_version", count(stats.schema_version));
   row("signals_applied", count(stats.signals_applied));
   row("void_records", count(stats.void_records));

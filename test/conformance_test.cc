@@ -69,10 +69,10 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
     live.apply(records, 0, at);
 
     materializer::CheckpointDirectory directory(live.fs, "/checkpoints");
-    const materializer::Capture capture = materializer::capture(live.views->registry(), SeqNo{at}, 1);
+    materializer::Capture capture = materializer::capture(live.views->registry(), SeqNo{at}, 1);
     // Writers go on between capture and write: the image must not move with them.
     live.apply(records, at, records.size());
-    ASSERT_TRUE(directory.write(capture, kHistoryStart).ok());
+    ASSERT_TRUE(directory.write(std::move(capture), kHistoryStart).ok());
 
     db::Views restored(*live.store);
     std::vector<std::string> notes;

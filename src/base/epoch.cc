@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "base/assert.h"
@@ -116,15 +117,10 @@ class Domain {
 
   void take_free(std::vector<Retired>& out) TIDAL_REQUIRES(mutex_) {
     const std::uint64_t now = epoch_.load(std::memory_order_relaxed);
-    std::size_t kept = 0;
-    for (const Retired& r : retired_) {
-      if (r.epoch + 2 <= now) {
-        out.push_back(r);
-      } else {
-        retired_[kept++] = r;
-      }
+    // Oldest first: while a pin holds everything back this is one comparison, however much waits.
+    for (; !retired_.empty() && retired_.front().epoch + 2 <= now; retired_.pop_front()) {
+      out.push_back(retired_.front());
     }
-    retired_.resize(kept);
   }
 
   static void run(const std::vector<Retired>& items) {
@@ -134,7 +130,7 @@ class Domain {
   std::atomic<std::uint64_t> epoch_{1};
   std::atomic<Slot*> slots_{nullptr};
   Mutex mutex_;
-  std::vector<Retired> retired_ TIDAL_GUARDED_BY(mutex_);
+  std::deque<Retired> retired_ TIDAL_GUARDED_BY(mutex_);  // in order of their epochs
   std::size_t next_reclaim_ TIDAL_GUARDED_BY(mutex_) = kRetiredBeforeReclaim;
 };
 

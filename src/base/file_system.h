@@ -30,6 +30,9 @@ class File {
   /// Writes all of `data` at `offset`, growing the file when needed. A failure may leave a part written.
   /// IoError, ResourceExhausted (no space).
   [[nodiscard]] virtual Status write_at(std::uint64_t offset, Bytes data) = 0;
+  /// Asks for the space of the first `bytes` bytes, so that a full disk is met before anything is written. No error
+  /// where the file system cannot tell. IoError, ResourceExhausted (no space).
+  [[nodiscard]] virtual Status reserve(std::uint64_t bytes) = 0;
   /// F1. A failed sync says nothing about which bytes are durable: never retry it. IoError.
   [[nodiscard]] virtual Status sync() = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;

@@ -128,6 +128,13 @@ class MemoryFileSystem::MemoryFile final : public File {
     return fs_.write(*node_, path_, offset, data);
   }
 
+  Status reserve(std::uint64_t bytes) override {
+    const MutexLock lock(fs_.mutex_);
+    TIDAL_TRY(check_alive("reserve space for"));
+    if (bytes <= node_->size || bytes - node_->size <= fs_.space_left_) return {};
+    return Error(Code::ResourceExhausted, "reserve space for " + path_ + ": no space left");
+  }
+
   Status sync() override {
     const MutexLock lock(fs_.mutex_);
     TIDAL_TRY(check_alive("sync"));

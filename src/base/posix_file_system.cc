@@ -91,6 +91,15 @@ class PosixFile final : public File {
     return {};
   }
 
+  Status reserve(std::uint64_t bytes) override {
+    int rc = 0;
+    do {
+      rc = ::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+    } while (rc != 0 && errno == EINTR);
+    if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return {};
+    return last_error("reserve space for", path_);
+  }
+
   // No retry on EINTR: what an interrupted sync left undone is unknown.
   Status sync() override {
     if (::fdatasync(fd_.get()) != 0) return last_error("sync", path_);

@@ -324,7 +324,7 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   }
   // No store transaction and no checkpoint becomes visible before the log is synced through its seqno.
   TIDAL_TRY(queue_->sync());
-  TIDAL_TRY(checkpoints_->write(taken, environment_.clock.now()));
+  TIDAL_TRY(checkpoints_->write(std::move(taken), environment_.clock.now()));
   checkpoint_seqno_.store(seqno.value, std::memory_order_relaxed);  // read by stats only
   return {};
 }

@@ -85,17 +85,18 @@ void FieldIndex::IndexedField::clear(Ordinal o) {
 // KindState
 
 bool FieldIndex::KindState::make_live(Ordinal o) {
-  const std::size_t i = to_index(o);
-  if (i >= is_live.size()) is_live.resize(std::max<std::size_t>(i + 1, 2 * is_live.size()));
-  if (is_live[i]) return false;
-  is_live[i] = true;
+  std::uint64_t& word = live_bits.at_grown(to_index(o) / 64);
+  const std::uint64_t bit = std::uint64_t{1} << (to_index(o) % 64);
+  if ((word & bit) != 0) return false;
+  word |= bit;
   return live.add(o);
 }
 
 bool FieldIndex::KindState::make_dead(Ordinal o) {
-  const std::size_t i = to_index(o);
-  if (i >= is_live.size() || !is_live[i]) return false;
-  is_live[i] = false;
+  std::uint64_t* word = live_bits.find(to_index(o) / 64);
+  const std::uint64_t bit = std::uint64_t{1} << (to_index(o) % 64);
+  if (word == nullptr || (*word & bit) == 0) return false;
+  *word &= ~bit;
   return live.remove(o);
 }
 
@@ -276,7 +277,7 @@ std::size_t FieldIndex::memory_bytes() const {
   const base::EpochGuard guard;
   std::size_t bytes = sizeof(State);
   for (const KindState& kind : state_.load(std::memory_order_acquire)->kinds) {
-    bytes += kind.live.heap_bytes() + kind.is_live.capacity() / 8 + kind.text_keys.memory_bytes();
+    bytes += kind.live.heap_bytes() + kind.live_bits.memory_bytes() + kind.text_keys.memory_bytes();
     const Directory* directory = kind.directory.load(std::memory_order_acquire);
     if (directory == nullptr) continue;
     for (const IndexedField* f : directory->fields) {

@@ -135,8 +135,7 @@ Status FieldIndex::restore(std::string_view image, const schema::Schema& schema,
     }
     if (!in.ok()) return corrupt("truncated");
     state.live.assign(live);  // last, so that adopt() found nobody to give a default to
-    state.is_live.resize(end);
-    for (const Ordinal o : live) state.is_live[to_index(o)] = true;
+    for (const Ordinal o : live) state.live_bits.at_grown(to_index(o) / 64) |= std::uint64_t{1} << (to_index(o) % 64);
     state.publish();
   }
   if (!in.at_end()) return corrupt(std::to_string(in.rest().size()) + " bytes after its end");

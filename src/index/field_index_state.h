@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/chunked_array.h"
 #include "base/word_column.h"
 #include "index/field_index.h"
 #include "index/keyword_postings.h"
@@ -39,7 +40,8 @@ struct FieldIndex::KindState {
   ~KindState() { delete directory.load(std::memory_order_relaxed); }
 
   LiveBitmap live;
-  std::vector<bool> is_live;  // writer only; the members of `live`, for the question that every signal asks
+  // The members of `live` as bits, for the question that every signal asks. Only the writer reads and writes them.
+  base::ChunkedArray<std::uint64_t> live_bits;
   std::vector<std::unique_ptr<IndexedField>> fields;  // writer only; in order of declaration
   std::atomic<const Directory*> directory{nullptr};   // released by publish(), freed by epochs
   /// The first TEXT field; "" none yet. Writer only.

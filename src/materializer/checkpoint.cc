@@ -113,13 +113,13 @@ Capture capture(const Registry& registry, SeqNo seqno, std::uint32_t schema_vers
 
 std::string CheckpointDirectory::directory_of(SeqNo seqno) const { return path_ + "/" + twenty_digits(seqno); }
 
-Status CheckpointDirectory::write_aside(const Capture& capture, Timestamp now, const std::string& aside) {
+Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, const std::string& aside) {
   TIDAL_TRY(fs_.create_directories(path_));
   TIDAL_TRY(fs_.remove_all(aside));
   TIDAL_TRY(fs_.create_directories(aside));
 
   Manifest manifest{.seqno = capture.seqno, .schema_version = capture.schema_version, .created_at = now, .entries = {}};
-  for (const CapturedView& view : capture.views) {
+  for (CapturedView& view : capture.views) {
     base::Encoder header;
     encode_opening(header, kViewMagic);
     header.string(view.view);
@@ -127,6 +127,7 @@ Status CheckpointDirectory::write_aside(const Capture& capture, Timestamp now, c
     header.u64(capture.seqno.value);
     std::string content = header.take();
     TIDAL_TRY(view.image->write_to(content));
+    view.image.reset();  // what it pinned may be freed
     TIDAL_TRY(write_file(fs_, aside + "/" + view.view, content));
     ManifestEntry entry;
     entry.view = view.view;
@@ -140,7 +141,7 @@ Status CheckpointDirectory::write_aside(const Capture& capture, Timestamp now, c
   return {};
 }
 
-Status CheckpointDirectory::write(const Capture& capture, Timestamp now) {
+Status CheckpointDirectory::write(Capture capture, Timestamp now) {
   const std::string final_path = directory_of(capture.seqno);
   const std::string aside = final_path + std::string(kUnfinished);
   if (Status written = write_aside(capture, now, aside); !written.ok()) {

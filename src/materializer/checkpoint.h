@@ -60,8 +60,9 @@ class CheckpointDirectory {
   CheckpointDirectory(base::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
 
   /// Writes, syncs and renames; then removes what is older than the newest kCheckpointsKept. The log must be synced
-  /// through capture.seqno before this is called (P2). IoError, ResourceExhausted.
-  [[nodiscard]] Status write(const Capture& capture, Timestamp now);
+  /// through capture.seqno before this is called (P2). Each image is let go as soon as it is written.
+  /// IoError, ResourceExhausted.
+  [[nodiscard]] Status write(Capture capture, Timestamp now);
 
   /// Seqnos of complete checkpoints, newest first.
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;
@@ -82,7 +83,7 @@ class CheckpointDirectory {
   [[nodiscard]] Status remove_unfinished();
 
  private:
-  [[nodiscard]] Status write_aside(const Capture& capture, Timestamp now, const std::string& aside);
+  [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, const std::string& aside);
   [[nodiscard]] std::string directory_of(SeqNo seqno) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
   [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno);

@@ -27,6 +27,7 @@ constexpr std::uint16_t kMetaPage = 8;
 constexpr std::uint16_t kBigData = 1;   // the node holds the page number of its value
 constexpr std::uint16_t kTreeData = 2;  // the node holds a tree's root
 constexpr std::uint16_t kIntegerKeys = 8;
+constexpr std::uint64_t kUnwrittenPagesMax = std::uint64_t{1} << 24;  // of one transaction, allocated and given back
 
 template <class T>
 T load(std::string_view bytes, std::size_t at) {
@@ -105,6 +106,7 @@ class Walk {
   const std::string path_;
   std::uint64_t page_bytes_ = 0;
   Meta meta_{};
+  std::uint64_t file_bytes_ = 0;
   std::vector<bool> taken_;
   std::uint64_t branches_ = 0;
   std::uint64_t leaves_ = 0;
@@ -149,10 +151,11 @@ Status Walk::choose_meta() {
     return damage(newer ? 1 : 0, "the meta page is not of this place");
   }
   if (meta_.free.flags != kIntegerKeys || meta_.main.flags != 0) return damage(newer ? 1 : 0, "unknown tree flags");
-  TIDAL_TRY_ASSIGN(const std::uint64_t size, file_.size());
-  if (meta_.last_page < 1 || meta_.last_page >= size / page_bytes_) {
-    return Error(Code::Corruption, "lmdb file " + path_ + ": cut short: " + std::to_string(size) +
-                                       " bytes do not hold page " + std::to_string(meta_.last_page));
+  TIDAL_TRY_ASSIGN(file_bytes_, file_.size());
+  // Not the file's last page: one that a transaction allocated and gave back was never written, and a sound file may
+  // end before it. Pages that are used are there, or reading them fails.
+  if (meta_.last_page < 1 || meta_.last_page > file_bytes_ / page_bytes_ + kUnwrittenPagesMax) {
+    return damage(newer ? 1 : 0, "impossible last page " + std::to_string(meta_.last_page));
   }
   taken_.assign(meta_.last_page + 1, false);
   taken_[0] = taken_[1] = true;
@@ -162,7 +165,7 @@ Status Walk::choose_meta() {
 /// Pages are visited in the order of their keys: a pass in the order of the file lets the disk read ahead.
 Status Walk::warm() const {
   std::string chunk(std::size_t{1} << 20, '\0');
-  for (std::uint64_t at = 0; at < (meta_.last_page + 1) * page_bytes_; at += chunk.size()) {
+  for (std::uint64_t at = 0; at < file_bytes_; at += chunk.size()) {
     TIDAL_TRY(file_.read_at(at, std::as_writable_bytes(std::span(chunk))));
   }
   return {};

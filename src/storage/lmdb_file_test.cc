@@ -139,6 +139,35 @@ TEST(LmdbFile, DamageAnywhereIsRefusedOrChangesNothing) {
   EXPECT_GT(refused, 150);
 }
 
+// LMDB counts pages that a transaction allocated and gave back again; when they were the last, it never wrote them.
+TEST(LmdbFile, MayEndBeforePagesThatWereNeverWritten) {
+  constexpr std::uint64_t kLastPageAt = 136;  // of a meta page
+  base::FileSystem& fs = base::posix_file_system();
+  TemporaryDirectory directory;
+  const std::string path = directory.child("store");
+  base::Random random(9);
+  Content model;
+  {
+    const auto store = *open_lmdb_store(path);
+    for (std::uint64_t seqno = 1; seqno <= 5; ++seqno) commit_batch(*store, model, random, seqno, 200);
+  }
+  const std::uint64_t pages = check_lmdb_file(fs, path + kFile)->pages;
+  const auto counted_more = [&](std::uint64_t more) {
+    const auto file = *fs.open(path + kFile, base::OpenMode::ReadWrite);
+    const std::uint64_t page_bytes = check_lmdb_file(fs, path + kFile)->page_bytes;
+    for (const std::uint64_t meta : {0, 1}) {
+      const std::uint64_t last_page = pages - 1 + more;
+      const auto* bytes = reinterpret_cast<const std::byte*>(&last_page);
+      ASSERT_TRUE(file->write_at(meta * page_bytes + kLastPageAt, {bytes, sizeof last_page}).ok());
+    }
+  };
+  counted_more(3);
+  EXPECT_EQ(check_lmdb_file(fs, path + kFile)->pages, pages + 3);
+  EXPECT_EQ(content_of(**open_lmdb_store(path)), model);
+  counted_more(std::uint64_t{1} << 40);
+  EXPECT_EQ(check_lmdb_file(fs, path + kFile).error().code, Code::Corruption);
+}
+
 TEST(LmdbFile, IsOnlyRead) {
   TemporaryDirectory directory;
   Content model;

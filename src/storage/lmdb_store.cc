@@ -6,11 +6,15 @@
 // K3: opening reads the file once and judges every page and value (lmdb_file.h) before LMDB may follow them.
 // Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
 #include <lmdb.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/mutex.h"
 #include "storage/backends.h"
@@ -226,6 +230,9 @@ class LmdbStore final : public KeyValueStore {
   int try_commit(const WriteBatch& batch, SeqNo seqno);
   int fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const;
   Status double_map();
+  [[nodiscard]] int file_descriptor() const;
+  [[nodiscard]] std::optional<off_t> file_length() const;
+  [[nodiscard]] bool is_disk_full() const;
 
   const std::string path_;
   MDB_env* env_ = nullptr;
@@ -309,14 +316,37 @@ int LmdbStore::try_commit(const WriteBatch& batch, SeqNo seqno) {
   return mdb_txn_commit(txn.release());
 }
 
+int LmdbStore::file_descriptor() const {
+  int fd = -1;
+  return mdb_env_get_fd(env_, &fd) == MDB_SUCCESS ? fd : -1;
+}
+
+std::optional<off_t> LmdbStore::file_length() const {
+  struct stat st {};
+  return fstat(file_descriptor(), &st) == 0 ? std::optional(st.st_size) : std::nullopt;
+}
+
+/// Less is left than a commit may need to write at once.
+bool LmdbStore::is_disk_full() const {
+  constexpr std::uint64_t kLeftAtLeast = std::uint64_t{1} << 20;
+  struct statvfs disk {};
+  return fstatvfs(file_descriptor(), &disk) == 0 && std::uint64_t{disk.f_bavail} * disk.f_frsize < kLeftAtLeast;
+}
+
 Status LmdbStore::commit(const WriteBatch& batch, SeqNo seqno) {
   for (const auto& operation : batch.operations()) TIDAL_TRY(check_key(operation.key));
+  const std::optional<off_t> length = file_length();
   int rc = try_commit(batch, seqno);
   while (rc == MDB_MAP_FULL) {
     TIDAL_TRY(double_map());
     rc = try_commit(batch, seqno);
   }
-  if (rc != MDB_SUCCESS) return lmdb_error(rc, "commit to " + path_);
+  if (rc == EIO && is_disk_full()) rc = ENOSPC;  // LMDB calls a write that was cut short an I/O error
+  if (rc != MDB_SUCCESS) {
+    // What the transaction wrote behind the committed pages belongs to nobody: a full disk gets it back.
+    if (length) static_cast<void>(ftruncate(file_descriptor(), *length));
+    return lmdb_error(rc, "commit to " + path_);
+  }
   seqno_.store(seqno.value, std::memory_order_release);  // pairs with the acquire in seqno()
   return {};
 }

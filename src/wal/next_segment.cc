@@ -49,7 +49,10 @@ void NextSegment::want() {
 Status NextSegment::prepare() {
   if (file_ != nullptr) return {};
   TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, create_zeros(fs_, unfinished_path_, bytes_));
-  TIDAL_TRY(fs_.rename(unfinished_path_, path_));
+  if (Status renamed = fs_.rename(unfinished_path_, path_); !renamed.ok()) {
+    static_cast<void>(fs_.remove(unfinished_path_));  // best effort: the first error is the one to report
+    return renamed;
+  }
   file_ = std::move(file);
   return {};
 }

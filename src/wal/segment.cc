@@ -171,7 +171,10 @@ Result<std::optional<SegmentFooter>> read_segment_footer(const base::File& file,
 Result<std::unique_ptr<base::File>> create_zeros(base::FileSystem& fs, const std::string& path, std::uint64_t bytes) {
   if (fs.exists(path)) TIDAL_TRY(fs.remove(path));
   TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Create));
-  if (Status filled = fill(*file, bytes); !filled.ok()) {
+  // A full disk is met here, not after writing all that was left of it.
+  Status filled = file->reserve(bytes);
+  if (filled.ok()) filled = fill(*file, bytes);
+  if (!filled.ok()) {
     file.reset();
     static_cast<void>(fs.remove(path));  // best effort: the first error is the one to report
     return std::move(filled).error();

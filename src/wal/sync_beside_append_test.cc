@@ -44,6 +44,7 @@ class GatedFile final : public base::File {
     return file_->read_at(offset, out);
   }
   Status write_at(std::uint64_t offset, base::Bytes data) override { return file_->write_at(offset, data); }
+  Status reserve(std::uint64_t bytes) override { return file_->reserve(bytes); }
   Status sync() override {
     gate_.pass();
     return file_->sync();

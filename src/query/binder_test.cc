@@ -22,7 +22,7 @@ TEST_P(Refused, WithItsPlaceAndRemedy) {
   const Refusal& want = GetParam();
   TestViews views(video_schema());
   views.put({.kind = EntityKind::User, .key = "u1"});
-  views.params = {{"n", std::int64_t{1}}, {"s", std::string("x")}, {"null", Value{}}};
+  views.params = {{"n", std::int64_t{1}}, {"s", std::string("x")}, {"null", Value{}}, {"id", -9'007'199'254'740'993}};
   const auto reply = views.ask(want.query);
   ASSERT_FALSE(reply.ok()) << want.query;
   const Error& error = reply.error();
@@ -55,6 +55,34 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"RETRIEVE users FILTER seen", "seen", "users have no field 'seen'"},
         Refusal{"RETRIEVE items FILTER category = $x", "$x", "parameter $x has no value"},
         Refusal{"RETRIEVE items FILTER category = $null", "$null", "parameter $null is null", "", "exists(f)"}));
+
+// Numbers that INT fields do not hold, which as doubles would match their neighbours.
+constexpr auto kIntHint = "use KEYWORD for ids";
+constexpr auto kRange = "expected INT in -9007199254740992..9007199254740992";
+INSTANTIATE_TEST_SUITE_P(
+    WholeNumbers, Refused,
+    ::testing::Values(
+        Refusal{"RETRIEVE items FILTER year = 9007199254740993", "9007199254740993",
+                "field 'year': expected INT in -9007199254740992..9007199254740992, got 9007199254740993", "",
+                kIntHint},
+        Refusal{"RETRIEVE items FILTER -9007199254740993 <= year", "-9007199254740993", kRange, "", kIntHint},
+        Refusal{"RETRIEVE items FILTER year != $id", "$id", "got $id = -9007199254740993", "", kIntHint},
+        Refusal{"RETRIEVE items FILTER year IN (1999, 1234567890123456789)", "1234567890123456789",
+                "got 1234567890123456789", "", kIntHint},
+        Refusal{"RETRIEVE items FILTER year IN (-1234567890123456789)", "-1234567890123456789", kRange, "", kIntHint},
+        Refusal{"RETRIEVE items FILTER year NOT BETWEEN 0 AND 1e16", "1e16", kRange, "", kIntHint},
+        Refusal{"RETRIEVE users FILTER age > 1234567890123456789", "1234567890123456789", "field 'age'", "", kIntHint},
+        Refusal{"RETRIEVE items FOR USER @u1 FILTER user.age = 1234567890123456789", "1234567890123456789",
+                "field 'age'", "", kIntHint}));
+
+TEST(WholeNumbers, UpToTheBoundCompare) {
+  TestViews views(video_schema());
+  views.put_item("a", {{"year", std::int64_t{9'007'199'254'740'992}}});
+  views.put_item("b", {{"year", std::int64_t{9'007'199'254'740'991}}});
+  EXPECT_EQ(views.ask("RETRIEVE items FILTER year = 9007199254740992")->items.size(), 1);
+  EXPECT_EQ(views.ask("RETRIEVE items FILTER year IN (9007199254740991, -9007199254740992)")->items.size(), 1);
+  EXPECT_TRUE(views.ask("RETRIEVE items FILTER price < 1e300, age > 100000000d").ok());
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Types, Refused,
@@ -120,6 +148,21 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"RETRIEVE items SORT BY new LIMIT $s", "$s", "LIMIT takes a whole number"},
                       Refusal{"RETRIEVE items EXCLUDE $s", "$s", "EXCLUDE takes a list"},
                       Refusal{"RETRIEVE items SORT BY random(0.5) DESC", "0.5", "whole number"}));
+
+TEST(Dimensions, TheHintIsAConditionThatBinds) {
+  TestViews views(video_schema());
+  for (const std::string name : {"tags", "category"}) {
+    const auto refused = views.ask("RETRIEVE items FILTER " + name + ":jazz");
+    ASSERT_FALSE(refused.ok());
+    ASSERT_NE(refused.error().detail, nullptr);
+    const std::string& hint = refused.error().detail->hint;
+    const std::string_view lead = "compare the field: ";
+    ASSERT_EQ(hint.substr(0, lead.size()), lead);
+    const std::string condition = hint.substr(lead.size());
+    EXPECT_EQ(condition, name == "tags" ? "tags IN (\"jazz\")" : "category = \"jazz\"");
+    EXPECT_TRUE(views.ask("RETRIEVE items FILTER " + condition).ok()) << condition;
+  }
+}
 
 TEST(Limits, LimitAndExcludeNameTheirs) {
   TestViews views(video_schema());

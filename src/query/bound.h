@@ -138,6 +138,7 @@ struct BoundNode {
   Type type = Type::Real;
   bool negated = false;     ///< InNumbers, Between
   bool from_param = false;  ///< a bound string may also stand for a key
+  bool beyond_int = false;  ///< a Const made of a whole number outside schema::kIntMax: its units are lost
   double constant = 0;      ///< Const
   std::string text{};       ///< Const of String or Key
   std::uint32_t ref = 0;    ///< Feature, Stored: which; Norm, Zscore, Rank: number of its column

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "query/expression_binder.h"
+#include "schema/field_value.h"
+#include "schema/literal_text.h"
 
 namespace tidal::query {
 namespace {
@@ -111,6 +113,40 @@ Error ExpressionBinder::mismatch(Span span, const BoundNode& left, const BoundNo
       {.expected = {std::string(type_name(left.type))}, .hint = std::move(hint)});
 }
 
+const FieldDef* ExpressionBinder::int_field(const ExprNode& ast) const {
+  if (ast.op != ExprOp::Path || ast.call || ast.path.size() > 2) return nullptr;
+  EntityKind kind = scope_.kind;
+  if (ast.path.size() == 2) {
+    const bool of_user = ast.path[0].text == "user";
+    if (!of_user && (ast.path[0].text != "creator" || scope_.kind != EntityKind::Item)) return nullptr;
+    kind = of_user ? EntityKind::User : EntityKind::Creator;
+  }
+  const FieldDef* field = scope_.schema().field(kind, ast.path.back().text);
+  return field != nullptr && field->type == FieldType::Int ? field : nullptr;
+}
+
+Status ExpressionBinder::check_int_range(const ExprNode& ast) const {
+  const FieldDef* field = nullptr;
+  for (const std::uint32_t c : ast.children) {
+    if (field == nullptr) field = int_field(ast_.nodes[c]);
+  }
+  if (field == nullptr) return {};
+  for (const std::uint32_t c : ast.children) {
+    const BoundNode& value = bound_.nodes[at_[c]];
+    const bool beyond = value.beyond_int || (std::isfinite(value.constant) &&
+                                             std::abs(value.constant) > static_cast<double>(schema::kIntMax));
+    if (value.op != Op::Const || !beyond) continue;
+    std::string got = words_of(scope_.context, ast_, c);
+    if (const auto* param = std::get_if<Param>(&ast_.nodes[c].literal)) {
+      TIDAL_TRY_ASSIGN(const Value bound, param_value(scope_.context, *param, value.span));
+      got += " = " + schema::value_text(bound);
+    }
+    return refuse(scope_.context, value.span, "field '" + field->name + "': " + schema::expected_int(got),
+                  {.expected = {"INT"}, .hint = std::string(schema::kIntHint)});
+  }
+  return {};
+}
+
 Status ExpressionBinder::bind_comparison(const ExprNode& ast) {
   const BoundNode& left = child(ast, 0);
   const BoundNode& right = child(ast, 1);
@@ -121,6 +157,7 @@ Status ExpressionBinder::bind_comparison(const ExprNode& ast) {
                   {.expected = {"IN", "ALL"}, .hint = "use IN (…) for any of the values, ALL (…) for all of them"});
   }
   if (left.type != right.type) return mismatch(ast.span, left, right);
+  TIDAL_TRY(check_int_range(ast));
   const Op op = comparison_op(ast.op);
   if (left.type == Type::Bool && op != Op::Eq && op != Op::Ne) {
     return refuse(scope_.context, ast.span, "a bool has no order", {.expected = {"=", "!="}});
@@ -149,6 +186,7 @@ Status ExpressionBinder::bind_between(const ExprNode& ast) {
     if (node.type != subject.type) return mismatch(node.span, subject, node);
     keep_missing(child_index(ast, k));
   }
+  TIDAL_TRY(check_int_range(ast));
   const BoundNode& low = child(ast, 1);
   const BoundNode& high = child(ast, 2);
   BoundNode node{.op = Op::Between,
@@ -319,6 +357,7 @@ Status ExpressionBinder::bind_scalar_in(const ExprNode& ast) {
     node.numbers.push_back(value.constant);
     ranges.push_back({value.constant, value.constant, true, true});
   }
+  TIDAL_TRY(check_int_range(ast));
   keep_missing(child_index(ast, 0));
   if (is_field(subject)) node.set = range_set(subject, std::move(ranges), ast.negated);
   fold(node);

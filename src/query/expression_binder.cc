@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "query/kernels.h"
+#include "schema/field_value.h"
 
 namespace tidal::query {
 
@@ -127,8 +128,10 @@ void ExpressionBinder::settle(std::uint32_t index) {
 void ExpressionBinder::fold(BoundNode& node) {
   if (node.op < Op::And || node.op >= Op::Norm || node.children.empty()) return;
   std::vector<std::span<const double>> args;
+  bool beyond_int = false;
   for (const std::uint32_t c : node.children) {
     const BoundNode& arg = bound_.nodes[c];
+    beyond_int |= arg.beyond_int;
     if (arg.op != Op::Const || arg.type == Type::String || arg.type == Type::Entity) return;
     args.emplace_back(&arg.constant, 1);
   }
@@ -136,6 +139,7 @@ void ExpressionBinder::fold(BoundNode& node) {
   apply(node, args, {&value, 1});
   node.op = Op::Const;
   node.constant = value;
+  node.beyond_int = beyond_int;
   node.children.clear();
   node.set = -1;
 }
@@ -163,7 +167,10 @@ Status ExpressionBinder::bind_constant(const ExprNode& ast) {
   }
   BoundNode node{.op = Op::Const, .from_param = from_param, .span = ast.span};
   if (const auto* b = std::get_if<bool>(&literal)) node.type = Type::Bool, node.constant = *b ? 1 : 0;
-  if (const auto* n = std::get_if<std::int64_t>(&literal)) node.constant = static_cast<double>(*n);
+  if (const auto* n = std::get_if<std::int64_t>(&literal)) {
+    node.constant = static_cast<double>(*n);
+    node.beyond_int = !schema::is_exact_int(*n);
+  }
   if (const auto* d = std::get_if<double>(&literal)) node.constant = finite_or_zero(*d);
   if (const auto* s = std::get_if<std::string>(&literal)) node.type = Type::String, node.text = *s;
   if (const auto* t = std::get_if<Timestamp>(&literal))

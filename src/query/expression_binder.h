@@ -52,6 +52,9 @@ class ExpressionBinder {
   [[nodiscard]] Status bind_scalar_in(const ExprNode& ast);
   [[nodiscard]] Status bind_key_in(const ExprNode& ast);
   [[nodiscard]] Result<std::vector<std::string>> string_list(const ExprNode& ast);
+  /// Refuses constants that INT fields cannot hold, where a part of a comparison is such a field.
+  [[nodiscard]] Status check_int_range(const ExprNode& ast) const;
+  [[nodiscard]] const FieldDef* int_field(const ExprNode& ast) const;
   [[nodiscard]] Status require_condition(std::uint32_t index);
   [[nodiscard]] double ordinal_of(const BoundNode& key, EntityKind kind) const;
   void push_field_condition(const FeatureRef& field, std::vector<std::string> values, bool all, bool negated,

@@ -71,9 +71,14 @@ Status ExpressionBinder::bind_option(const ExprNode& ast) {
   if (name == "relation") {
     return not_yet(scope_.context, ast.span, "the flag relation:" + (word != nullptr ? *word : std::string("…")));
   }
-  const bool is_a_field = scope_.schema().field(scope_.kind, name) != nullptr;
-  return not_yet(scope_.context, ast.span, "a dimension ('" + name + ":…')",
-                 is_a_field ? "compare the field: " + name + " = \"" + (word != nullptr ? *word : "…") + "\"" : "");
+  const FieldDef* field = scope_.schema().field(scope_.kind, name);
+  std::string hint;
+  if (field != nullptr) {
+    const std::string value = "\"" + (word != nullptr ? *word : std::string("…")) + "\"";
+    hint =
+        "compare the field: " + name + (field->type == FieldType::KeywordList ? " IN (" + value + ")" : " = " + value);
+  }
+  return not_yet(scope_.context, ast.span, "a dimension ('" + name + ":…')", std::move(hint));
 }
 
 Status ExpressionBinder::bind_path(const ExprNode& ast) {

@@ -6,14 +6,14 @@
 
 #include "base/time_text.h"
 #include "base/utf8.h"
+#include "schema/literal_text.h"
 
 namespace tidal::schema {
 namespace {
 
 // 1e11 seconds is the year 5138; as milliseconds it is 1973, which is what such a number means.
 constexpr double kUnixSecondsMax = 1e11;
-constexpr double kUnixSecondsMin = -62167219200.0;    // 0000-01-01
-constexpr double kWholeRealMax = 9007199254740992.0;  // 2^53: beyond it a double has lost its units
+constexpr double kUnixSecondsMin = -62167219200.0;  // 0000-01-01
 
 Error wrong(std::string message, std::string hint = "") {
   ErrorDetail detail;
@@ -49,10 +49,15 @@ Result<Value> check_size(Value value) {
 bool is_text(const std::string& s) { return base::is_utf8(s); }
 
 Result<Value> fit_int(const Value& value) {
-  if (std::holds_alternative<std::int64_t>(value)) return value;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+    if (is_exact_int(*whole)) return value;
+    return wrong(expected_int(std::to_string(*whole)), std::string(kIntHint));
+  }
   const auto* real = std::get_if<double>(&value);
-  const bool whole = real != nullptr && std::abs(*real) <= kWholeRealMax && std::floor(*real) == *real;
-  if (!whole) return mismatch(FieldType::Int, value);
+  if (real == nullptr || !std::isfinite(*real) || std::floor(*real) != *real) return mismatch(FieldType::Int, value);
+  if (std::abs(*real) > static_cast<double>(kIntMax)) {
+    return wrong(expected_int(number_text(*real)), std::string(kIntHint));
+  }
   return Value(static_cast<std::int64_t>(*real));
 }
 
@@ -87,6 +92,10 @@ Result<Value> fit_duration(const Value& value) {
 }
 
 }  // namespace
+
+std::string expected_int(std::string_view got) {
+  return "expected INT in -" + std::to_string(kIntMax) + ".." + std::to_string(kIntMax) + ", got " + std::string(got);
+}
 
 Result<Timestamp> fit_time(const Value& value) {
   if (const auto* t = std::get_if<Timestamp>(&value)) return *t;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "tidal/result.h"
 #include "tidal/schema.h"
@@ -15,6 +17,14 @@ namespace tidal::schema {
 
 inline constexpr std::size_t kFieldBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kEntityBytesMax = std::size_t{4} << 20;
+
+/// 2^53. Comparisons and indexes read INT fields as doubles: beyond it two ids become one number, so such values are
+/// refused where they enter.
+inline constexpr std::int64_t kIntMax = std::int64_t{1} << 53;
+inline constexpr std::string_view kIntHint = "use KEYWORD for ids";
+[[nodiscard]] constexpr bool is_exact_int(std::int64_t v) { return v >= -kIntMax && v <= kIntMax; }
+/// "expected INT in -9007199254740992..9007199254740992, got 9007199254740993".
+[[nodiscard]] std::string expected_int(std::string_view got);
 
 /// The value as the field stores it; null stays null. InvalidArgument: "expected KEYWORD (a string), got a number",
 /// with the hint in its detail.

@@ -35,6 +35,18 @@ TEST(FieldValue, NumbersMeetHalfWay) {
   EXPECT_NE(refusal(FieldType::Float, Value(std::nan(""))), "");
 }
 
+// Beyond 2^53 comparisons would take two ids for one.
+TEST(FieldValue, WholeNumbersEndWhereDoublesLoseTheirUnits) {
+  constexpr std::int64_t kLargest = 9'007'199'254'740'992;
+  for (const std::int64_t v : {kLargest, -kLargest}) EXPECT_EQ(*fit_value(field(FieldType::Int), Value(v)), Value(v));
+  EXPECT_EQ(refusal(FieldType::Int, Value(kLargest + 1)),
+            "expected INT in -9007199254740992..9007199254740992, got 9007199254740993");
+  EXPECT_EQ(refusal(FieldType::Int, Value(1.8e19)), "expected INT in -9007199254740992..9007199254740992, got 1.8e+19");
+  const auto below = fit_value(field(FieldType::Int), Value(-kLargest - 1));
+  ASSERT_FALSE(below.ok());
+  EXPECT_EQ(below.error().detail->hint, "use KEYWORD for ids");
+}
+
 TEST(FieldValue, TimesAreTextOrUnixSeconds) {
   EXPECT_EQ(*fit_time(Value(std::string("1970-01-01T00:00:01Z"))), Timestamp{1'000'000});
   EXPECT_EQ(*fit_time(Value(1.5)), Timestamp{1'500'000});

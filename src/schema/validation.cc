@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "schema/alteration.h"
+#include "schema/field_value.h"
 
 namespace tidal::schema {
 namespace {
@@ -113,6 +114,12 @@ void check_default(Findings& found, FieldDef& field) {
                .message = "the DEFAULT is not a " + std::string(field_type_name(field.type)),
                .hint = "write a literal of the field's own type"});
     return;
+  }
+  if (const auto* whole = std::get_if<std::int64_t>(&field.default_value);
+      whole && field.type == FieldType::Int && !is_exact_int(*whole)) {
+    found.add({.aspect = Aspect::Default,
+               .message = "the DEFAULT: " + expected_int(std::to_string(*whole)),
+               .hint = std::string(kIntHint)});
   }
   if (const auto* whole = std::get_if<std::int64_t>(&field.default_value); whole && field.type == FieldType::Float) {
     field.default_value = static_cast<double>(*whole);

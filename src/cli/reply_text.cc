@@ -150,6 +150,9 @@ void append_plan_rows(const PlanNode& node, std::size_t depth, Table& table) {
   for (const PlanNode& child : node.children) append_plan_rows(child, depth + 1, table);
 }
 
+/// In CSV: nothing when nothing was written.
+std::string seqno_text(SeqNo seqno) { return seqno.value > 0 ? std::to_string(seqno.value) : ""; }
+
 std::string one_line(const WriteReply& reply) {
   std::string text = reply.op + " " + reply.status;
   if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
@@ -162,8 +165,11 @@ std::string one_line(const SchemaReply& reply) {
 }
 
 std::string one_line(const BatchReply& reply) {
-  if (reply.op != "commit") return reply.op + "\n";
-  return "commit: " + counted(reply.statements, "statement") + " at seqno " + with_commas(reply.seqno.value) + "\n";
+  constexpr std::string_view kCommit = "commit";
+  if (reply.op.substr(0, kCommit.size()) != kCommit) return reply.op + "\n";
+  std::string text = "commit: " + counted(reply.statements, "statement");
+  if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
+  return text + reply.op.substr(kCommit.size()) + "\n";  // with its warning
 }
 
 std::string person_text(const Reply& reply, const TitleFields& titles, std::size_t width) {
@@ -186,26 +192,25 @@ std::string person_text(const Reply& reply, const TitleFields& titles, std::size
 
 std::string csv_text(const Reply& reply, const TitleFields& titles) {
   return std::visit(
-      Overloaded{
-          [&](const QueryReply& r) { return render_csv(query_table(r, titles, exact_number_text)); },
-          [](const RowsReply& r) { return render_csv(rows_table(r)); },
-          [](const EntityReply& r) { return render_csv(entity_table(r, exact_number_text)); },
-          [](const PlanReply& r) {
-            Table table{{{"depth"}, {"node"}, {"detail"}, {"estimate"}, {"selectivity"}}, {}};
-            append_plan_rows(r.root, 0, table);
-            return render_csv(table);
-          },
-          [](const WriteReply& r) {
-            return render_csv({{{"op"}, {"status"}, {"seqno"}}, {{r.op, r.status, std::to_string(r.seqno.value)}}});
-          },
-          [](const SchemaReply& r) {
-            return render_csv({{{"op"}, {"what"}, {"name"}, {"status"}, {"schema_version"}},
-                               {{r.op, r.what, r.name, r.status, std::to_string(r.schema_version)}}});
-          },
-          [](const BatchReply& r) {
-            return render_csv({{{"op"}, {"statements"}, {"seqno"}},
-                               {{r.op, std::to_string(r.statements), std::to_string(r.seqno.value)}}});
-          }},
+      Overloaded{[&](const QueryReply& r) { return render_csv(query_table(r, titles, exact_number_text)); },
+                 [](const RowsReply& r) { return render_csv(rows_table(r)); },
+                 [](const EntityReply& r) { return render_csv(entity_table(r, exact_number_text)); },
+                 [](const PlanReply& r) {
+                   Table table{{{"depth"}, {"node"}, {"detail"}, {"estimate"}, {"selectivity"}}, {}};
+                   append_plan_rows(r.root, 0, table);
+                   return render_csv(table);
+                 },
+                 [](const WriteReply& r) {
+                   return render_csv({{{"op"}, {"status"}, {"seqno"}}, {{r.op, r.status, seqno_text(r.seqno)}}});
+                 },
+                 [](const SchemaReply& r) {
+                   return render_csv({{{"op"}, {"what"}, {"name"}, {"status"}, {"schema_version"}},
+                                      {{r.op, r.what, r.name, r.status, std::to_string(r.schema_version)}}});
+                 },
+                 [](const BatchReply& r) {
+                   return render_csv({{{"op"}, {"statements"}, {"seqno"}},
+                                      {{r.op, std::to_string(r.statements), seqno_text(r.seqno)}}});
+                 }},
       reply);
 }
 

@@ -99,6 +99,12 @@ TEST(ReplyText, SaysWritesInOneLine) {
             "define field item.title: applied (schema version 3)\n");
   EXPECT_EQ(reply_text(BatchReply{.op = "commit", .statements = 3, .seqno = SeqNo{9}}, Format::Table, {}, kWidth),
             "commit: 3 statements at seqno 9\n");
+  EXPECT_EQ(reply_text(BatchReply{.op = "commit", .statements = 0, .seqno = {}}, Format::Table, {}, kWidth),
+            "commit: 0 statements\n");
+  EXPECT_EQ(reply_text(BatchReply{.op = "commit", .statements = 0, .seqno = {}}, Format::Csv, {}, kWidth),
+            "op,statements,seqno\ncommit,0,\n");
+  EXPECT_EQ(reply_text(BatchReply{.op = "commit; x: y", .statements = 2, .seqno = SeqNo{3}}, Format::Table, {}, kWidth),
+            "commit: 2 statements at seqno 3; x: y\n");
   EXPECT_EQ(reply_text(WriteReply{.op = "put", .status = "created", .seqno = SeqNo{2}}, Format::Csv, {}, kWidth),
             "op,status,seqno\nput,created,2\n");
 }

@@ -288,6 +288,39 @@ TEST(Answer, TakesWhatWasSeenLongAgoForUnseen) {
   EXPECT_TRUE(keys("unseen").empty());
 }
 
+// Until duplicates are removed, whoever gives a key is told that a retry counts twice.
+TEST(Answer, WarnsThatKeysAreNotCheckedYet) {
+  Database db = opened();
+  const std::string keyed = "SIGNAL view ON @a BY @u1 KEY \"k\"";
+  const std::string alone = to_json(Reply(answer<WriteReply>(db, keyed)));
+  const std::string batched = to_json(Reply(answer<BatchReply>(db, "BEGIN; " + keyed + "; PUT item @z {}; COMMIT")));
+  EXPECT_THAT(alone, HasSubstr(R"("status":"applied"},"warnings":[{"code":"key_not_checked_yet","message":"the key)"));
+  EXPECT_THAT(batched, HasSubstr(R"("warnings":[{"code":"key_not_checked_yet","message":"the key)"));
+  EXPECT_EQ(answer<WriteReply>(db, "SIGNAL view ON @a BY @u1").status, "applied");
+  EXPECT_EQ(answer<BatchReply>(db, "BEGIN; SIGNAL view ON @a BY @u1; COMMIT").op, "commit");
+  EXPECT_THAT(answer<RowsReply>(db, "HELP SIGNAL").text, HasSubstr("duplicates are not removed"));
+}
+
+TEST(Answer, RefusesWholeNumbersThatComparisonsWouldConfuse) {
+  Database db = opened();
+  for (const std::string statement :
+       {"PUT user @u1 {\"fields\":{\"age\":1234567890123456789}}",
+        "UPDATE user @u1 {\"fields\":{\"age\":-9007199254740993}}",
+        "DEFINE FIELD item.cid INT DEFAULT 9007199254740993", "RETRIEVE users FILTER age = 1234567890123456789"}) {
+    ASSERT_TRUE(db.execute("PUT user @u1 {}").ok());
+    const Error error = refused(db, statement);
+    EXPECT_EQ(error.code, Code::InvalidArgument);
+    EXPECT_THAT(error.message, HasSubstr("expected INT in -9007199254740992..9007199254740992, got ")) << statement;
+    ASSERT_NE(error.detail, nullptr);
+    EXPECT_EQ(error.detail->hint, "use KEYWORD for ids");
+  }
+  Entity entity;
+  entity.fields["age"] = std::int64_t{9'007'199'254'740'993};
+  const auto put = db.put_user("u2", entity);
+  ASSERT_FALSE(put.ok());
+  EXPECT_THAT(put.error().message, HasSubstr("fields.age: expected INT in"));
+}
+
 TEST(Answer, HoldsAtTheLongestSettings) {
   Database db = opened();
   ASSERT_TRUE(db.execute("ALTER SETTINGS future_tolerance:36500d, past_query_tolerance:36500d, seen_expires:36500d;"

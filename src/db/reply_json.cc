@@ -1,10 +1,12 @@
 // Replies and errors as one line of JSON each.
 //
 // J1: the output is valid JSON for every value: strings are escaped, and bytes that are no UTF-8 become U+FFFD;
-// doubles print shortest round-trip, and what is not finite prints as null. Members come in a fixed order.
-// Source: docs/replies.md.
+// doubles print shortest round-trip (12, not 12.0), and what is not finite prints as null. Members come in a fixed
+// order. Source: docs/replies.md.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <type_traits>
 
 #include "tidal/reply.h"
@@ -14,7 +16,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_value(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
+// Whole numbers print without ".0": a count is 12.
+Json to_value(double x) {
+  constexpr double kWholeMax = 9007199254740992.0;  // 2^53
+  if (!std::isfinite(x)) return nullptr;
+  if (std::abs(x) <= kWholeMax && std::floor(x) == x) return static_cast<std::int64_t>(x);
+  return x;
+}
 
 Json to_value(const Value& value) {
   return std::visit(
@@ -84,9 +92,24 @@ Json elapsed(std::int64_t us) { return {{"elapsed_us", us}}; }
 
 Json seqno_or_null(SeqNo seqno) { return seqno.value == 0 ? Json(nullptr) : Json(seqno.value); }
 
+/// A write's answer. `said` is an op or a status; what stands in it behind "; " is a warning, "code: message".
+Json ok_object(Json ok, std::string_view said, std::int64_t elapsed_us) {
+  Json object = {{"ok", std::move(ok)}};
+  if (const std::size_t mark = said.find("; "); mark != std::string_view::npos) {
+    const std::string_view warning = said.substr(mark + 2);
+    const std::size_t colon = std::min(warning.find(": "), warning.size());
+    object["warnings"] = Json::array(
+        {{{"code", warning.substr(0, colon)}, {"message", warning.substr(std::min(colon + 2, warning.size()))}}});
+  }
+  object["stats"] = elapsed(elapsed_us);
+  return object;
+}
+
+std::string first_word(const std::string& said) { return said.substr(0, said.find("; ")); }
+
 Json to_value(const WriteReply& reply) {
-  return {{"ok", {{"op", reply.op}, {"seqno", seqno_or_null(reply.seqno)}, {"status", reply.status}}},
-          {"stats", elapsed(reply.elapsed_us)}};
+  return ok_object({{"op", reply.op}, {"seqno", seqno_or_null(reply.seqno)}, {"status", first_word(reply.status)}},
+                   reply.status, reply.elapsed_us);
 }
 
 Json to_value(const SchemaReply& reply) {
@@ -103,13 +126,13 @@ Json to_value(const SchemaReply& reply) {
 }
 
 Json to_value(const BatchReply& reply) {
-  Json ok = {{"op", reply.op}};
-  if (reply.op == "commit") {
+  Json ok = {{"op", first_word(reply.op)}};
+  if (ok["op"] == "commit") {
     ok["statements"] = reply.statements;
     ok["seqno"] = seqno_or_null(reply.seqno);
     ok["schema_version"] = reply.schema_version;
   }
-  return {{"ok", std::move(ok)}, {"stats", elapsed(reply.elapsed_us)}};
+  return ok_object(std::move(ok), reply.op, reply.elapsed_us);
 }
 
 Json to_value(const EntityReply& reply) {

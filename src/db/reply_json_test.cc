@@ -38,7 +38,7 @@ TEST(ReplyJson, OfAQueryHasEveryMemberInOrder) {
   EXPECT_EQ(to_json(Reply(reply)),
             R"({"items":[{"key":"i1","score":1.25,"rank":1,"creator":"c1",)"
             R"("fields":{"length":"90s","live":true,"title":"Piano \"1\""},)"
-            R"x("signals":{"view.count(24h)":12.0,"age":0.1},"sources":["scan"],"explain":{"view":1.25}}],)x"
+            R"x("signals":{"view.count(24h)":12,"age":0.1},"sources":["scan"],"explain":{"view":1.25}}],)x"
             R"("cursor":"abc","total_estimate":7,"profile":"trending@1","sort":null,"query_id":"q1","partial":true,)"
             R"("warnings":[{"code":"empty","message":"3 candidates"}],)"
             R"("stats":{"seqno":42,"seqno_end":43,"candidates":3,"after_filters":1,"elapsed_us":83,)"
@@ -60,8 +60,8 @@ TEST(ReplyJson, OfUsersAndCreatorsSaysTheirKindAndNoCreator) {
   user.key = "u1";
   user.rank = 2;
   reply.items.push_back(user);
-  EXPECT_EQ(to_json(Reply(reply)).substr(0, 94),
-            R"({"items":[{"kind":"user","key":"u1","score":0.0,"rank":2,"fields":{},"signals":{},"sources":[])");
+  EXPECT_EQ(to_json(Reply(reply)).substr(0, 92),
+            R"({"items":[{"kind":"user","key":"u1","score":0,"rank":2,"fields":{},"signals":{},"sources":[])");
 }
 
 TEST(ReplyJson, OfWritesAndDefinitions) {
@@ -69,6 +69,10 @@ TEST(ReplyJson, OfWritesAndDefinitions) {
             R"({"ok":{"op":"signal","seqno":47291,"status":"applied"},"stats":{"elapsed_us":83}})");
   EXPECT_EQ(to_json(Reply(WriteReply{.op = "delete", .status = "absent", .seqno = {}, .elapsed_us = 1})),
             R"({"ok":{"op":"delete","seqno":null,"status":"absent"},"stats":{"elapsed_us":1}})");
+  EXPECT_EQ(to_json(Reply(
+                WriteReply{.op = "signal", .status = "applied; late: one; two", .seqno = SeqNo{4}, .elapsed_us = 8})),
+            R"({"ok":{"op":"signal","seqno":4,"status":"applied"},)"
+            R"("warnings":[{"code":"late","message":"one; two"}],"stats":{"elapsed_us":8}})");
   SchemaReply schema;
   schema.op = "define";
   schema.what = "field";
@@ -86,6 +90,19 @@ TEST(ReplyJson, OfWritesAndDefinitions) {
   EXPECT_EQ(
       to_json(Reply(BatchReply{.op = "begin", .statements = 0, .seqno = {}, .schema_version = 0, .elapsed_us = 2})),
       R"({"ok":{"op":"begin"},"stats":{"elapsed_us":2}})");
+}
+
+TEST(ReplyJson, OfABatchThatWroteNothingHasNoSeqno) {
+  EXPECT_EQ(
+      to_json(Reply(BatchReply{.op = "commit", .statements = 0, .seqno = {}, .schema_version = 1, .elapsed_us = 2})),
+      R"({"ok":{"op":"commit","statements":0,"seqno":null,"schema_version":1},"stats":{"elapsed_us":2}})");
+}
+
+TEST(ReplyJson, PrintsNumbersInTheirFewestDigits) {
+  RowsReply rows;
+  rows.columns = {"a", "b", "c", "d", "e"};
+  rows.rows = {{4.0, -2.0, 0.5, 1e30, -0.0}};
+  EXPECT_EQ(to_json(Reply(rows)), R"({"rows":[{"a":4,"b":-2,"c":0.5,"d":1e+30,"e":0}],"stats":{"elapsed_us":0}})");
 }
 
 TEST(ReplyJson, OfGetShowAndExplain) {

@@ -1,6 +1,8 @@
 // Write statements to operations: parameters bound, JSON content typed by the schema.
 #pragma once
 
+#include <string_view>
+
 #include "db/prepare.h"
 #include "query/ast.h"
 #include "query/read_views.h"
@@ -13,6 +15,13 @@ namespace tidal::db {
 /// execute. `schema` is the one in force for the statement (definitions staged in its batch included).
 [[nodiscard]] Result<Operation> to_operation(const query::Statement& statement, const schema::Schema& schema,
                                              const query::QueryContext& context);
+
+/// Stands behind "; " in the status of a SIGNAL with KEY, and in the op of a COMMIT of one: people would take a retry
+/// for safe. to_json() makes a warning of it.
+inline constexpr std::string_view kKeyNotChecked =
+    "key_not_checked_yet: the key is kept in the log; duplicates are not removed in this version";
+/// The statement is a SIGNAL with KEY.
+[[nodiscard]] bool has_idempotency_key(const query::Statement& statement);
 
 /// Where that part of a write statement stands; the whole statement for a part it does not spell out.
 [[nodiscard]] query::Span place_of(const query::Statement& statement, Part part);

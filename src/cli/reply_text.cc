@@ -154,9 +154,10 @@ void append_plan_rows(const PlanNode& node, std::size_t depth, Table& table) {
 std::string seqno_text(SeqNo seqno) { return seqno.value > 0 ? std::to_string(seqno.value) : ""; }
 
 std::string one_line(const WriteReply& reply) {
-  std::string text = reply.op + " " + reply.status;
+  const std::size_t warning = std::min(reply.status.find("; "), reply.status.size());
+  std::string text = reply.op + " " + reply.status.substr(0, warning);
   if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
-  return text + "\n";
+  return text + reply.status.substr(warning) + "\n";
 }
 
 std::string one_line(const SchemaReply& reply) {

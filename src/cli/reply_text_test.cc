@@ -89,6 +89,9 @@ TEST(ReplyText, SaysWritesInOneLine) {
             "put created at seqno 1,234\n");
   EXPECT_EQ(reply_text(WriteReply{.op = "delete", .status = "absent", .seqno = SeqNo{}}, Format::Table, {}, kWidth),
             "delete absent\n");
+  EXPECT_EQ(
+      reply_text(WriteReply{.op = "signal", .status = "applied; x: y", .seqno = SeqNo{3}}, Format::Table, {}, kWidth),
+      "signal applied at seqno 3; x: y\n");
   EXPECT_EQ(reply_text(SchemaReply{.op = "define",
                                    .what = "field",
                                    .name = "item.title",

@@ -91,6 +91,8 @@ struct BenchCommandOptions {
 };
 [[nodiscard]] Exit run_bench(const Terminal& terminal, const BenchCommandOptions& options);
 
+/// "tidal 0.1.0"
+[[nodiscard]] std::string version_text();
 [[nodiscard]] Exit run_version(const Terminal& terminal);
 /// For commands that a later version brings.
 [[nodiscard]] Exit run_unavailable(const Terminal& terminal, const std::string& command);

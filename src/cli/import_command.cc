@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <istream>
 #include <ostream>
 
@@ -84,9 +85,13 @@ void tell(const Terminal& terminal, const std::string& path, const ImportReport&
           Timestamp now) {
   std::ostream& err = terminal.err;
   if (report.rejected > 0) {
-    err << path << ": " << counted(report.rejected, "bad line") << " left out, the first: " << report.first_reject
-        << "\n";
+    err << path << ": " << counted(report.rejected, "bad line") << " left out, ";
+    if (report.rejected_earlier > 0) err << with_commas(report.rejected_earlier) << " of them by an earlier run, ";
+    err << "the first: " << report.first_reject << "\n";
     if (!report.rejects_path.empty()) err << "  all of them with their reasons: " << report.rejects_path << "\n";
+  }
+  if (!report.rejects_defect.empty()) {
+    err << "warning: " << report.rejects_defect << " (another place: --rejects)\n";
   }
   if (report.interrupted) {
     err << path << ": stopped; " << counted(report.applied, "operation") << " are in. Run the same command to go on.\n";
@@ -137,9 +142,33 @@ Exit import_one(const Terminal& terminal, Database& database, const std::string&
   return report->interrupted || report->rejected > 0 ? Exit::Failed : Exit::Ok;
 }
 
+namespace {
+
+/// InvalidArgument when rejects would be written over one of the files that are to be read.
+Status check_rejects(const ImportCommandOptions& options) {
+  const auto refused = [](const std::string& what) { return Status(Error(Code::InvalidArgument, "--rejects" + what)); };
+  if (!options.rejects_path.empty() && options.files.size() > 1) return refused(" goes with one FILE");
+  std::error_code none;  // of files that are not there: they are nobody's input
+  if (std::filesystem::exists(options.rejects_path, none) &&
+      !std::filesystem::is_regular_file(options.rejects_path, none)) {
+    return refused(": expected a file, got '" + options.rejects_path + "'");
+  }
+  for (const std::string& file : options.files) {
+    const std::string list = options.rejects_path.empty() ? file + ".rejects" : options.rejects_path;
+    for (const std::string& input : options.files) {
+      if (list == input || std::filesystem::equivalent(list, input, none)) {
+        return refused(": '" + list + "' is a file to read, bad lines would be written over it");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Exit run_import(const Terminal& terminal, const CommonOptions& common, const ImportCommandOptions& options) {
-  if (!options.rejects_path.empty() && options.files.size() > 1) {
-    static_cast<void>(fail(terminal, Error(Code::InvalidArgument, "--rejects goes with one FILE")));
+  if (const Status place = check_rejects(options); !place.ok()) {
+    static_cast<void>(fail(terminal, place.error()));
     return Exit::Usage;
   }
   Result<Database> database = open_directory(options.directory, common);
@@ -154,6 +183,7 @@ Exit run_import(const Terminal& terminal, const CommonOptions& common, const Imp
                              .created_at_now = options.created_at == "now",
                              .rejects_max = options.rejects_max,
                              .rejects_path = options.rejects_path,
+                             .rejects_must_work = !options.rejects_path.empty(),
                              .spill_folder = spill};
     if (import_one(terminal, *database, file, each, "tidal import " + options.directory + " " + file) != Exit::Ok) {
       result = Exit::Failed;

@@ -69,9 +69,18 @@ CLI::Option* one_of(Arguments& arguments, CLI::Option* option, std::vector<std::
 }
 
 std::string clock_defect(std::string& text) {
+  if (text.empty()) return "expected a time such as 2026-11-22T12:00Z, or events, got ''";
   const Result<Options> options = database_options({.clock = text});
   return options.ok() ? "" : options.error().message;
 }
+
+/// CLI11 takes -1 for the largest number.
+std::string count_defect(std::string& text) {
+  const bool is_count = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return is_count ? "" : "expected a whole number from 0, got '" + text + "'";
+}
+
+CLI::Option* count(CLI::Option* option) { return option->check(CLI::Validator(count_defect, "")); }
 
 CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name, const std::string& about,
                       const std::string& example, std::function<Exit(const Terminal&)> run) {
@@ -108,13 +117,15 @@ void add_writing(CLI::App& app, Arguments& a) {
       ->add_option("--map", a.import.maps,
                    "What the columns of a table mean; may be given several times. Without it tidal guesses")
       ->take_all()
-      ->expected(1);
+      ->expected(1)
+      ->allow_extra_args(false);
   import->add_flag("--as-is", a.import.as_is, "Keep the order of the lines instead of the order of event times");
   one_of(a,
          import->add_option("--created-at", a.import.created_at,
                             "'now': entities without created_at are as old as this import"),
          {"now"});
-  import->add_option("--max-rejects", a.import.rejects_max, "Stop after so many bad lines")->capture_default_str();
+  count(import->add_option("--max-rejects", a.import.rejects_max, "Stop after so many bad lines"))
+      ->capture_default_str();
   import->add_option("--rejects", a.import.rejects_path, "Where bad lines are listed (FILE.rejects)");
 }
 
@@ -131,9 +142,12 @@ void add_asking(CLI::App& app, Arguments& a) {
   one_of(a, exec->add_option("--format", a.format, "table, json or jsonl (one reply a line), csv"), formats);
   exec->add_option("-f,--file", a.exec.file, "Read the statements from a file");
   exec->add_flag("--keep-going", a.exec.keep_going, "Run the statements after an error, too");
-  exec->add_option("--param", a.exec.params, "Value of $name: name=value; user='\"42\"' is a text")
+  exec->add_option("--param", a.exec.params,
+                   "Value of $name: name=value, where 42, true, 30d and 2026-11-22T12:00Z are no texts; "
+                   "user='\"42\"' is one")
       ->take_all()
-      ->expected(1);
+      ->expected(1)
+      ->allow_extra_args(false);
 
   CLI::App* shell = add_command(app, a, "shell", "Open a prompt", "  tidal shell tube.db --clock events",
                                 [&a](const Terminal& t) { return run_shell(t, a.common, a.shell); });
@@ -190,8 +204,8 @@ void add_looking(CLI::App& app, Arguments& a) {
   CLI::App* stats = add_command(*wal, a, "stats", "Segments and kinds of records", "  tidal wal stats tube.db",
                                 [&a](const Terminal& t) { return run_wal_stats(t, a.wal); });
   for (CLI::App* each : {dump, stats}) each->add_option("DIR", a.wal.directory, "The database")->required();
-  dump->add_option("--from", a.wal.from, "First seqno to print")->capture_default_str();
-  dump->add_option("--limit", a.wal.limit, "How many records to print; 0: all");
+  count(dump->add_option("--from", a.wal.from, "First seqno to print"))->capture_default_str();
+  count(dump->add_option("--limit", a.wal.limit, "How many records to print; 0: all"));
 
   CLI::App* inspect = add_command(app, a, "inspect", "Decode any file of a database; never writes",
                                   "  tidal inspect tube.db/wal/00000000000000000001.wal",
@@ -303,6 +317,7 @@ Exit run_program(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("tidal: a database for what to show, to whom, in what order", "tidal");
   app.require_subcommand(1);
+  app.set_version_flag("--version", version_text(), "Print the version");
   app.get_formatter()->column_width(34);
   app.footer(
       "Start with:\n  tidal demo\n  tidal init tube.db --template video\nEvery command has --help with an example.");
@@ -322,7 +337,12 @@ Exit run_program(int argc, char** argv) {
 }  // namespace tidal::cli
 
 int main(int argc, char** argv) {
-  const tidal::cli::Exit result = tidal::cli::run_program(argc, argv);
+  using tidal::cli::Exit;
+  Exit result = tidal::cli::run_program(argc, argv);
   std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "error: cannot write to stdout\n";
+    if (result == Exit::Ok) result = Exit::Failed;
+  }
   return static_cast<int>(result);
 }

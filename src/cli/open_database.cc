@@ -36,10 +36,30 @@ Result<Database> open_memory(const CommonOptions& common) {
   return Database::open_in_memory(options);
 }
 
+namespace {
+
+constexpr std::string_view kBegin = "BEGIN;";
+
+/// Positions in the schema instead of those behind the BEGIN that was put in front of it.
+Error without_begin(Error error) {
+  if (error.detail != nullptr && error.detail->line == 1 && error.detail->column > kBegin.size()) {
+    ErrorDetail detail = *error.detail;
+    detail.column -= static_cast<std::uint32_t>(kBegin.size());
+    if (detail.source_line.compare(0, kBegin.size(), kBegin) == 0) detail.source_line.erase(0, kBegin.size());
+    error.detail = std::make_shared<const ErrorDetail>(std::move(detail));
+  }
+  for (Error& other : error.others) other = without_begin(std::move(other));
+  return error;
+}
+
+}  // namespace
+
 Status run_schema(Database& database, const std::string& schema) {
-  const std::string script = db::has_batch(schema) ? schema : "BEGIN;" + schema + "\n;COMMIT;";
+  const bool is_batch = db::has_batch(schema);
+  const std::string script = is_batch ? schema : std::string(kBegin) + schema + "\n;COMMIT;";
   const Result<std::vector<Reply>> replies = database.execute(script);
-  return replies.ok() ? Status() : Status(replies.error());
+  if (replies.ok()) return {};
+  return is_batch ? replies.error() : without_begin(replies.error());
 }
 
 namespace {

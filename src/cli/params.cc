@@ -1,6 +1,7 @@
 // Reading --param.
 #include "cli/params.h"
 
+#include "base/time_text.h"
 #include "cli/import/cell_value.h"
 #include "cli/import/json_value.h"
 
@@ -12,6 +13,8 @@ Result<Value> parse_value(std::string_view text) {
   if (text == "false") return Value(false);
   if (const auto integer = parse_integer(text)) return Value(*integer);
   if (const auto number = parse_number(text)) return Value(*number);
+  if (const auto span = base::parse_duration(text); span.ok()) return Value(*span);
+  if (const auto time = base::parse_time(text); time.ok()) return Value(*time);
   if (!text.empty() && text.front() == '[') return read_json_cell(text, FieldType::KeywordList);
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return read_json_cell(text, FieldType::Text);
   return Value(std::string(text));

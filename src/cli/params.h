@@ -9,8 +9,9 @@
 
 namespace tidal::cli {
 
-/// A value is true, false, a number, a "string" in quotes, a list ["a","b"] of strings, or else the text itself, so
-/// that user=u1 works; user="42" keeps a number that is a key. InvalidArgument without a name.
+/// A value is true, false, a number, a duration (30d), a time (2026-11-22), a "string" in quotes, a list ["a","b"] of
+/// strings, or else the text itself, so that user=u1 works; user="42" keeps a number that is a key. InvalidArgument
+/// without a name.
 [[nodiscard]] Result<Params> parse_params(const std::vector<std::string>& texts);
 
 }  // namespace tidal::cli

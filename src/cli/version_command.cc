@@ -10,8 +10,10 @@
 
 namespace tidal::cli {
 
+std::string version_text() { return std::string("tidal ") + TIDAL_VERSION; }
+
 Exit run_version(const Terminal& terminal) {
-  terminal.out << "tidal " << TIDAL_VERSION << "\n";
+  terminal.out << version_text() << "\n";
   return Exit::Ok;
 }
 

@@ -71,7 +71,8 @@ class Feeder {
     Sorter* sorter;  ///< nullptr: file order
     BatchQueue& queue;
     const ImportProgress& progress;
-    std::uint64_t skip = 0;  ///< operations that the log holds already
+    std::uint64_t skip = 0;      ///< operations that the log holds already
+    Rejects* retried = nullptr;  ///< told of the lines behind those
     std::size_t batch_operations = 0;
   };
   explicit Feeder(const Parts& parts) : parts_(parts) {}
@@ -140,6 +141,7 @@ class Feeder {
       ++position_;
       return true;
     }
+    if (parts_.retried != nullptr) parts_.retried->retry(operation.line);
     const bool alone = std::holds_alternative<Definitions>(operation.what);
     if (alone && !batch_.operations.empty() && !push(share)) return false;
     ++position_;
@@ -168,6 +170,7 @@ class Feeder {
 /// Definitions come in a batch of their own.
 Result<std::uint64_t> write_definitions(ImportTarget& target, Rejects& rejects, const ImportMark& mark,
                                         const ImportedOperation& operation) {
+  TIDAL_TRY(rejects.flush());
   const Status written = target.define(std::get<Definitions>(operation.what), mark);
   if (written.ok()) return 1;
   if (!is_about_the_data(written.error().code)) return written.error();
@@ -190,6 +193,7 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
     }
   }
   while (!operations.empty()) {
+    TIDAL_TRY(rejects.flush());  // the mark covers them
     const Status written = target.write(operations, mark);
     if (written.ok()) break;
     const auto bad = blamed(written.error(), operations.size());
@@ -243,22 +247,29 @@ Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, con
     TIDAL_TRY_ASSIGN(Map map, Map::parse(text));
     maps.push_back(std::move(map));
   }
-  Rejects rejects(fs, options.rejects_path.empty() ? path + ".rejects" : options.rejects_path, options.rejects_max);
+  const std::string rejects_path = options.rejects_path.empty() ? path + ".rejects" : options.rejects_path;
+  if (rejects_path == path) return Error(Code::InvalidArgument, "--rejects: '" + path + "' is the file to read");
+  Rejects rejects(fs, {.path = rejects_path, .must_work = options.rejects_must_work}, options.rejects_max);
   TIDAL_TRY_ASSIGN(
       const std::unique_ptr<OperationSource> source,
       OperationSource::open(fs, path, std::move(maps),
                             {.target = target, .rejects = rejects, .created_at_now = options.created_at_now}));
   options.as_is = options.as_is || source->is_in_log_order();
+  if (source->is_json()) options.maps.clear();  // they say nothing about it, so they make no other import of it
   TIDAL_TRY_ASSIGN(const std::string id, import_identity(fs, path, options));
   std::optional<Sorter> sorter;
   if (!options.as_is) sorter.emplace(fs, options.spill_folder, options.sort_bytes);
   BatchQueue queue;
   const std::uint64_t position = target.position(id);
+  TIDAL_TRY(rejects.begin(id, position > 0));
+  // With several maps a line is several operations: one of them in the log already says nothing about the others.
+  const bool lines_are_operations = options.maps.size() <= 1;
   Feeder feeder({.source = *source,
                  .sorter = sorter ? &*sorter : nullptr,
                  .queue = queue,
                  .progress = progress,
                  .skip = position,
+                 .retried = position > 0 && lines_are_operations ? &rejects : nullptr,
                  .batch_operations = options.batch_operations});
   ImportReport report;
   Status written;
@@ -267,14 +278,16 @@ Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, con
     written = write_all(target, rejects, id, queue, progress, report);
     queue.give_up();
   }
-  rejects.flush();
+  rejects.finish();
   TIDAL_TRY(std::move(written));
   TIDAL_TRY(queue.end());
   report.interrupted = report.interrupted || interrupted();
   report.operations = feeder.operations();
   report.skipped = std::min(position, feeder.operations());
   report.rejected = rejects.count();
+  report.rejected_earlier = rejects.count_of_earlier_runs();
   report.rejects_path = rejects.path();
+  report.rejects_defect = rejects.defect();
   report.first_reject = rejects.first();
   report.newest = feeder.newest();
   return report;

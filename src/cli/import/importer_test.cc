@@ -24,7 +24,9 @@ class Importer : public ::testing::Test {
   }
   std::string rejects(const std::string& path) {
     const Result<std::string> text = base::read_file(fs, path + ".rejects");
-    return text.ok() ? *text : "no file";
+    if (!text.ok()) return "no file";
+    EXPECT_EQ(text->find("# lines left out by tidal import "), 0U);
+    return text->substr(text->find('\n') + 1);
   }
 
   base::MemoryFileSystem fs;
@@ -206,11 +208,109 @@ TEST_F(Importer, WritesNothingWhenTooManyLinesAreBad) {
   EXPECT_TRUE(target.applied.empty());
 }
 
-TEST_F(Importer, RemovesTheRejectsOfAnEarlierRun) {
-  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\n");
-  file("e.jsonl.rejects", "1\told\n");
+TEST_F(Importer, RemovesTheRejectsOfAnotherContent) {
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\nnonsense\n");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  EXPECT_EQ(rejects("e.jsonl"), "2\tnot valid JSON\n");
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i2\"}\n");
   ASSERT_TRUE(import("e.jsonl").ok());
   EXPECT_EQ(rejects("e.jsonl"), "no file");
+}
+
+TEST_F(Importer, NeverTouchesAFileThatIsNoListOfRejects) {
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\nnonsense\n");
+  file("ids.tsv", "1\tone\n");
+  file("e.jsonl.rejects", "1\tmine\n");
+  for (const std::string place : {"ids.tsv", "e.jsonl", ""}) {
+    const Result<ImportReport> report = import("e.jsonl", {.rejects_path = place});
+    ASSERT_FALSE(report.ok()) << place;
+    EXPECT_EQ(report.error().code, Code::InvalidArgument);
+    EXPECT_NE(report.error().message.find(place.empty() ? "e.jsonl.rejects" : place), std::string::npos);
+  }
+  EXPECT_TRUE(target.applied.empty());
+  EXPECT_EQ(*base::read_file(fs, "ids.tsv"), "1\tone\n");
+  EXPECT_EQ(*base::read_file(fs, "e.jsonl.rejects"), "1\tmine\n");
+}
+
+TEST_F(Importer, ReadsItsInputBeforeItTouchesTheRejects) {
+  file("e.jsonl", "{}\nnonsense\n");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  ASSERT_TRUE(fs.remove("e.jsonl").ok());
+  ASSERT_FALSE(import("e.jsonl").ok());
+  EXPECT_EQ(rejects("e.jsonl"), "1\top: missing\n2\tnot valid JSON\n");
+}
+
+constexpr std::string_view kRefusedByTheDatabase =
+    R"({"op":"item","key":"i1"}
+{"op":"signal","kind":"view","item":"i8","user":"u","at":1}
+nonsense
+{"op":"signal","kind":"view","item":"i1","user":"u","at":2}
+{"op":"signal","kind":"view","item":"i9","user":"u","at":3}
+{"op":"signal","kind":"view","item":"i1","user":"v","at":4}
+)";
+
+TEST_F(Importer, RemembersTheSecondTimeWhatTheDatabaseRefused) {
+  file("e.jsonl", kRefusedByTheDatabase);
+  ASSERT_TRUE(import("e.jsonl").ok());
+  const std::string listed = rejects("e.jsonl");
+  EXPECT_EQ(listed, "3\tnot valid JSON\n2\tthere is no item 'i8'\n5\tthere is no item 'i9'\n");
+  for (int again = 0; again < 2; ++again) {
+    const Result<ImportReport> report = import("e.jsonl");
+    ASSERT_TRUE(report.ok());
+    EXPECT_EQ(report->rejected, 3U);
+    EXPECT_EQ(report->rejected_earlier, 2U) << "the reader found the other again";
+    EXPECT_EQ(report->rejects_path, "e.jsonl.rejects");
+    EXPECT_EQ(rejects("e.jsonl"), listed);
+  }
+}
+
+TEST_F(Importer, ListsEveryRejectBeforeTheMarkThatCoversIt) {
+  file("e.jsonl", kRefusedByTheDatabase);
+  target.batches_before_failure = 2;  // the item, then the first view; it stops where a killed one would
+  ASSERT_FALSE(import("e.jsonl", {.batch_operations = 2}).ok());
+  EXPECT_NE(rejects("e.jsonl").find("2\tthere is no item 'i8'\n"), std::string::npos);
+  target.batches_before_failure = ~std::size_t{0};
+  const Result<ImportReport> report = import("e.jsonl", {.batch_operations = 2});
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->rejected, 3U);
+  EXPECT_EQ(target.applied, (std::vector<std::string>{"item i1", "view i1 u", "view i1 v"}));
+  EXPECT_EQ(rejects("e.jsonl"), "3\tnot valid JSON\n2\tthere is no item 'i8'\n5\tthere is no item 'i9'\n");
+}
+
+TEST_F(Importer, TakesFromTheListWhatCameInLater) {
+  file("e.jsonl", kRefusedByTheDatabase);
+  ASSERT_FALSE(import("e.jsonl", {.rejects_max = 2, .batch_operations = 2}).ok()) << "a third bad line";
+  ASSERT_NE(rejects("e.jsonl").find("2\tthere is no item 'i8'\n"), std::string::npos);
+  target.items.insert("i8");
+  target.items.insert("i9");
+  const Result<ImportReport> report = import("e.jsonl", {.batch_operations = 2});
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->rejected_earlier, 1U) << "the mark has passed it";
+  EXPECT_EQ(rejects("e.jsonl"), "3\tnot valid JSON\n2\tthere is no item 'i8'\n");
+  EXPECT_EQ(target.applied.back(), "view i1 v");
+}
+
+TEST_F(Importer, WritesNothingWhenTheRejectsThatWereAskedForCannotBeWritten) {
+  file("e.jsonl", kRefusedByTheDatabase);
+  const Result<ImportReport> report = import("e.jsonl", {.rejects_path = "no/folder/r", .rejects_must_work = true});
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("could not write no/folder/r"), std::string::npos) << report.error().message;
+  EXPECT_TRUE(target.applied.empty());
+  const Result<ImportReport> unasked = import("e.jsonl", {.rejects_path = "no/folder/r"});
+  ASSERT_TRUE(unasked.ok());
+  EXPECT_EQ(unasked->rejected, 3U);
+  EXPECT_EQ(unasked->rejects_path, "");
+  EXPECT_NE(unasked->rejects_defect.find("could not write no/folder/r: "), std::string::npos);
+}
+
+TEST_F(Importer, TakesJsonLinesWithAMapForTheSameImport) {
+  file("e.jsonl", kEvents);
+  ASSERT_TRUE(import("e.jsonl").ok());
+  const std::vector<std::string> once = target.applied;
+  const Result<ImportReport> again = import("e.jsonl", {.maps = {"item:key=1"}});
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->skipped, 6U);
+  EXPECT_EQ(target.applied, once);
 }
 
 TEST_F(Importer, RefusesATableWithoutAMap) {

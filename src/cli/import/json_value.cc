@@ -3,6 +3,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -120,6 +122,20 @@ Result<std::string> read_key(std::string_view member, const element& value) {
 Error unknown_member(std::string_view name, std::string_view op, std::string_view known) {
   return Error(Code::InvalidArgument, "unknown member '" + std::string(name) + "' of op " + std::string(op) +
                                           ", expected " + std::string(known));
+}
+
+/// A name that stands twice among the first members; later ones are behind an unknown name in any case, as no operation
+/// has so many.
+std::string_view repeated_member(const object& members) {
+  std::array<std::string_view, 16> names;
+  std::size_t count = 0;
+  for (const auto member : members) {
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(count);
+    if (std::find(names.begin(), end, member.key) != end) return member.key;
+    if (count == names.size()) break;
+    names[count++] = member.key;
+  }
+  return "";
 }
 
 Error missing(std::string_view member) { return Error(Code::InvalidArgument, std::string(member) + ": missing"); }
@@ -334,6 +350,9 @@ Status JsonLineParser::Impl::read_export_mark(const object& members) {
 Result<ImportedOperation> JsonLineParser::Impl::read(const element& root) {
   if (!root.is_object()) return expected("a JSON object", root);
   const object members = root.get_object().value_unsafe();
+  if (const std::string_view name = repeated_member(members); !name.empty()) {
+    return Error(Code::InvalidArgument, std::string(name) + ": given twice");
+  }
   element op;
   if (members["op"].get(op) != simdjson::SUCCESS) return missing("op");
   if (!op.is_string()) return at("op", expected("a string", op));

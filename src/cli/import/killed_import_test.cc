@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include "base/file_system.h"
@@ -58,7 +60,7 @@ class KilledTarget final : public ImportTarget {
   int steps_;
 };
 
-/// A history with everything that makes order matter: definitions, times, deletions, a bad line.
+/// A history with everything that makes order matter: definitions, times, deletions, bad lines.
 std::string history() {
   std::string text =
       "{\"op\":\"schema\",\"statements\":[\"DEFINE FIELD item.title TEXT;\",\"DEFINE SIGNAL view DECAY "
@@ -72,6 +74,7 @@ std::string history() {
       text += "{\"op\":\"schema\",\"at\":\"2026-01-02T00:00Z\",\"statements\":[\"ALTER SETTINGS seen_expires:9d;\"]}\n";
     }
     if (i == 45) text += "{\"op\":\"update\",\"kind\":\"item\",\"key\":\"i4\",\"fields\":{\"year\":1999}}\n";
+    if (i == 30) text += "nonsense\n";
     text += "{\"op\":\"signal\",\"kind\":\"view\",\"user\":\"u" + std::to_string(i % 5) + "\",\"item\":\"" + item +
             "\",\"at\":" + std::to_string(1'700'000'000 + i * 7919 % 1000) + "}\n";
   }
@@ -118,6 +121,16 @@ class KilledImport : public ::testing::Test {
     return database->digest()->by_view;
   }
 
+  /// Lines of the list, in any order: who found them first, the reading or the writing side, is left to chance.
+  std::multiset<std::string> rejects(const std::string& name) {
+    const Result<std::string> text = base::read_file(base::posix_file_system(), folder / (name + ".rejects"));
+    EXPECT_TRUE(text.ok());
+    std::istringstream lines(text.ok() ? *text : "");
+    std::multiset<std::string> list;
+    for (std::string line; std::getline(lines, line);) list.insert(line);
+    return list;
+  }
+
   std::filesystem::path folder;
 };
 
@@ -126,6 +139,8 @@ TEST_F(KilledImport, EndsLikeOneThatWasNotWhenItIsRunAgain) {  // I2
     const std::string whole = as_is ? "whole-as-is" : "whole";
     ASSERT_TRUE(run(whole, -1, as_is));
     const auto expected = digest(whole);
+    const auto expected_rejects = rejects(whole);
+    EXPECT_GT(expected_rejects.size(), 20U);  // most on items that are not there
     int kills = 0;
     for (bool ended = false; !ended; ++kills) {
       const std::string name = whole + std::to_string(kills);
@@ -133,6 +148,7 @@ TEST_F(KilledImport, EndsLikeOneThatWasNotWhenItIsRunAgain) {  // I2
       if (!ended) static_cast<void>(run(name, 3, as_is));  // killed a second time, or through
       ASSERT_TRUE(run(name, -1, as_is));
       EXPECT_EQ(digest(name), expected) << "killed at step " << kills;
+      EXPECT_EQ(rejects(name), expected_rejects) << "killed at step " << kills;
     }
     EXPECT_GT(kills, 20);  // two steps a batch
   }

@@ -44,6 +44,7 @@ class OperationSource {
   [[nodiscard]] Result<bool> next(ImportedOperation& operation);
   /// The file says that it is an export: its lines must be applied in their order.
   [[nodiscard]] bool is_in_log_order() const { return is_in_log_order_; }
+  [[nodiscard]] bool is_json() const { return json_ != nullptr; }
   /// Share of the file read, in [0, 1].
   [[nodiscard]] double share() const { return lines_.share(); }
 

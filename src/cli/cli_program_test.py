@@ -129,6 +129,10 @@ class Directories(Program):
         self.file("bad.tidal", "DEFINE FIELD item.year INT; DEFINE FIELD item.year TEXT;\n")
         err = self.tidal("init", "d.db", "--schema", "bad.tidal", expect=1).stderr
         self.assertNotIn("BEGIN;", err)
+        self.file("bad.tidal", "DEFINE SIGNAL like;\nDEFINE FIELD item.year\n")
+        err = self.tidal("init", "d.db", "--schema", "bad.tidal", expect=1).stderr
+        self.assertIn("2 | DEFINE FIELD item.year\n", err)
+        self.assertNotIn("COMMIT", err)
 
     def test_an_init_that_found_no_room_can_be_run_again(self):
         (self.root / "empty.db").mkdir()

@@ -39,6 +39,7 @@ Result<Database> open_memory(const CommonOptions& common) {
 namespace {
 
 constexpr std::string_view kBegin = "BEGIN;";
+constexpr std::string_view kCommit = ";COMMIT;";  // on a line of its own: a comment may end the schema
 
 /// Positions in the schema instead of those behind the BEGIN that was put in front of it.
 Error without_begin(Error error) {
@@ -56,10 +57,16 @@ Error without_begin(Error error) {
 
 Status run_schema(Database& database, const std::string& schema) {
   const bool is_batch = db::has_batch(schema);
-  const std::string script = is_batch ? schema : std::string(kBegin) + schema + "\n;COMMIT;";
+  const std::string script = is_batch ? schema : std::string(kBegin) + schema + "\n" + std::string(kCommit);
   const Result<std::vector<Reply>> replies = database.execute(script);
   if (replies.ok()) return {};
-  return is_batch ? replies.error() : without_begin(replies.error());
+  const Error& error = replies.error();
+  if (!is_batch && error.detail != nullptr && error.detail->source_line == kCommit) {  // it ends in mid-statement
+    TIDAL_TRY_ASSIGN(Database trial, Database::open_in_memory());
+    const Result<std::vector<Reply>> alone = trial.execute(schema);
+    if (!alone.ok()) return alone.error();
+  }
+  return is_batch ? error : without_begin(error);
 }
 
 namespace {

@@ -5,7 +5,7 @@ usage: read_only_test.py PROGRAM
 """
 import json, os, subprocess, unittest
 
-from cli_program_test import PROGRAM, Program
+from tidal_program import PROGRAM, Program
 
 
 class ReadOnly(Program):

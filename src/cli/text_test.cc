@@ -170,6 +170,12 @@ TEST(Params, TakeTheTypeOfWhatIsWritten) {
   EXPECT_EQ(params->at("key"), Value(std::string("42")));
   EXPECT_EQ(params->at("empty"), Value(std::string()));
   EXPECT_EQ(params->at("q"), Value(std::string("a=b")));
+  const Result<Params> times = parse_params({"d=30d", "t=1970-01-01T00:00:01Z", "text=\"30d\"", "near=30dd"});
+  ASSERT_TRUE(times.ok());
+  EXPECT_EQ(times->at("d"), Value(days(30)));
+  EXPECT_EQ(times->at("t"), Value(Timestamp{1'000'000}));
+  EXPECT_EQ(times->at("text"), Value(std::string("30d")));
+  EXPECT_EQ(times->at("near"), Value(std::string("30dd")));
   EXPECT_FALSE(parse_params({"user"}).ok());
   EXPECT_FALSE(parse_params({"=1"}).ok());
   EXPECT_FALSE(parse_params({"l=[1]"}).ok());

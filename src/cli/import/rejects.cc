@@ -73,9 +73,10 @@ Status Rejects::take_over(std::string_view header, bool resumed) {
   }
   if (!resumed || !is_same || n == 0) return {};  // replaced with the first reject
   TIDAL_TRY_ASSIGN(const std::string text, base::read_file(fs_, place_.path));
-  const auto note = [this](std::string_view line)
-                        TIDAL_REQUIRES(mutex_) { earlier_.emplace(std::string(line), Earlier::Stands); };
-  written_bytes_ = each_line(text, header.size(), note);
+  std::multimap<std::string, Earlier> lines;
+  written_bytes_ = each_line(text, header.size(),
+                             [&lines](std::string_view line) { lines.emplace(std::string(line), Earlier::Stands); });
+  earlier_ = std::move(lines);
   TIDAL_TRY(file->truncate(written_bytes_));  // half a line of a killed run
   file_ = std::move(file);
   return {};

@@ -61,6 +61,7 @@ struct WriteReply {
                        ///< "void" (in a batch: its entity was gone when it was applied)
   SeqNo seqno;         ///< 0 when nothing was written
   std::int64_t elapsed_us = 0;
+  std::vector<Warning> warnings{};
 };
 
 /// Of DEFINE and ALTER.
@@ -79,9 +80,10 @@ struct SchemaReply {
 struct BatchReply {
   std::string op;  ///< "begin", "commit", "rollback"
   std::uint32_t statements = 0;
-  SeqNo seqno;  ///< of the last record
+  SeqNo seqno;  ///< of the last record; 0 when nothing was written
   std::uint32_t schema_version = 0;
   std::int64_t elapsed_us = 0;
+  std::vector<Warning> warnings{};
 };
 
 struct EntityReply {

@@ -154,10 +154,9 @@ void append_plan_rows(const PlanNode& node, std::size_t depth, Table& table) {
 std::string seqno_text(SeqNo seqno) { return seqno.value > 0 ? std::to_string(seqno.value) : ""; }
 
 std::string one_line(const WriteReply& reply) {
-  const std::size_t warning = std::min(reply.status.find("; "), reply.status.size());
-  std::string text = reply.op + " " + reply.status.substr(0, warning);
+  std::string text = reply.op + " " + reply.status;
   if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
-  return text + reply.status.substr(warning) + "\n";
+  return text + "\n";
 }
 
 std::string one_line(const SchemaReply& reply) {
@@ -166,11 +165,10 @@ std::string one_line(const SchemaReply& reply) {
 }
 
 std::string one_line(const BatchReply& reply) {
-  constexpr std::string_view kCommit = "commit";
-  if (reply.op.substr(0, kCommit.size()) != kCommit) return reply.op + "\n";
+  if (reply.op != "commit") return reply.op + "\n";
   std::string text = "commit: " + counted(reply.statements, "statement");
   if (reply.seqno.value > 0) text += " at seqno " + with_commas(reply.seqno.value);
-  return text + reply.op.substr(kCommit.size()) + "\n";  // with its warning
+  return text + "\n";
 }
 
 std::string person_text(const Reply& reply, const TitleFields& titles, std::size_t width) {
@@ -264,25 +262,26 @@ std::string reply_text(const Reply& reply, Format format, const TitleFields& tit
 }
 
 std::string reply_footer(const Reply& reply) {
-  const auto* query = std::get_if<QueryReply>(&reply);
-  if (query == nullptr) {
-    const std::int64_t us = std::visit(
-        [](const auto& r) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(r)>, QueryReply>) {
-            return r.stats.elapsed_us;
-          } else {
-            return r.elapsed_us;
-          }
-        },
-        reply);
-    return elapsed_text(us) + "\n";
-  }
-  std::string text;
-  for (const Warning& warning : query->warnings) text += "warning[" + warning.code + "]: " + warning.message + "\n";
-  text += counted(query->items.size(), kind_name(query->kind)) + ", " + counted(query->stats.candidates, "candidate");
-  text += ", " + elapsed_text(query->stats.elapsed_us);
-  if (query->partial) text += " (partial: the deadline passed)";
-  return text + "\n";
+  const auto lines = [](const std::vector<Warning>& warnings) {
+    std::string text;
+    for (const Warning& warning : warnings) text += "warning[" + warning.code + "]: " + warning.message + "\n";
+    return text;
+  };
+  return std::visit(
+      [&lines](const auto& r) {
+        using Type = std::decay_t<decltype(r)>;
+        if constexpr (std::is_same_v<Type, QueryReply>) {
+          std::string text = lines(r.warnings) + counted(r.items.size(), kind_name(r.kind)) + ", " +
+                             counted(r.stats.candidates, "candidate") + ", " + elapsed_text(r.stats.elapsed_us);
+          if (r.partial) text += " (partial: the deadline passed)";
+          return text + "\n";
+        } else if constexpr (std::is_same_v<Type, WriteReply> || std::is_same_v<Type, BatchReply>) {
+          return lines(r.warnings) + elapsed_text(r.elapsed_us) + "\n";
+        } else {
+          return elapsed_text(r.elapsed_us) + "\n";
+        }
+      },
+      reply);
 }
 
 }  // namespace tidal::cli

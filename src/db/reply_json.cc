@@ -3,10 +3,8 @@
 // J1: the output is valid JSON for every value: strings are escaped, and bytes that are no UTF-8 become U+FFFD;
 // doubles print shortest round-trip (12, not 12.0), and what is not finite prints as null. Members come in a fixed
 // order. Source: docs/replies.md.
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <string_view>
 #include <type_traits>
 
 #include "tidal/reply.h"
@@ -68,20 +66,22 @@ Json to_value(const ResultItem& item) {
   return object;
 }
 
+Json to_value(const std::vector<Warning>& warnings) {
+  Json array = Json::array();
+  for (const Warning& warning : warnings) array.push_back({{"code", warning.code}, {"message", warning.message}});
+  return array;
+}
+
 Json to_value(const QueryReply& reply) {
   Json items = Json::array();
   for (const ResultItem& item : reply.items) items.push_back(to_value(item));
-  Json warnings = Json::array();
-  for (const Warning& warning : reply.warnings) {
-    warnings.push_back({{"code", warning.code}, {"message", warning.message}});
-  }
   Json stages = Json::object();
   for (const auto& [name, us] : reply.stats.stages) stages[name] = us;
   Json object = {
       {"items", std::move(items)},         {"cursor", or_null(reply.cursor)}, {"total_estimate", reply.total_estimate},
       {"profile", or_null(reply.profile)}, {"sort", or_null(reply.sort)},     {"query_id", reply.query_id}};
   if (reply.partial) object["partial"] = true;
-  object["warnings"] = std::move(warnings);
+  object["warnings"] = to_value(reply.warnings);
   object["stats"] = {{"seqno", reply.stats.seqno.value},     {"seqno_end", reply.stats.seqno_end.value},
                      {"candidates", reply.stats.candidates}, {"after_filters", reply.stats.after_filters},
                      {"elapsed_us", reply.stats.elapsed_us}, {"stages", std::move(stages)}};
@@ -92,24 +92,16 @@ Json elapsed(std::int64_t us) { return {{"elapsed_us", us}}; }
 
 Json seqno_or_null(SeqNo seqno) { return seqno.value == 0 ? Json(nullptr) : Json(seqno.value); }
 
-/// A write's answer. `said` is an op or a status; what stands in it behind "; " is a warning, "code: message".
-Json ok_object(Json ok, std::string_view said, std::int64_t elapsed_us) {
+Json ok_object(Json ok, const std::vector<Warning>& warnings, std::int64_t elapsed_us) {
   Json object = {{"ok", std::move(ok)}};
-  if (const std::size_t mark = said.find("; "); mark != std::string_view::npos) {
-    const std::string_view warning = said.substr(mark + 2);
-    const std::size_t colon = std::min(warning.find(": "), warning.size());
-    object["warnings"] = Json::array(
-        {{{"code", warning.substr(0, colon)}, {"message", warning.substr(std::min(colon + 2, warning.size()))}}});
-  }
+  if (!warnings.empty()) object["warnings"] = to_value(warnings);
   object["stats"] = elapsed(elapsed_us);
   return object;
 }
 
-std::string first_word(const std::string& said) { return said.substr(0, said.find("; ")); }
-
 Json to_value(const WriteReply& reply) {
-  return ok_object({{"op", reply.op}, {"seqno", seqno_or_null(reply.seqno)}, {"status", first_word(reply.status)}},
-                   reply.status, reply.elapsed_us);
+  return ok_object({{"op", reply.op}, {"seqno", seqno_or_null(reply.seqno)}, {"status", reply.status}}, reply.warnings,
+                   reply.elapsed_us);
 }
 
 Json to_value(const SchemaReply& reply) {
@@ -126,13 +118,13 @@ Json to_value(const SchemaReply& reply) {
 }
 
 Json to_value(const BatchReply& reply) {
-  Json ok = {{"op", first_word(reply.op)}};
-  if (ok["op"] == "commit") {
+  Json ok = {{"op", reply.op}};
+  if (reply.op == "commit") {
     ok["statements"] = reply.statements;
     ok["seqno"] = seqno_or_null(reply.seqno);
     ok["schema_version"] = reply.schema_version;
   }
-  return ok_object(std::move(ok), reply.op, reply.elapsed_us);
+  return ok_object(std::move(ok), reply.warnings, reply.elapsed_us);
 }
 
 Json to_value(const EntityReply& reply) {

@@ -69,8 +69,11 @@ TEST(ReplyJson, OfWritesAndDefinitions) {
             R"({"ok":{"op":"signal","seqno":47291,"status":"applied"},"stats":{"elapsed_us":83}})");
   EXPECT_EQ(to_json(Reply(WriteReply{.op = "delete", .status = "absent", .seqno = {}, .elapsed_us = 1})),
             R"({"ok":{"op":"delete","seqno":null,"status":"absent"},"stats":{"elapsed_us":1}})");
-  EXPECT_EQ(to_json(Reply(
-                WriteReply{.op = "signal", .status = "applied; late: one; two", .seqno = SeqNo{4}, .elapsed_us = 8})),
+  EXPECT_EQ(to_json(Reply(WriteReply{.op = "signal",
+                                     .status = "applied",
+                                     .seqno = SeqNo{4},
+                                     .elapsed_us = 8,
+                                     .warnings = {{"late", "one; two"}}})),
             R"({"ok":{"op":"signal","seqno":4,"status":"applied"},)"
             R"("warnings":[{"code":"late","message":"one; two"}],"stats":{"elapsed_us":8}})");
   SchemaReply schema;

@@ -227,7 +227,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
                                      " found its entity gone when it was applied, and counts nowhere");
   }
   reply.schema_version = core_.views().schema().version;
-  if (std::ranges::any_of(statements, has_idempotency_key)) reply.op.append("; ").append(kKeyNotChecked);
+  if (std::ranges::any_of(statements, has_idempotency_key)) reply.warnings.push_back(key_not_checked());
   return Reply(std::move(reply));
 }
 
@@ -238,7 +238,7 @@ Result<Reply> Session::write(const query::Statement& statement) {
   if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
   TIDAL_TRY(core_.commit(*batch));
   WriteReply& reply = batch->replies.front();
-  if (has_idempotency_key(statement)) reply.status.append("; ").append(kKeyNotChecked);
+  if (has_idempotency_key(statement)) reply.warnings.push_back(key_not_checked());
   return Reply(std::move(reply));
 }
 

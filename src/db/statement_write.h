@@ -1,8 +1,6 @@
 // Write statements to operations: parameters bound, JSON content typed by the schema.
 #pragma once
 
-#include <string_view>
-
 #include "db/prepare.h"
 #include "query/ast.h"
 #include "query/read_views.h"
@@ -16,10 +14,8 @@ namespace tidal::db {
 [[nodiscard]] Result<Operation> to_operation(const query::Statement& statement, const schema::Schema& schema,
                                              const query::QueryContext& context);
 
-/// Stands behind "; " in the status of a SIGNAL with KEY, and in the op of a COMMIT of one: people would take a retry
-/// for safe. to_json() makes a warning of it.
-inline constexpr std::string_view kKeyNotChecked =
-    "key_not_checked_yet: the key is kept in the log; duplicates are not removed in this version";
+/// Of a SIGNAL with KEY: people would take a retry for safe.
+[[nodiscard]] Warning key_not_checked();
 /// The statement is a SIGNAL with KEY.
 [[nodiscard]] bool has_idempotency_key(const query::Statement& statement);
 

@@ -263,6 +263,13 @@ class Exec(Program):
             self.assertEqual(done.returncode, 1, arguments)
             self.assertIn("cannot write to stdout", done.stderr)
 
+    def test_a_pipe_that_nobody_reads_any_more_is_no_error(self):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([PROGRAM, "help"], stdout=write, stderr=subprocess.PIPE, cwd=self.root, text=True)
+        os.close(write)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
 
 class Documentation(Program):
     """Examples of the pages that a person copies from; docs/language.md is run by document_test."""

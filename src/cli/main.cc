@@ -1,4 +1,7 @@
 // The program `tidal`: its arguments, and the command each of them calls. The only place that knows CLI11.
+#include <poll.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
@@ -333,6 +336,12 @@ Exit run_program(int argc, char** argv) {
   return arguments.run(terminal);
 }
 
+/// It is a pipe whose other end was closed, as by `| head`: whoever did that has seen enough.
+bool stdout_has_no_reader() {
+  pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 }  // namespace
 }  // namespace tidal::cli
 
@@ -340,7 +349,7 @@ int main(int argc, char** argv) {
   using tidal::cli::Exit;
   Exit result = tidal::cli::run_program(argc, argv);
   std::cout.flush();
-  if (!std::cout) {
+  if (!std::cout && !tidal::cli::stdout_has_no_reader()) {
     std::cerr << "error: cannot write to stdout\n";
     if (result == Exit::Ok) result = Exit::Failed;
   }

@@ -213,6 +213,8 @@ TEST_P(Conformance, DigestSeesEveryEventThatMatters) {
   }
   if (GetParam() == "schema" || GetParam() == "import_marks") {
     EXPECT_EQ(changed, 0U) << "the history changes neither";
+  } else if (GetParam() == "duplicates") {
+    EXPECT_GT(changed, 0U) << "only the last two spans leave something";
   } else {
     EXPECT_GT(changed, 5U);
   }
@@ -238,6 +240,7 @@ field_index ad68b51040b3d0a2f8d0737415bde22d
 ledger b9c4127cedbab2f959d57a78a3ea6827
 user_state 7d6c444fff46a13ce5e8ca20b7d417ca
 import_marks 00000000000000000000000000000000
+duplicates 35d67a193a167328f399d36431f3dc25
 )");
 }
 

@@ -213,6 +213,14 @@ void expect_golden_state(const Files& golden, bool with_checkpoint) {
 TEST(Golden, OpensFromItsCheckpoint) { expect_golden_state(golden_files(), true); }
 TEST(Golden, OpensFromItsLogAlone) { expect_golden_state(golden_files(), false); }
 
+/// 64 bytes, but not from the last frame of a log into the mark that vouches for it: losing both looks like a write
+/// that was never finished.
+std::size_t stretch(const std::string& name, std::size_t at, std::size_t used) {
+  const std::size_t mark = (used + 7) / 8 * 8 - wal::kFrameHeaderBytes;
+  const std::size_t end = name.starts_with("wal/") && at < mark ? mark : used;
+  return std::min<std::size_t>(64, end - at);
+}
+
 /// Flips, cuts and zeroed stretches, in any one file of a database that was closed.
 TEST(DamagedDirectory, OpensWithTheSameStateOrIsRefusedByName) {
   const Files sound = written_now();
@@ -229,7 +237,7 @@ TEST(DamagedDirectory, OpensWithTheSameStateOrIsRefusedByName) {
       const std::size_t at = random.below(used);
       switch (round % 4) {
         case 0: bytes.resize(at); break;
-        case 1: bytes.replace(at, std::min<std::size_t>(64, bytes.size() - at), 64, '\0'); break;
+        case 1: bytes.replace(at, stretch(name, at, used), stretch(name, at, used), '\0'); break;
         default: bytes[at] ^= static_cast<char>(1U << random.below(8)); break;
       }
       base::MemoryFileSystem fs;

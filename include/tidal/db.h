@@ -27,8 +27,11 @@ struct Signal {
   double weight = 1.0;            ///< finite, >= 0
   std::optional<double> value{};  ///< only when the signal declares VALUE, inside its range
   std::optional<Timestamp> at{};  ///< none: now
-  std::string idempotency_key{};  ///< "" none
-  std::string context{};          ///< JSON object with surface, position, query_id, profile; "" none
+  /// Of signals with one key the first counts, and the others are answered with its seqno, for at least 10 minutes
+  /// (docs/durability.md). "" none: then the same signal on the same item by the same user within the same second of
+  /// `at` counts once; without user or `at` each counts.
+  std::string idempotency_key{};
+  std::string context{};  ///< JSON object with surface, position, query_id, profile; "" none
 };
 
 /// An item, user or creator as the application sees it. In update(): an absent member stays, a null field goes.
@@ -67,6 +70,7 @@ struct Definitions {
 };
 
 struct BatchOptions {
+  bool keep_duplicates = false;  ///< write signals that the log holds already: what is copied from another log
   std::optional<ImportMark> import_mark{};
   std::optional<Definitions> definitions{};
 };
@@ -117,7 +121,8 @@ class Database {
 
   // Writes. When one returns, it is durable (as Options::durability says) and the next query sees it.
 
-  /// NotFound (unknown signal or item), InvalidArgument, Unavailable, IoError, ResourceExhausted.
+  /// The reply's status is "applied", or "deduplicated" with the seqno of the first when the log held the event
+  /// already. NotFound (unknown signal or item), InvalidArgument, Unavailable, IoError, ResourceExhausted.
   [[nodiscard]] Result<WriteReply> signal(const Signal& signal);
   /// All or none is written, in one log frame of at most 16 MiB. A signal whose item was deleted by somebody else
   /// between validation and application has the status "void" and counts nowhere.

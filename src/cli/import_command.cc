@@ -101,6 +101,7 @@ void tell(const Terminal& terminal, const std::string& path, const ImportReport&
   const double in_seconds = std::max(static_cast<double>(elapsed.us) / 1e6, 1e-6);
   err << path << ": " << counted(report.applied, "operation");
   if (report.skipped > 0) err << " (" << with_commas(report.skipped) << " were in already)";
+  if (report.duplicates > 0) err << ", " << counted(report.duplicates, "duplicate") << " not counted again";
   err << " in " << elapsed_text(elapsed.us);
   if (report.applied > 0) {
     err << ", " << with_commas(static_cast<std::uint64_t>(static_cast<double>(report.applied) / in_seconds))
@@ -130,7 +131,8 @@ Exit import_one(const Terminal& terminal, Database& database, const std::string&
     if (stage != name) progress.stage(stage = name);
     progress.update(done, share);
   };
-  DatabaseTarget target(database);
+  // What --as-is copies from another log was judged there.
+  DatabaseTarget target(database, options.as_is);
   const Result<ImportReport> report = import_file(base::posix_file_system(), target, path, options, draw);
   progress.clear();
   if (!report.ok()) {

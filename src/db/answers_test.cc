@@ -288,19 +288,6 @@ TEST(Answer, TakesWhatWasSeenLongAgoForUnseen) {
   EXPECT_TRUE(keys("unseen").empty());
 }
 
-// Until duplicates are removed, whoever gives a key is told that a retry counts twice.
-TEST(Answer, WarnsThatKeysAreNotCheckedYet) {
-  Database db = opened();
-  const std::string keyed = "SIGNAL view ON @a BY @u1 KEY \"k\"";
-  const std::string alone = to_json(Reply(answer<WriteReply>(db, keyed)));
-  const std::string batched = to_json(Reply(answer<BatchReply>(db, "BEGIN; " + keyed + "; PUT item @z {}; COMMIT")));
-  EXPECT_THAT(alone, HasSubstr(R"("status":"applied"},"warnings":[{"code":"key_not_checked_yet","message":"the key)"));
-  EXPECT_THAT(batched, HasSubstr(R"("warnings":[{"code":"key_not_checked_yet","message":"the key)"));
-  EXPECT_EQ(answer<WriteReply>(db, "SIGNAL view ON @a BY @u1").status, "applied");
-  EXPECT_EQ(answer<BatchReply>(db, "BEGIN; SIGNAL view ON @a BY @u1; COMMIT").op, "commit");
-  EXPECT_THAT(answer<RowsReply>(db, "HELP SIGNAL").text, HasSubstr("duplicates are not removed"));
-}
-
 TEST(Answer, RefusesWholeNumbersThatComparisonsWouldConfuse) {
   Database db = opened();
   for (const std::string statement :

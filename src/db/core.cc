@@ -166,6 +166,7 @@ Status Core::recover() {
     if (report_.checkpoint == SeqNo{} && entity_store_->seqno() != SeqNo{}) TIDAL_TRY(entity_store_->clear());
     checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);
     applier_->set_applied(report_.checkpoint);
+    views_->expect_newest(log_->last_record_time());
     TIDAL_TRY(log_->replay(views_->registry().min_applied().next(), [this](std::span<wal::WalEvent> events) -> Status {
       applier_->apply(events);
       report_.replayed += events.size();
@@ -183,8 +184,11 @@ Status Core::recover() {
   views_->settle(now());
   queue_ = std::make_unique<wal::CommitQueue>(
       log_.get(), *applier_, environment_.clock,
-      wal::CommitQueueOptions{
-          .durability = options_.durability, .queue_bytes = options_.queue_bytes, .applied = applied()});
+      wal::CommitQueueOptions{.durability = options_.durability,
+                              .queue_bytes = options_.queue_bytes,
+                              .applied = applied(),
+                              .last_append_time = log_ ? log_->last_append_time() : Timestamp{},
+                              .applied_ids = &views_->duplicates()});
   return {};
 }
 
@@ -273,9 +277,12 @@ Status Core::commit(PreparedBatch& batch) {
     const std::size_t record = batch.record_of_reply[i];
     if (record == kNoRecord) continue;
     batch.replies[i].seqno = result.seqno_of(record);
-    if (!result.is_void(record)) continue;
-    if (batch.replies.size() == 1) return void_error(result.seqno_of(record));
-    batch.replies[i].status = "void";
+    if (result.is_void(record)) {
+      if (batch.replies.size() == 1) return void_error(result.seqno_of(record));
+      batch.replies[i].status = "void";
+    } else if (result.is_duplicate(record)) {
+      batch.replies[i].status = "deduplicated";
+    }
   }
   return {};
 }
@@ -293,8 +300,9 @@ Status Core::commit_async(PreparedRecord record, std::function<void(Result<Write
       [this, bytes, reply = record.reply, done = std::move(done)](Result<wal::CommitResult> result) mutable {
         want_checkpoint_after(bytes);
         if (!result.ok()) return done(std::move(result).error());
-        if (result->is_void(0)) return done(void_error(result->first_seqno));
-        reply.seqno = result->first_seqno;
+        reply.seqno = result->seqno_of(0);
+        if (result->is_void(0)) return done(void_error(reply.seqno));
+        if (result->is_duplicate(0)) reply.status = "deduplicated";
         done(std::move(reply));
       },
       write_deadline());

@@ -27,10 +27,9 @@ constexpr std::array<Topic, 15> kTopics = {{
     {"WITH", "what each row carries: fields(…), signals(…), explain",
      "RETRIEVE items SORT BY top(week) WITH fields(title), signals(like.count(7d)) LIMIT 10;"},
     {"SIGNAL",
-     "tells that something happened: to an item, by a user, now or AT a time; a KEY is kept, duplicates are not "
-     "removed "
-     "yet",
-     "SIGNAL like ON @i1 BY @u1;"},
+     "tells that something happened: to an item, by a user, now or AT a time; of signals with one KEY, or by the "
+     "same user on the same item in the same second AT, the first counts",
+     "SIGNAL like ON @i1 BY @u1 KEY \"8f0c\";"},
     {"PUT", "creates or replaces an item, user or creator",
      "PUT item @i1 {\"creator\": \"c1\", \"fields\": {\"title\": \"Piano for beginners\", \"tags\": [\"piano\"]}};"},
     {"UPDATE", "changes the named fields; null removes one", "UPDATE item @i1 {\"fields\": {\"title\": \"Piano\"}};"},

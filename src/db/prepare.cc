@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "db/event_id.h"
 #include "db/import_marks.h"
 #include "query/json_content.h"
 #include "schema/catalog.h"
@@ -119,6 +120,7 @@ wal::Record PreparedRecord::record() const {
   extend(wal::Tag::IdempotencyKey, idempotency_key);
   extend(wal::Tag::Context, context);
   extend(wal::Tag::ImportMark, import_mark);
+  if (!keep_duplicate) r.event_id = event_id_of(r);
   return r;
 }
 
@@ -271,7 +273,10 @@ Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operatio
       continue;
     }
     batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
-    if (*record) batch.records.push_back(std::move(**record));
+    if (*record) {
+      batch.records.push_back(std::move(**record));
+      batch.records.back().keep_duplicate = options.keep_duplicates;
+    }
     batch.replies.push_back(std::move(reply));
   }
   if (!errors.empty()) return joined(std::move(errors));

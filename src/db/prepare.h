@@ -31,6 +31,7 @@ struct PreparedRecord {
   std::string idempotency_key;
   std::string context;
   std::string import_mark;
+  bool keep_duplicate = false;  ///< written even when the log holds the same event
   WriteReply reply;
 
   /// Views into this; valid while it stays where it is.

@@ -227,7 +227,6 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
                                      " found its entity gone when it was applied, and counts nowhere");
   }
   reply.schema_version = core_.views().schema().version;
-  if (std::ranges::any_of(statements, has_idempotency_key)) reply.warnings.push_back(key_not_checked());
   return Reply(std::move(reply));
 }
 
@@ -237,9 +236,7 @@ Result<Reply> Session::write(const query::Statement& statement) {
   Result<PreparedBatch> batch = prepare_batch(preparer, std::span(&operation, 1), {});
   if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
   TIDAL_TRY(core_.commit(*batch));
-  WriteReply& reply = batch->replies.front();
-  if (has_idempotency_key(statement)) reply.warnings.push_back(key_not_checked());
-  return Reply(std::move(reply));
+  return Reply(std::move(batch->replies.front()));
 }
 
 Result<Reply> Session::change_schema(const query::Statement& statement) {

@@ -110,17 +110,6 @@ Result<Operation> to_operation(const query::Statement& statement, const schema::
   return query::not_available_yet(statement);
 }
 
-Warning key_not_checked() {
-  return {.code = "key_not_checked_yet",
-          .message = "the key is kept in the log; duplicates are not removed in this version"};
-}
-
-bool has_idempotency_key(const query::Statement& statement) {
-  const auto* write = std::get_if<query::Write>(&statement.body);
-  const auto* signal = write == nullptr ? nullptr : std::get_if<query::SignalWrite>(write);
-  return signal != nullptr && signal->key.has_value();
-}
-
 query::Span place_of(const query::Statement& statement, Part part) {
   const auto* write = std::get_if<query::Write>(&statement.body);
   if (write == nullptr) return statement.span;

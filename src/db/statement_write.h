@@ -14,11 +14,6 @@ namespace tidal::db {
 [[nodiscard]] Result<Operation> to_operation(const query::Statement& statement, const schema::Schema& schema,
                                              const query::QueryContext& context);
 
-/// Of a SIGNAL with KEY: people would take a retry for safe.
-[[nodiscard]] Warning key_not_checked();
-/// The statement is a SIGNAL with KEY.
-[[nodiscard]] bool has_idempotency_key(const query::Statement& statement);
-
 /// Where that part of a write statement stands; the whole statement for a part it does not spell out.
 [[nodiscard]] query::Span place_of(const query::Statement& statement, Part part);
 

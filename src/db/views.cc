@@ -39,6 +39,7 @@ Views::Views(storage::KeyValueStore& store) : entities_(store), names_(entities_
   add<signal::UserStateMaterializer>(registry_, user_state_,
                                      signal::UserStateMaterializer::Inputs{.catalog = *catalog_, .keys = names_});
   import_marks_ = add<ImportMarks>(registry_);
+  duplicates_ = add<DuplicateWindow>(registry_);
 
   resolver_ = std::make_unique<Resolver>(*catalog_, entities_);
   registry_.set_resolver(resolver_.get());

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
+#include "db/duplicate_window.h"
 #include "db/import_marks.h"
 #include "db/resolver.h"
 #include "entity/entity_store.h"
@@ -34,6 +36,11 @@ class Views {
   [[nodiscard]] const signal::LedgerSet& ledgers() const { return ledgers_; }
   [[nodiscard]] const signal::UserState& user_state() const { return user_state_; }
   [[nodiscard]] const ImportMarks& import_marks() const { return *import_marks_; }
+  [[nodiscard]] const DuplicateWindow& duplicates() const { return *duplicates_; }
+  /// Of a replay up to records appended at `newest`, before it begins: the views may skip what would be gone by then.
+  void expect_newest(std::optional<Timestamp> newest) {
+    if (newest) duplicates_->expect_newest(*newest);
+  }
   [[nodiscard]] Timestamp newest_event() const;
 
   /// Rolls the read columns; the applier's side.
@@ -62,6 +69,7 @@ class Views {
   // Owned by the registry.
   schema::Catalog* catalog_ = nullptr;
   ImportMarks* import_marks_ = nullptr;
+  DuplicateWindow* duplicates_ = nullptr;
   signal::GlobalSignalMaterializer* ledger_mat_ = nullptr;
   std::unique_ptr<Resolver> resolver_;
   materializer::Registry registry_;

@@ -71,7 +71,11 @@ class Materializer {
   /// Applies one durable event (M2, M4).
   void apply(const wal::WalEvent& event) noexcept {
     if (event.seqno <= applied_) return;
-    if (!event.ids.is_void) on_event(event);
+    if (event.ids.is_void) {
+      on_void(event);
+    } else {
+      on_event(event);
+    }
     applied_ = event.seqno;
   }
   /// Fetches memory that applying these events will touch; their ids may still be missing where a key is new or the
@@ -109,6 +113,8 @@ class Materializer {
 
  protected:
   virtual void on_event(const wal::WalEvent& event) noexcept = 0;
+  /// Of a void record only the time counts, and only in a view that measures by append times.
+  virtual void on_void(const wal::WalEvent& /*event*/) noexcept {}
   [[nodiscard]] virtual Status on_restore(std::string_view image) = 0;
   virtual void on_reset() = 0;
 

@@ -1,6 +1,7 @@
 // The protocol of leaders and followers. See the header for who does what when.
 #include "wal/commit_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -41,6 +42,7 @@ struct CommitQueue::Request {
 struct CommitQueue::Group {
   std::vector<Request*> requests;
   Frame frame;
+  std::vector<EventId> event_ids;                                     // of the frame's records
   std::vector<WalEvent> events = std::vector<WalEvent>(kEventGroup);  // those being applied
   std::uint64_t ticket = 0;
 };
@@ -51,7 +53,9 @@ CommitQueue::CommitQueue(Log* log, Applier& applier, const base::Clock& clock, c
       clock_(clock),
       options_(options),
       applied_(options.applied.value),
-      memory_last_(options.applied) {
+      last_(log != nullptr ? log->last_seqno() : options.applied),
+      last_append_time_(options.last_append_time) {
+  if (options.applied_ids != nullptr) pending_ids_.emplace(*options.applied_ids);
   {
     const base::MutexLock lock(mutex_);
     while (free_groups_.size() < kGroupsInFlightMax) free_groups_.push_back(std::make_unique<Group>());
@@ -253,16 +257,15 @@ void CommitQueue::lead() {
 }
 
 Status CommitQueue::write(Group& group) {
-  group.frame.clear();
-  for (const Request* request : group.requests) group.frame.append(request->batch);
-  const Timestamp now = clock_.now();
-  if (log_ == nullptr) {
-    group.frame.seal(FrameHeader{.first_seqno = memory_last_.next(), .append_time = now});
-    memory_last_ = group.frame.header().last_seqno();
-    return {};
+  const Timestamp now = std::max(clock_.now(), last_append_time_);  // Q6
+  fill_frame(group, now);
+  if (Status written = append(group, now); !written.ok()) {
+    if (pending_ids_) pending_ids_->release(group.event_ids);
+    return written;
   }
-  TIDAL_TRY(log_->append_frame(group.frame, now));
-  if (options_.durability.mode != Durability::Mode::Async) return log_->sync();
+  last_append_time_ = now;
+  last_ = SeqNo{last_.value + group.frame.count()};
+  if (log_ == nullptr || options_.durability.mode != Durability::Mode::Async) return {};
   const base::MutexLock lock(mutex_);
   if (!unsynced_since_) {
     unsynced_since_ = std::chrono::steady_clock::now();
@@ -271,37 +274,97 @@ Status CommitQueue::write(Group& group) {
   return {};
 }
 
+/// All records but the duplicates; each request learns the seqnos its records will have.
+void CommitQueue::fill_frame(Group& group, Timestamp now) {
+  group.frame.clear();
+  group.event_ids.clear();
+  SeqNo next = last_.next();
+  for (Request* request : group.requests) {
+    const RecordBatch& batch = request->batch;
+    std::vector<Duplicate> duplicates;
+    if (pending_ids_) {
+      duplicates = pending_ids_->claim(batch.event_ids(), next, now);
+      auto duplicate = duplicates.begin();
+      for (std::uint32_t position = 0; position < batch.count(); ++position) {
+        if (duplicate != duplicates.end() && duplicate->position == position) {
+          ++duplicate;
+        } else {
+          group.event_ids.push_back(batch.event_ids()[position]);
+        }
+      }
+    }
+    group.frame.append(batch, duplicates);
+    const std::uint64_t written = batch.count() - duplicates.size();
+    request->result = CommitResult{.first_seqno = next,
+                                   .last_seqno = SeqNo{next.value + written - 1},
+                                   .void_records = {},
+                                   .duplicates = std::move(duplicates)};
+    next = SeqNo{next.value + written};
+  }
+}
+
+Status CommitQueue::append(Group& group, Timestamp now) {
+  if (log_ == nullptr) {
+    group.frame.seal(FrameHeader{.first_seqno = last_.next(), .append_time = now});
+    return {};
+  }
+  // A frame without records means something else, and the first of the duplicates is durable already.
+  if (group.frame.count() == 0) return log_->health();
+  TIDAL_TRY(log_->append_frame(group.frame, now));
+  return options_.durability.mode == Durability::Mode::Async ? Status{} : log_->sync();
+}
+
 void CommitQueue::apply_in_turn(Group& group) {
   {
     const base::MutexLock lock(mutex_);
     while (apply_turn_ != group.ticket) turn_.wait(mutex_);
   }
+  settle_duplicates(group, false);
   const FrameHeader& header = group.frame.header();
-  SeqNo next = header.first_seqno;
-  for (Request* request : group.requests) {
-    const SeqNo last{next.value + request->batch.count() - 1};
-    request->result = CommitResult{.first_seqno = next, .last_seqno = last, .void_records = {}};
-    next = last.next();
-  }
-  RecordCursor cursor(header, group.frame.body());
+  RecordCursor cursor(header, group.frame.count() == 0 ? std::string_view{} : group.frame.body());
   for (WalEvent& event : group.events) event.append_time = header.append_time;
   auto request = group.requests.begin();
+  auto event_id = group.event_ids.begin();
   while (const std::size_t n = cursor.next(group.events)) {
     const std::span<WalEvent> events(group.events.data(), n);
+    if (pending_ids_) {
+      for (WalEvent& event : events) event.record.event_id = *event_id++;
+    }
     applier_.apply(events);
     for (const WalEvent& event : events) {
       if (!event.ids.is_void) continue;
       while ((**request).result->value().last_seqno < event.seqno) ++request;
       CommitResult& result = (**request).result->value();
-      result.void_records.push_back(static_cast<std::uint32_t>(event.seqno.value - result.first_seqno.value));
+      result.void_records.push_back(result.position_of(event.seqno));
     }
   }
   TIDAL_ASSERT(cursor.status().ok());  // these are the bytes we have just encoded
+  if (pending_ids_) {
+    pending_ids_->release(group.event_ids);
+    settle_duplicates(group, true);
+  }
   // release: pairs with the acquire in applied(); what the events changed is visible before their seqno.
-  applied_.store(header.last_seqno().value, std::memory_order_release);
+  if (header.record_count > 0) applied_.store(header.last_seqno().value, std::memory_order_release);
   const base::MutexLock lock(mutex_);
   ++apply_turn_;
   turn_.notify_all();
+}
+
+/// What repeats a record that was void when applied counts nowhere either. Before the group is applied its duplicates
+/// of earlier groups can be told, afterwards those of its own records.
+void CommitQueue::settle_duplicates(Group& group, bool in_group) {
+  if (!pending_ids_) return;
+  const SeqNo first_of_group{group.requests.front()->result->value().first_seqno};
+  for (Request* request : group.requests) {
+    CommitResult& result = request->result->value();
+    const std::size_t known = result.void_records.size();
+    for (const Duplicate& duplicate : result.duplicates) {
+      if (!duplicate.was_pending || (duplicate.first >= first_of_group) != in_group) continue;
+      const EventId& id = request->batch.event_ids()[duplicate.position];
+      if (!options_.applied_ids->holds(id)) result.void_records.push_back(duplicate.position);
+    }
+    if (result.void_records.size() > known) std::ranges::sort(result.void_records);
+  }
 }
 
 /// Tells every caller of the group. Callbacks run on the background thread.

@@ -8,6 +8,8 @@
 // Q1: events are applied in seqno order, one at a time, after they are as durable as the policy asks.
 // Q2: a batch is acknowledged after its last event was applied. Q3: one caller's batch lies in one frame.
 // Q4: a frame that could not be written or synced is applied nowhere, and all its callers get the error.
+// Q5: a duplicate is written nowhere, and acknowledged with the first record's seqno once that one is durable and
+//     applied. Q6: append times never go back, whatever the clock does.
 // Threads: thread-safe. One mutex; it is never held during a write, a sync, an apply or a callback.
 #pragma once
 
@@ -27,6 +29,8 @@
 #include "base/mutex.h"
 #include "tidal/options.h"
 #include "tidal/result.h"
+#include "wal/commit_result.h"
+#include "wal/duplicates.h"
 #include "wal/frame.h"
 #include "wal/log.h"
 #include "wal/record.h"
@@ -41,25 +45,13 @@ class Applier {
   virtual void apply(std::span<WalEvent> events) noexcept = 0;
 };
 
-struct CommitResult {
-  SeqNo first_seqno;
-  SeqNo last_seqno;
-  std::vector<std::uint32_t> void_records;  ///< positions in the batch that were void when applied; ascending
-
-  [[nodiscard]] SeqNo seqno_of(std::size_t position) const { return SeqNo{first_seqno.value + position}; }
-  [[nodiscard]] bool is_void(std::size_t position) const {
-    for (const std::uint32_t v : void_records) {
-      if (v == position) return true;
-    }
-    return false;
-  }
-};
-
 struct CommitQueueOptions {
   Durability durability = {};
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< of encoded records that wait
   std::size_t queue_batches = std::size_t{1} << 16;
-  SeqNo applied = {};  ///< the last event already applied; without a log, numbering goes on after it
+  SeqNo applied = {};               ///< the last event already applied; without a log, numbering goes on after it
+  Timestamp last_append_time = {};  ///< of that event (Q6)
+  const AppliedIds* applied_ids = nullptr;  ///< null: no record is a duplicate. Outlives the queue
 };
 
 class CommitQueue {
@@ -122,7 +114,10 @@ class CommitQueue {
   void wait_for_company() TIDAL_REQUIRES(mutex_);
   std::unique_ptr<Group> gather() TIDAL_REQUIRES(mutex_);
   Status write(Group& group);
+  void fill_frame(Group& group, Timestamp now);
+  Status append(Group& group, Timestamp now);
   void apply_in_turn(Group& group);
+  void settle_duplicates(Group& group, bool in_group);
   void finish(Group& group, const Status& written);
 
   Request* elect() TIDAL_REQUIRES(mutex_);
@@ -142,8 +137,10 @@ class CommitQueue {
   const CommitQueueOptions options_;
 
   std::atomic<std::uint64_t> applied_;
+  std::optional<PendingIds> pending_ids_;
   // Of whoever holds the append role.
-  SeqNo memory_last_;
+  SeqNo last_;
+  Timestamp last_append_time_;
 
   base::Mutex pool_mutex_;
   std::vector<std::unique_ptr<Request>> requests_ TIDAL_GUARDED_BY(pool_mutex_);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <map>
+#include <thread>
 
 #include "base/threadless_for_test.h"
 #include "wal/log_fixture.h"
@@ -13,18 +15,32 @@ namespace {
 
 using base::MemoryFileSystem;
 
-/// Records what it is given; can be made to wait inside apply.
-class Recorder final : public Applier {
+/// Records what it is given, and the ids of what was not void; can be made to wait inside apply.
+class Recorder final : public Applier, public AppliedIds {
  public:
   void apply(std::span<WalEvent> events) noexcept override {
     base::MutexLock lock(mutex_);
+    ++begun_;
+    begins_.notify_all();
     while (held_) released_.wait(mutex_);
     frames_.push_back(static_cast<std::uint32_t>(events.size()));
     for (WalEvent& event : events) {
       in_order_ = in_order_ && event.seqno.value == payloads_.size() + 1;
       payloads_.emplace_back(event.record.payload);
       event.ids.is_void = event.record.payload == "void";
+      if (!event.ids.is_void && !event.record.event_id.is_none()) ids_.emplace(event.record.event_id.low, event.seqno);
     }
+  }
+  [[nodiscard]] SeqNo first_of(const EventId& id, Timestamp) const override {
+    const base::MutexLock lock(mutex_);
+    const auto found = ids_.find(id.low);
+    return found == ids_.end() ? SeqNo{} : found->second;
+  }
+  [[nodiscard]] bool holds(const EventId& id) const override { return first_of(id, {}) != SeqNo{}; }
+  /// Waits until apply() was called so often.
+  void await_apply(int n) {
+    const base::MutexLock lock(mutex_);
+    while (begun_ < n) begins_.wait(mutex_);
   }
   void hold() {
     const base::MutexLock lock(mutex_);
@@ -49,8 +65,11 @@ class Recorder final : public Applier {
   }
 
  private:
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   base::CondVar released_;
+  base::CondVar begins_;
+  int begun_ TIDAL_GUARDED_BY(mutex_) = 0;
+  std::map<std::uint64_t, SeqNo> ids_ TIDAL_GUARDED_BY(mutex_);
   bool held_ TIDAL_GUARDED_BY(mutex_) = false;
   bool in_order_ TIDAL_GUARDED_BY(mutex_) = true;
   std::vector<std::string> payloads_ TIDAL_GUARDED_BY(mutex_);
@@ -67,6 +86,39 @@ class CommitQueueTest : public testing::Test {
   CommitQueue& start_in_memory(SeqNo applied) {
     queue_ = std::make_unique<CommitQueue>(nullptr, recorder_, clock_, CommitQueueOptions{.applied = applied});
     return *queue_;
+  }
+  /// Records of those payloads, all with the same id.
+  static std::vector<Record> same_events(const std::vector<std::string>& payloads) {
+    std::vector<Record> records = records_of(payloads);
+    for (Record& record : records) record.event_id = {.low = 1, .high = 1};
+    return records;
+  }
+  /// Repeats a record while it is being applied.
+  void expect_shared_fate(const std::string& payload) {
+    CommitQueue& queue = start({.applied_ids = &recorder_});
+    recorder_.hold();
+    const std::vector<std::string> first_payload = {payload};
+    auto first = std::async(std::launch::async, [&] { return queue.submit(same_events(first_payload)); });
+    recorder_.await_apply(1);
+    const std::vector<std::string> payloads = {"repeated", "repeated", "other"};
+    std::vector<Record> records = same_events(payloads);
+    records.back().event_id = {};
+    auto second = std::async(std::launch::async, [&] { return queue.submit(records); });
+    while (log_->last_seqno() < SeqNo{2}) std::this_thread::yield();  // judged, and waiting for its turn
+    recorder_.release();
+    ASSERT_TRUE(first.get().ok());
+    const Result<CommitResult> result = second.get();
+    ASSERT_TRUE(result.ok());
+    const bool is_void = payload == "void";
+    for (const std::size_t position : {0U, 1U}) {
+      EXPECT_TRUE(result->is_duplicate(position));
+      EXPECT_EQ(result->seqno_of(position), SeqNo{1});
+      EXPECT_EQ(result->is_void(position), is_void);
+    }
+    EXPECT_EQ(result->seqno_of(2), SeqNo{2});
+    EXPECT_FALSE(result->is_void(2));
+    const Result<CommitResult> retried = queue.submit(same_events({"again"}));
+    EXPECT_EQ(retried->is_duplicate(0), !is_void) << "the id of a void record is free again";
   }
   /// Submits from another thread.
   std::future<Result<CommitResult>> submit_elsewhere(std::vector<std::string> payloads) {
@@ -93,6 +145,67 @@ TEST_F(CommitQueueTest, AcknowledgesWhatIsDurableAndApplied) {  // Q1, Q2
   EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"a", "void", "c"}));
   EXPECT_EQ(queue.applied(), SeqNo{3});
   EXPECT_EQ(log_->synced_through(), SeqNo{3});
+}
+
+TEST_F(CommitQueueTest, WritesADuplicateNowhereAndAnswersWithTheFirst) {  // Q5
+  CommitQueue& queue = start({.applied_ids = &recorder_});
+  const std::vector<std::string> payloads = {"a", "b", "b2", "c"};
+  std::vector<Record> records = records_of(payloads);
+  records[1].event_id = records[2].event_id = {.low = 5};
+  const Result<CommitResult> result = queue.submit(records);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->last_seqno, SeqNo{3});
+  EXPECT_TRUE(result->is_duplicate(2));
+  EXPECT_FALSE(result->is_duplicate(3));
+  EXPECT_EQ(result->seqno_of(2), SeqNo{2});
+  EXPECT_EQ(result->seqno_of(3), SeqNo{3});
+  const Result<CommitResult> again = queue.submit(std::span(records).subspan(1, 2));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->seqno_of(0), SeqNo{2});
+  EXPECT_EQ(again->seqno_of(1), SeqNo{2});
+  EXPECT_LT(again->last_seqno, again->first_seqno);
+  EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(log_->last_seqno(), SeqNo{3});
+}
+
+TEST_F(CommitQueueTest, ADuplicateOfARecordInFlightSharesItsFate) {  // Q5
+  expect_shared_fate("first");
+}
+
+TEST_F(CommitQueueTest, ADuplicateOfAVoidRecordInFlightIsVoid) {  // Q5, D2
+  expect_shared_fate("void");
+}
+
+TEST_F(CommitQueueTest, AnIdIsFreeAgainWhenItsFrameCouldNotBeWritten) {  // D2
+  CommitQueue& queue = start({.applied_ids = &recorder_});
+  ASSERT_TRUE(queue.submit(records_of({"before"})).ok());
+  fs_.fail_operation(1, MemoryFileSystem::Fault::NoSpace);
+  EXPECT_EQ(queue.submit(same_events({"no room", "no room"})).error().code, Code::ResourceExhausted);
+  const Result<CommitResult> retried = queue.submit(same_events({"room"}));
+  ASSERT_TRUE(retried.ok()) << retried.error().to_string();
+  EXPECT_FALSE(retried->is_duplicate(0));
+  EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"before", "room"}));
+}
+
+TEST_F(CommitQueueTest, AppendTimesNeverGoBack) {  // Q6, W6
+  CommitQueue& queue = start({.last_append_time = kNow});
+  ASSERT_TRUE(queue.submit(records_of({"a"})).ok());
+  clock_.set(kNow - days(1));
+  ASSERT_TRUE(queue.submit(records_of({"b"})).ok());
+  clock_.set(kNow + days(1));
+  ASSERT_TRUE(queue.submit(records_of({"c"})).ok());
+  std::vector<Timestamp> times;
+  ASSERT_TRUE(log_->replay(SeqNo{1},
+                           [&times](std::span<WalEvent> events) -> Status {
+                             for (const WalEvent& event : events) times.push_back(event.append_time);
+                             return {};
+                           })
+                  .ok());
+  EXPECT_EQ(times, (std::vector<Timestamp>{kNow, kNow, kNow + days(1)}));
+  ASSERT_TRUE(queue.close().ok());
+  queue_.reset();
+  log_ = *open_log(fs_, 1 << 20);
+  EXPECT_EQ(log_->last_append_time(), kNow + days(1));
 }
 
 TEST_F(CommitQueueTest, RefusesEmptyAndOversizedBatches) {

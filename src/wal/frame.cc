@@ -25,6 +25,11 @@ static_assert(kHeaderCrcAt + sizeof(std::uint32_t) == kFrameHeaderBytes);
 
 Error bad(std::string what) { return Error(Code::Corruption, "frame " + std::move(what)); }
 
+/// Of the record that we have encoded at the front of `bytes`.
+std::size_t record_bytes(std::string_view bytes) {
+  return sizeof(std::uint32_t) + load<std::uint32_t>(bytes.data() + kRecordLengthAt);
+}
+
 }  // namespace
 
 void encode_frame_header(const FrameHeader& header, char* out) {
@@ -91,12 +96,21 @@ void Frame::clear() {
   header_ = FrameHeader{};
 }
 
-void Frame::append(const RecordBatch& batch) {
+void Frame::append(const RecordBatch& batch, std::span<const Duplicate> duplicates) {
   TIDAL_DCHECK(fits(batch));
   bytes_.resize(kFrameHeaderBytes + header_.body_bytes);  // drops the padding of an earlier seal
-  bytes_.append(batch.bytes());
-  header_.body_bytes += static_cast<std::uint32_t>(batch.bytes().size());
-  header_.record_count += batch.count();
+  std::string_view rest = batch.bytes();
+  std::uint32_t position = 0;
+  for (const Duplicate& duplicate : duplicates) {
+    std::size_t kept = 0;
+    for (; position < duplicate.position; ++position) kept += record_bytes(rest.substr(kept));
+    bytes_.append(rest.substr(0, kept));
+    rest.remove_prefix(kept + record_bytes(rest.substr(kept)));
+    ++position;
+  }
+  bytes_.append(rest);
+  header_.body_bytes = static_cast<std::uint32_t>(bytes_.size() - kFrameHeaderBytes);
+  header_.record_count += batch.count() - static_cast<std::uint32_t>(duplicates.size());
 }
 
 void Frame::seal(const FrameHeader& place) {
@@ -108,7 +122,7 @@ void Frame::seal(const FrameHeader& place) {
   char* p = bytes_.data() + kFrameHeaderBytes;
   for (std::uint64_t i = 0; i < header_.record_count; ++i) {
     store(p + kRecordSeqnoAt, header_.first_seqno.value + i);
-    p += sizeof(std::uint32_t) + load<std::uint32_t>(p + kRecordLengthAt);
+    p += record_bytes({p, kRecordFixedBytes});
   }
   header_.body_crc = body_checksum(std::string_view(bytes_).substr(kFrameHeaderBytes));
   encode_frame_header(header_, bytes_.data());

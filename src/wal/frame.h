@@ -10,9 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tidal/result.h"
 #include "tidal/types.h"
+#include "wal/duplicates.h"
 #include "wal/record.h"
 
 namespace tidal::wal {
@@ -64,12 +66,16 @@ class RecordBatch {
   }
   void add(const Record& record) {
     encode_record(record, SeqNo{}, bytes_);
+    event_ids_.push_back(record.event_id);
     ++count_;
   }
   void clear() {
     bytes_.clear();
+    event_ids_.clear();
     count_ = 0;
   }
+  /// One a record.
+  [[nodiscard]] std::span<const EventId> event_ids() const { return event_ids_; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
@@ -78,6 +84,7 @@ class RecordBatch {
 
  private:
   std::string bytes_;
+  std::vector<EventId> event_ids_;
   std::uint32_t count_ = 0;
 };
 
@@ -89,7 +96,9 @@ class Frame {
   [[nodiscard]] bool fits(const RecordBatch& batch) const {
     return bytes_.size() + batch.bytes().size() + kFrameAlignment <= kFrameBytesMax;
   }
-  void append(const RecordBatch& batch);
+  void append(const RecordBatch& batch) { append(batch, {}); }
+  /// All records but the duplicates, which are ordered by position.
+  void append(const RecordBatch& batch, std::span<const Duplicate> duplicates);
   /// Fills in seqnos, padding, header and checksums: `place` gives first_seqno, append_time, synced_through, offset and
   /// segment_check. May be called again to move the frame to another place.
   void seal(const FrameHeader& place);

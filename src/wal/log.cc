@@ -1,6 +1,8 @@
 // The write side of the log and its replay.
 #include "wal/log.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "wal/segment_reader.h"
 
@@ -89,7 +91,8 @@ Result<std::unique_ptr<Log>> Log::open(base::FileSystem& fs, const std::string& 
 Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
   TIDAL_TRY(health());
   if (closed_) return Error(Code::Unavailable, "log " + dir_ + " is closed");
-  TIDAL_ASSERT(newest_.file != nullptr);  // started
+  TIDAL_ASSERT(newest_.file != nullptr);                          // started
+  append_time = std::max(append_time, newest_.last_append_time);  // W6
   TIDAL_TRY(make_room(frame.sealed_bytes(), append_time));
   const SeqNo first = newest_.last_seqno.next();
   frame.seal(FrameHeader{.first_seqno = first,
@@ -99,6 +102,7 @@ Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
                          .segment_check = newest_.header.check});
   TIDAL_TRY(write_at_end(frame.bytes()));
   appended_ = true;
+  newest_.last_append_time = append_time;
   newest_.end_offset += frame.bytes().size();
   newest_.last_seqno = frame.header().last_seqno();
   // release: pairs with the acquire in last_seqno().
@@ -179,7 +183,7 @@ Status Log::start_segment(std::uint64_t frame_bytes, Timestamp now) {
   }
   const SeqNo last = newest_.last_seqno;
   const base::MutexLock syncing(sync_mutex_);
-  newest_ = OpenSegment{.file = std::move(*file), .header = header, .last_seqno = last};
+  newest_ = OpenSegment{.file = std::move(*file), .header = header, .last_seqno = last, .last_append_time = now};
   const base::MutexLock lock(mutex_);
   segments_.push_back({.path = dir_ + "/" + segment_file_name(header.first_seqno), .header = header});
   return {};

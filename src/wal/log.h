@@ -3,7 +3,7 @@
 // W1: seqnos start at 1, rise by one, and survive reopening. W2: after a sync() that returned ok, every record appended
 // before it is replayed by every later open, once, in order. W3: a frame is replayed whole or not at all.
 // W4: after a failed write or sync nothing more is written; only reopening clears it. A sync is never tried twice.
-// W5: a full disk refuses the frame it hits and nothing else.
+// W5: a full disk refuses the frame it hits and nothing else. W6: append times never go back, whatever the clock does.
 // Threads: one writer (append_frame, prepare_next_segment, close, remove_segments_before); sync, replay and the const
 // reads may run beside it.
 #pragma once
@@ -79,6 +79,10 @@ class Log {
   [[nodiscard]] SeqNo last_seqno() const { return SeqNo{last_.load(std::memory_order_acquire)}; }
   // acquire: pairs with the release in sync().
   [[nodiscard]] SeqNo synced_through() const { return SeqNo{synced_through_.load(std::memory_order_acquire)}; }
+  /// Of the newest frame (W6). The writer's to read.
+  [[nodiscard]] Timestamp last_append_time() const { return newest_.last_append_time; }
+  /// Append time of the last record, as read() found it; none when the newest segment holds no record.
+  [[nodiscard]] std::optional<Timestamp> last_record_time() const { return newest_.last_record_time; }
   [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
   [[nodiscard]] std::vector<SegmentEntry> segments() const;
   /// The error every write gets since a write or sync failed (W4).

@@ -72,6 +72,7 @@ Status decode_record(std::string_view& in, SeqNo& seqno, Record& record) {
   record.user_key = rest.string();
   record.payload = rest.string();
   record.extensions.clear();
+  record.event_id = {};
   while (!rest.at_end()) {
     Extension extension;
     extension.tag = rest.u8();

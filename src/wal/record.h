@@ -44,6 +44,15 @@ struct Extension {
   std::string_view bytes;
 };
 
+/// Tells an event from every other one; all zero: it has no identity and is never taken for a duplicate.
+struct EventId {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  bool operator==(const EventId&) const = default;
+  [[nodiscard]] bool is_none() const { return low == 0 && high == 0; }
+};
+
 /// One mutation as the caller hands it to the log; views live at least until the append returns.
 /// `item_key` is the subject: an item's, or (per `subject_kind`) a creator's or user's key; "" none.
 struct Record {
@@ -55,6 +64,7 @@ struct Record {
   std::string_view user_key;  ///< the acting user; "" none
   std::string_view payload;
   std::vector<Extension> extensions;
+  EventId event_id = {};  ///< not written: whoever hands the record over knows it; none in a record that was read
 };
 
 /// What an event means at its seqno, filled in once before the fan-out so that no view looks anything up twice.

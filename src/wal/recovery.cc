@@ -1,6 +1,8 @@
 // Recovery: the chain of segments, then the frames of the newest one; and what is written once that is accepted.
 #include "wal/recovery.h"
 
+#include <algorithm>
+
 #include "wal/segment_reader.h"
 
 namespace tidal::wal {
@@ -58,13 +60,22 @@ Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uin
                     std::to_string(reader.header().synced_through.value) + " to be on disk");
 }
 
+/// Steps over all sound frames, taking over their times; tells what stands behind the last one.
+Result<SegmentReader::Step> read_frames(SegmentReader& reader, OpenSegment& segment) {
+  TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
+  while (step == SegmentReader::Step::Frame) {
+    const FrameHeader& frame = reader.header();
+    segment.last_append_time = std::max(segment.last_append_time, frame.append_time);
+    if (frame.record_count > 0) segment.last_record_time = segment.last_append_time;
+    TIDAL_TRY_ASSIGN(step, reader.next());
+  }
+  return step;
+}
+
 Status judge_frames(const base::File& file, const std::string& path, OpenSegment& segment,
                     std::optional<TornTail>& torn) {
   SegmentReader reader(file, segment.header);
-  TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
-  while (step == SegmentReader::Step::Frame) {
-    TIDAL_TRY_ASSIGN(step, reader.next());
-  }
+  TIDAL_TRY_ASSIGN(const SegmentReader::Step step, read_frames(reader, segment));
   segment.end_offset = reader.offset();
   segment.last_seqno = SeqNo{reader.next_seqno().value - 1};
   TIDAL_TRY_ASSIGN(const std::uint64_t content_end, reader.find_content_end(reader.offset()));
@@ -77,13 +88,15 @@ Status judge_frames(const base::File& file, const std::string& path, OpenSegment
 }
 
 Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry, std::optional<TornTail>& torn) {
-  OpenSegment segment{.file = nullptr, .header = entry.header};
+  OpenSegment segment{.file = nullptr, .header = entry.header, .last_append_time = entry.header.created_at};
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
   TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header));
   if (footer) {
     segment.sealed = true;
     segment.end_offset = footer->end_offset;
     segment.last_seqno = footer->last_seqno;
+    SegmentReader reader(*file, entry.header);
+    TIDAL_TRY(read_frames(reader, segment));
   } else {
     TIDAL_TRY(judge_frames(*file, entry.path, segment, torn));
   }

@@ -45,6 +45,8 @@ struct OpenSegment {
   SegmentHeader header;
   std::uint64_t end_offset = kFramesBegin;
   SeqNo last_seqno{};
+  Timestamp last_append_time{};  ///< of its last frame; when it was made, while it has none
+  std::optional<Timestamp> last_record_time{};  ///< of its last frame with records
   bool sealed = false;
 };
 

@@ -1,6 +1,8 @@
 // Handing batches to the database.
 #include "cli/import/database_target.h"
 
+#include <algorithm>
+
 namespace tidal::cli {
 
 Result<std::string> DatabaseTarget::schema_after(const std::string& schema, const std::string& statements) const {
@@ -17,9 +19,10 @@ Status DatabaseTarget::define(const Definitions& definitions, const ImportMark& 
   return replies.ok() ? Status() : Status(replies.error());
 }
 
-Status DatabaseTarget::write(std::span<const Operation> operations, const ImportMark& mark) {
-  const auto replies = database_.write(operations, BatchOptions{.import_mark = mark});
-  return replies.ok() ? Status() : Status(replies.error());
+Result<std::uint64_t> DatabaseTarget::write(std::span<const Operation> operations, const ImportMark& mark) {
+  TIDAL_TRY_ASSIGN(const std::vector<WriteReply> replies,
+                   database_.write(operations, {.keep_duplicates = keep_duplicates_, .import_mark = mark}));
+  return static_cast<std::uint64_t>(std::ranges::count(replies, std::string_view("deduplicated"), &WriteReply::status));
 }
 
 }  // namespace tidal::cli

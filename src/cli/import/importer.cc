@@ -179,7 +179,8 @@ Result<std::uint64_t> write_definitions(ImportTarget& target, Rejects& rejects, 
 }
 
 /// Writes one batch; operations that the database blames are rejected and the others tried again (I3).
-Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const std::string& id, Batch batch) {
+Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const std::string& id, Batch batch,
+                                  std::uint64_t& duplicates) {
   const ImportMark mark{.id = id, .position = batch.position};
   if (std::holds_alternative<Definitions>(batch.operations.front().what)) {
     return write_definitions(target, rejects, mark, batch.operations.front());
@@ -194,8 +195,11 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
   }
   while (!operations.empty()) {
     TIDAL_TRY(rejects.flush());  // the mark covers them
-    const Status written = target.write(operations, mark);
-    if (written.ok()) break;
+    const Result<std::uint64_t> written = target.write(operations, mark);
+    if (written.ok()) {
+      duplicates += *written;
+      break;
+    }
     const auto bad = blamed(written.error(), operations.size());
     if (bad.empty() || !is_about_the_data(written.error().code)) return written.error();
     for (const auto& [index, reason] : bad) TIDAL_TRY(rejects.add(lines[index], reason));
@@ -216,7 +220,8 @@ Status write_all(ImportTarget& target, Rejects& rejects, const std::string& id, 
       break;
     }
     const double share = batch->share;
-    TIDAL_TRY_ASSIGN(const std::uint64_t applied, write_batch(target, rejects, id, *std::move(batch)));
+    TIDAL_TRY_ASSIGN(const std::uint64_t applied,
+                     write_batch(target, rejects, id, *std::move(batch), report.duplicates));
     report.applied += applied;
     progress("writing", report.applied, share);
   }

@@ -33,6 +33,7 @@ struct ImportReport {
   std::uint64_t operations = 0;  ///< in the file, bad lines left out
   std::uint64_t applied = 0;     ///< by this run
   std::uint64_t skipped = 0;     ///< because the log holds them already
+  std::uint64_t duplicates = 0;  ///< of applied: signals that the database held and did not count again
   std::uint64_t rejected = 0;
   std::uint64_t rejected_earlier = 0;  ///< of these: by earlier runs, passed over by this one
   std::string rejects_path;            ///< "" when there is no such file

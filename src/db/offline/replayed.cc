@@ -39,6 +39,7 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
   TIDAL_TRY_ASSIGN(database->fields_, storage::open_store(storage::Backend::Memory, fs, ""));
   database->views_ = std::make_unique<Views>(*database->fields_);
+  database->views_->expect_newest(log->last_record_time());
   TIDAL_TRY(log->replay(SeqNo{1}, [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
     views.registry().apply(events);
     return {};

@@ -76,7 +76,7 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
 
     db::Views restored(*live.store);
     std::vector<std::string> notes;
-    const Result<SeqNo> from = directory.restore(restored.registry(), SeqNo{records.size()}, notes);
+    const Result<SeqNo> from = directory.restore(restored.registry(), {.last = SeqNo{records.size()}}, notes);
     ASSERT_TRUE(from.ok()) << from.error().to_string();
     ASSERT_EQ(from->value, at) << (notes.empty() ? "" : notes.front());
     for (wal::WalEvent& event : events_of(records, at, records.size())) restored.registry().apply(event);
@@ -120,7 +120,7 @@ TEST_P(Conformance, DamagedCheckpointIsCorruption) {
     ASSERT_TRUE(base::write_file_atomically(live.fs, path, damaged).ok());
     db::Views other(*live.store);
     std::vector<std::string> notes;
-    const Result<SeqNo> restored = directory.restore(other.registry(), seqno, notes);
+    const Result<SeqNo> restored = directory.restore(other.registry(), {.last = seqno}, notes);
     ASSERT_TRUE(restored.ok());
     EXPECT_EQ(*restored, SeqNo{}) << "a damaged file was used";
     ASSERT_EQ(notes.size(), 1U);

@@ -84,6 +84,10 @@ struct ViewInfo {
 struct DatabaseStats {
   SeqNo last_seqno;
   SeqNo checkpoint_seqno;        ///< 0: none yet
+  SeqNo base_seqno;              ///< 0: none, the log is kept from its first record
+  SeqNo history_first;           ///< oldest record from which on log and archive are without a hole
+  Timestamp history_since;       ///< its append time, roughly
+  std::uint64_t archive_segments = 0;
   Duration checkpoint_pause{0};  ///< how long writers waited for the last one since open
   std::uint32_t schema_version = 0;
   std::uint64_t items = 0, users = 0, creators = 0;
@@ -94,6 +98,14 @@ struct DatabaseStats {
   std::uint64_t log_bytes = 0;
   std::uint64_t log_segments = 0;
   std::vector<ViewInfo> views;
+};
+
+/// What a compaction did.
+struct CompactionReport {
+  SeqNo base;  ///< of the base that the log now stands on; 0: the log is kept from its first record
+  std::uint64_t segments_archived = 0;
+  std::uint64_t segments_removed = 0;
+  std::uint64_t bytes_freed = 0;  ///< in wal/
 };
 
 struct DigestReport {
@@ -164,6 +176,10 @@ class Database {
 
   /// Writes a checkpoint of everything applied so far; returns its seqno. Runs beside writes and reads.
   [[nodiscard]] Result<SeqNo> checkpoint();
+  /// Brings the log within the settings log_retention and log_bytes: writes a base, then lets the oldest segments go to
+  /// archive/, or away (log_archive). Happens by itself after checkpoints. Runs beside writes and reads. IoError,
+  /// ResourceExhausted: nothing is lost, and the log stays longer than it should.
+  [[nodiscard]] Result<CompactionReport> compact();
   /// A hash of all logical state. Stops writers while it runs.
   [[nodiscard]] Result<DigestReport> digest();
   /// Refuses new calls, drains, checkpoints, releases the directory. Later calls answer Unavailable.

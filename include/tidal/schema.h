@@ -120,6 +120,9 @@ struct Settings {
   bool create_users = true;                    ///< an unknown user of a signal is created
   Duration seen_expires{0};                    ///< 0: never
   double hot_gravity = 1.8;                    ///< of the sort `hot`, > 0
+  Duration log_retention{0};                   ///< records appended longer ago may leave the log; 0: age removes none
+  std::int64_t log_bytes = 10LL << 30;         ///< of wal/: beyond, the oldest segments leave it; 0: size removes none
+  bool log_archive = true;                     ///< what leaves the log is kept compressed in archive/, else removed
   bool operator==(const Settings&) const = default;
 };
 

@@ -1,27 +1,17 @@
 // Opening, committing, checkpointing and closing a database.
 #include "db/core.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "base/assert.h"
 #include "base/coding.h"
 #include "base/hash.h"
 #include "db/log.h"
+#include "db/view_applier.h"
 
 namespace tidal::db {
 namespace {
-
-constexpr std::size_t kCursorKeyBytes = 32;
-
-std::string random_key() {
-  std::string key(kCursorKeyBytes, '\0');
-  TIDAL_ASSERT(getrandom(key.data(), key.size(), 0) == static_cast<ssize_t>(key.size()));
-  return key;
-}
 
 Status check_options(const Options& options) {
   const auto refuse = [](std::string_view what, std::string_view expected) {
@@ -52,15 +42,6 @@ std::uint64_t bytes_of(std::span<const PreparedRecord> records) {
   return bytes;
 }
 
-/// Of a directory that cannot be written.
-Error with_advice(Error error) {
-  if (error.code != Code::PermissionDenied) return error;
-  error.message +=
-      "; a database is opened for writing: allow it, or copy the directory (tidal verify, inspect, wal, "
-      "digest and export are content with reading)";
-  return error;
-}
-
 /// Its entity or definition went away between validation and application; the record is in the log and counts nowhere.
 Error void_error(SeqNo seqno) {
   return Error(Code::NotFound, "the record at seqno " + std::to_string(seqno.value) +
@@ -68,41 +49,6 @@ Error void_error(SeqNo seqno) {
 }
 
 }  // namespace
-
-/// Hands durable events to the views and publishes how far readers can see.
-class Core::ViewApplier final : public wal::Applier {
- public:
-  explicit ViewApplier(Views& views) : views_(views) {}
-
-  void apply(std::span<wal::WalEvent> events) noexcept override {
-    views_.registry().apply(events);
-    // release: pairs with the acquire in applied(), so that who sees the seqno sees the views.
-    applied_.store(events.back().seqno.value, std::memory_order_release);
-    const auto is_void = [](const wal::WalEvent& e) { return e.ids.is_void; };
-    const auto is_signal = [](const wal::WalEvent& e) {
-      return !e.ids.is_void && e.record.type == wal::RecordType::Signal;
-    };
-    void_records_.fetch_add(static_cast<std::uint64_t>(std::ranges::count_if(events, is_void)),
-                            std::memory_order_relaxed);  // a statistic
-    signals_.fetch_add(static_cast<std::uint64_t>(std::ranges::count_if(events, is_signal)),
-                       std::memory_order_relaxed);  // a statistic
-  }
-
-  [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
-  void set_applied(SeqNo seqno) { applied_.store(seqno.value, std::memory_order_release); }
-  void reset_statistics() {
-    signals_.store(0, std::memory_order_relaxed);
-    void_records_.store(0, std::memory_order_relaxed);
-  }
-  [[nodiscard]] std::uint64_t signals() const { return signals_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t void_records() const { return void_records_.load(std::memory_order_relaxed); }
-
- private:
-  Views& views_;
-  std::atomic<std::uint64_t> applied_{0};
-  std::atomic<std::uint64_t> signals_{0};
-  std::atomic<std::uint64_t> void_records_{0};
-};
 
 Core::Core(std::string path, const Options& options, const CoreEnvironment& environment)
     : path_(std::move(path)), options_(options), environment_(environment) {}
@@ -117,122 +63,6 @@ Result<std::unique_ptr<Core>> Core::open(const std::string& path, const Options&
   if (!opened.ok()) return std::move(opened).error();
   TIDAL_TRY(core->start_upkeep());
   return core;
-}
-
-Status Core::recover() {
-  base::FileSystem& fs = environment_.fs;
-  const bool on_disk = !path_.empty();
-  if (on_disk) {
-    if (!fs.exists(path_)) {
-      if (!options_.create_if_missing) {
-        return Error(Code::NotFound, "no database at '" + path_ + "' (create one: tidal init " + path_ + ")");
-      }
-      TIDAL_TRY(fs.create_directories(path_));
-    } else if (!fs.is_directory(path_)) {
-      return Error(Code::InvalidArgument, "'" + path_ + "' is not a directory");
-    } else if (!options_.create_if_missing && !fs.exists(path_ + "/wal")) {
-      return Error(Code::NotFound, "'" + path_ + "' is not a database: it has no log (create one: tidal init)");
-    }
-    Result<std::unique_ptr<base::FileLock>> lock = fs.lock(path_ + "/LOCK");
-    if (!lock.ok()) return with_advice(std::move(lock).error());
-    lock_ = std::move(lock).value();
-  }
-  const std::string salt = random_key();
-  std::memcpy(&query_salt_, salt.data(), sizeof query_salt_);
-
-  if (on_disk) {
-    const wal::LogOptions log_options{.segment_bytes = options_.segment_bytes,
-                                      .prepares_segments = environment_.background};
-    TIDAL_TRY_ASSIGN(log_, wal::Log::read(fs, path_ + "/wal", log_options));
-    checkpoints_ = std::make_unique<materializer::CheckpointDirectory>(fs, path_ + "/checkpoints");
-    if (const auto& torn = log_->recovery().torn) {
-      report_.notes.push_back("cut an unfinished write from " + torn->segment + " at offset " +
-                              std::to_string(torn->offset) + ": " + torn->reason);
-    }
-  }
-  const SeqNo last = log_ ? log_->last_seqno() : SeqNo{};
-  if (on_disk) TIDAL_TRY(check_log_is_whole(last));
-  // Up to here nothing was written, and only caches are before the log has been replayed to its end.
-  TIDAL_TRY(open_entity_store());
-  if (entity_store_->seqno() > last) {
-    report_.notes.push_back("the entity store was ahead of the log and is rebuilt");
-    TIDAL_TRY(entity_store_->clear());
-  }
-  views_ = std::make_unique<Views>(*entity_store_);
-  applier_ = std::make_unique<ViewApplier>(*views_);
-
-  if (on_disk) {
-    TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), last, report_.notes));
-    if (report_.checkpoint == SeqNo{} && entity_store_->seqno() != SeqNo{}) TIDAL_TRY(entity_store_->clear());
-    checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);
-    applier_->set_applied(report_.checkpoint);
-    views_->expect_newest(log_->last_record_time());
-    TIDAL_TRY(log_->replay(views_->registry().min_applied().next(), [this](std::span<wal::WalEvent> events) -> Status {
-      applier_->apply(events);
-      report_.replayed += events.size();
-      return {};
-    }));
-    // Every frame that is needed has been judged: from here on the log is taken as it is.
-    TIDAL_TRY(log_->start(environment_.clock.now()));
-    TIDAL_TRY(checkpoints_->remove_unfinished());
-    applier_->reset_statistics();
-  }
-  TIDAL_TRY(load_cursor_key());
-  for (const std::string& note : report_.notes) {
-    log_line(options_.log_level, LogLevel::Warn, path_ + ": " + note);
-  }
-  views_->settle(now());
-  queue_ = std::make_unique<wal::CommitQueue>(
-      log_.get(), *applier_, environment_.clock,
-      wal::CommitQueueOptions{.durability = options_.durability,
-                              .queue_bytes = options_.queue_bytes,
-                              .applied = applied(),
-                              .last_append_time = log_ ? log_->last_append_time() : Timestamp{},
-                              .applied_ids = &views_->duplicates()});
-  return {};
-}
-
-/// A checkpoint is only named after the log was synced through it (P2): one that is ahead proves that synced log is
-/// gone.
-Status Core::check_log_is_whole(SeqNo last) const {
-  TIDAL_TRY_ASSIGN(const SeqNo checkpoint, checkpoints_->newest());
-  if (checkpoint <= last) return {};
-  return Error(Code::Corruption, path_ + "/wal ends at seqno " + std::to_string(last.value) +
-                                     " but a checkpoint at seqno " + std::to_string(checkpoint.value) +
-                                     " was taken: acknowledged records are missing from the log. Put its files back; "
-                                     "removing " +
-                                     path_ + "/checkpoints accepts the loss");
-}
-
-/// The store is a cache: one that is damaged is thrown away and rebuilt.
-Status Core::open_entity_store() {
-  const std::string path = path_.empty() ? std::string() : path_ + "/stores/entities";
-  Result<std::unique_ptr<storage::KeyValueStore>> store =
-      storage::open_store(environment_.entity_backend, environment_.fs, path);
-  if (!store.ok() && store.error().code == Code::Corruption && !path.empty()) {
-    report_.notes.push_back("the entity store is damaged and is rebuilt: " + store.error().message);
-    TIDAL_TRY(environment_.fs.remove_all(path_ + "/stores"));
-    TIDAL_TRY(environment_.fs.create_directories(path_ + "/stores"));
-    store = storage::open_store(environment_.entity_backend, environment_.fs, path);
-  }
-  if (!store.ok()) return std::move(store).error();
-  entity_store_ = std::move(store).value();
-  return {};
-}
-
-Status Core::load_cursor_key() {
-  if (path_.empty()) {
-    cursor_key_ = random_key();
-    return {};
-  }
-  const std::string file = path_ + "/cursor.key";
-  if (environment_.fs.exists(file)) {
-    TIDAL_TRY_ASSIGN(cursor_key_, base::read_file(environment_.fs, file));
-    if (cursor_key_.size() == kCursorKeyBytes) return {};
-    report_.notes.push_back("cursor.key was damaged and is replaced: cursors given out before are void");
-  }
-  cursor_key_ = random_key();
-  return base::write_file_atomically(environment_.fs, file, cursor_key_);
 }
 
 Timestamp Core::now() const {
@@ -317,24 +147,30 @@ Result<SeqNo> Core::checkpoint() {
 
 Status Core::write_checkpoint(SeqNo& seqno) {
   if (!checkpoints_) return Error(Code::FailedPrecondition, "a database in memory has no checkpoints");
-  materializer::Capture taken;
-  {
-    const auto asked = std::chrono::steady_clock::now();
-    const wal::CommitQueue::Pause pause = queue_->pause();
-    seqno = pause.applied();
-    // relaxed: a wish, not a fact. Also after a failure the next attempt waits for as much log again.
-    log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
-    if (seqno.value == checkpoint_seqno_.load(std::memory_order_relaxed)) return {};
-    taken = materializer::capture(views_->registry(), seqno, views_->schema().version);
-    const auto waited = std::chrono::steady_clock::now() - asked;
-    checkpoint_pause_us_.store(std::chrono::duration_cast<std::chrono::microseconds>(waited).count(),
-                               std::memory_order_relaxed);  // read by stats only
+  // relaxed: a wish, not a fact. Also after a failure the next attempt waits for as much log again.
+  log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
+  if (applied().value == checkpoint_seqno_.load(std::memory_order_relaxed)) {
+    seqno = applied();
+    return {};
   }
+  materializer::Capture taken = capture(seqno);
   // No store transaction and no checkpoint becomes visible before the log is synced through its seqno.
   TIDAL_TRY(queue_->sync());
   TIDAL_TRY(checkpoints_->write(std::move(taken), environment_.clock.now()));
   checkpoint_seqno_.store(seqno.value, std::memory_order_relaxed);  // read by stats only
   return {};
+}
+
+/// All views at one seqno. Writers wait meanwhile.
+materializer::Capture Core::capture(SeqNo& seqno) {
+  const auto asked = std::chrono::steady_clock::now();
+  const wal::CommitQueue::Pause pause = queue_->pause();
+  seqno = pause.applied();
+  materializer::Capture taken = materializer::capture(views_->registry(), seqno, views_->schema().version);
+  const auto waited = std::chrono::steady_clock::now() - asked;
+  checkpoint_pause_us_.store(std::chrono::duration_cast<std::chrono::microseconds>(waited).count(),
+                             std::memory_order_relaxed);  // read by stats only
+  return taken;
 }
 
 Result<DigestReport> Core::digest() {
@@ -359,6 +195,10 @@ DatabaseStats Core::stats() const {
   if (const Timestamp newest = views_->newest_event(); newest.us != 0) stats.newest_event = newest;
   stats.now = now();
   if (log_) {
+    stats.base_seqno.value = base_seqno_.load(std::memory_order_relaxed);
+    stats.history_first = log_->history_first_seqno();
+    stats.history_since = log_->history_since();
+    stats.archive_segments = log_->archived_segments().size();
     for (const wal::SegmentEntry& segment : log_->segments()) {
       ++stats.log_segments;
       const Result<std::unique_ptr<base::File>> file = environment_.fs.open(segment.path, base::OpenMode::Read);

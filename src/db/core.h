@@ -29,6 +29,8 @@
 
 namespace tidal::db {
 
+class ViewApplier;
+
 /// What a database stands on. All references outlive the Core.
 struct CoreEnvironment {
   base::FileSystem& fs;
@@ -40,6 +42,7 @@ struct CoreEnvironment {
 /// What opening found and did, for the log and for `tidal status`.
 struct OpenReport {
   SeqNo checkpoint;            ///< 0: none used
+  SeqNo base;                  ///< 0: a checkpoint was used, or the whole log
   std::uint64_t replayed = 0;  ///< events applied from the log
   std::uint64_t log_bytes_cut = 0;
   std::vector<std::string> notes;
@@ -78,6 +81,7 @@ class Core {
   [[nodiscard]] const OpenReport& open_report() const { return report_; }
 
   [[nodiscard]] Result<SeqNo> checkpoint();
+  [[nodiscard]] Result<CompactionReport> compact();
   [[nodiscard]] Result<DigestReport> digest();
   [[nodiscard]] DatabaseStats stats() const;
   /// Rolls the read columns to now's buckets, writers waiting meanwhile.
@@ -88,16 +92,20 @@ class Core {
   [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
 
  private:
-  class ViewApplier;
   Core(std::string path, const Options& options, const CoreEnvironment& environment);
 
   [[nodiscard]] Status recover();
   [[nodiscard]] Status load_cursor_key();
   [[nodiscard]] Status check_log_is_whole(SeqNo last) const;
+  [[nodiscard]] Status restore_state(SeqNo last);
+  [[nodiscard]] Status replay_log();
   [[nodiscard]] Status open_entity_store();
   [[nodiscard]] Status shut_down();
   [[nodiscard]] std::chrono::steady_clock::time_point write_deadline() const;
-  [[nodiscard]] Status write_checkpoint(SeqNo& seqno);
+  [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
+  [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
+  [[nodiscard]] Result<SeqNo> write_base() TIDAL_REQUIRES(compaction_mutex_);
+  void compact_if_due();
   void want_checkpoint_after(std::uint64_t log_bytes);
   void run_upkeep();
   [[nodiscard]] Status start_upkeep();
@@ -114,12 +122,15 @@ class Core {
   std::unique_ptr<ViewApplier> applier_;
   std::unique_ptr<wal::CommitQueue> queue_;
   std::unique_ptr<materializer::CheckpointDirectory> checkpoints_;  ///< null in memory
+  std::unique_ptr<materializer::CheckpointDirectory> bases_;        ///< null in memory
   std::string cursor_key_;
   OpenReport report_;
 
   base::Mutex schema_mutex_;
-  base::Mutex checkpoint_mutex_;  ///< one checkpoint at a time
+  base::Mutex compaction_mutex_;  ///< held while segments leave the log, and while they must not
+  base::Mutex checkpoint_mutex_;  ///< one checkpoint or base at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
+  std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held
   std::atomic<std::int64_t> checkpoint_pause_us_{0};
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};
   std::atomic<bool> closed_{false};

@@ -203,6 +203,11 @@ Result<SeqNo> Database::checkpoint() {
   return impl_->core->checkpoint();
 }
 
+Result<CompactionReport> Database::compact() {
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
+  return impl_->core->compact();
+}
+
 Result<DigestReport> Database::digest() {
   TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   return impl_->core->digest();

@@ -75,6 +75,7 @@ void Core::run_upkeep() {
     if (!taken.ok()) {
       log_line(options_.log_level, LogLevel::Error, path_ + ": checkpoint failed: " + taken.error().to_string());
     }
+    compact_if_due();
     const base::MutexLock lock(upkeep_mutex_);
     checkpoint_wanted_ = false;
   }

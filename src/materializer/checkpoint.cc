@@ -55,6 +55,14 @@ Status write_file(base::FileSystem& fs, const std::string& path, std::string_vie
   return file->sync();
 }
 
+Result<ManifestEntry> write_store(base::FileSystem& fs, const std::string& aside, const StoreFile& store) {
+  TIDAL_TRY_ASSIGN(base::FileWriter file, base::FileWriter::create(fs, aside + "/" + store.name));
+  TIDAL_TRY(store.write(file));
+  TIDAL_TRY(file.finish());
+  return ManifestEntry{
+      .view = store.name, .logic_version = store.format, .bytes = file.size(), .checksum = file.checksum()};
+}
+
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
@@ -113,7 +121,8 @@ Capture capture(const Registry& registry, SeqNo seqno, std::uint32_t schema_vers
 
 std::string CheckpointDirectory::directory_of(SeqNo seqno) const { return path_ + "/" + twenty_digits(seqno); }
 
-Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, const std::string& aside) {
+Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,
+                                        const std::string& aside) {
   TIDAL_TRY(fs_.create_directories(path_));
   TIDAL_TRY(fs_.remove_all(aside));
   TIDAL_TRY(fs_.create_directories(aside));
@@ -136,15 +145,21 @@ Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, const s
     entry.checksum = base::crc32c(content);
     manifest.entries.push_back(std::move(entry));
   }
+  for (const StoreFile& store : stores) {
+    TIDAL_TRY_ASSIGN(ManifestEntry entry, write_store(fs_, aside, store));
+    manifest.entries.push_back(std::move(entry));
+  }
   TIDAL_TRY(write_file(fs_, aside + "/" + std::string(kManifestName), encode_manifest(manifest)));
   TIDAL_TRY(fs_.sync_directory(aside));
+  if (!policy_.read_back) return {};
+  for (const ManifestEntry& entry : manifest.entries) TIDAL_TRY(check_file(aside + "/" + entry.view, entry));
   return {};
 }
 
-Status CheckpointDirectory::write(Capture capture, Timestamp now) {
+Status CheckpointDirectory::write(Capture capture, Timestamp now, std::span<const StoreFile> stores) {
   const std::string final_path = directory_of(capture.seqno);
   const std::string aside = final_path + std::string(kUnfinished);
-  if (Status written = write_aside(capture, now, aside); !written.ok()) {
+  if (Status written = write_aside(capture, now, stores, aside); !written.ok()) {
     static_cast<void>(fs_.remove_all(aside));  // a disk that is full must not fill up with attempts
     return written;
   }
@@ -153,7 +168,7 @@ Status CheckpointDirectory::write(Capture capture, Timestamp now) {
   TIDAL_TRY(fs_.sync_directory(path_));
 
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> complete, list());
-  for (std::size_t i = kCheckpointsKept; i < complete.size(); ++i) {
+  for (std::size_t i = policy_.kept; i < complete.size(); ++i) {
     TIDAL_TRY(fs_.remove_all(directory_of(complete[i])));
   }
   return {};
@@ -181,6 +196,24 @@ Result<Manifest> CheckpointDirectory::manifest(SeqNo seqno) const {
   return manifest;
 }
 
+/// Reads the file in pieces: one of a store may be larger than memory.
+Status CheckpointDirectory::check_file(const std::string& path, const ManifestEntry& entry) const {
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs_.open(path, base::OpenMode::Read));
+  std::string piece(std::size_t{1} << 20, '\0');
+  std::uint64_t bytes = 0;
+  std::uint32_t checksum = 0;
+  for (std::size_t n = piece.size(); n == piece.size(); bytes += n) {
+    TIDAL_TRY_ASSIGN(n, file->read_at(bytes, std::as_writable_bytes(std::span(piece))));
+    checksum = base::crc32c(std::string_view(piece).substr(0, n), checksum);
+  }
+  if (bytes != entry.bytes) {
+    return Error(Code::Corruption,
+                 path + ": expected " + std::to_string(entry.bytes) + " bytes, got " + std::to_string(bytes));
+  }
+  if (checksum != entry.checksum) return Error(Code::Corruption, path + ": checksum mismatch");
+  return {};
+}
+
 Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const ManifestEntry& entry) const {
   const std::string path = directory_of(seqno) + "/" + entry.view;
   TIDAL_TRY_ASSIGN(std::string bytes, base::read_file(fs_, path));
@@ -192,8 +225,17 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
   return bytes;
 }
 
-Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno) {
+Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores) {
   TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
+  for (const StoreFile& store : stores) {
+    const auto entry = std::ranges::find(manifest.entries, store.name, &ManifestEntry::view);
+    if (entry == manifest.entries.end()) {
+      return Error(Code::Corruption, directory_of(seqno) + " lacks the file " + store.name);
+    }
+    const std::string path = directory_of(seqno) + "/" + store.name;
+    TIDAL_TRY(check_file(path, *entry));
+    TIDAL_TRY(store.load(path, seqno));
+  }
   for (const auto& view : registry.views()) {
     const auto entry = std::ranges::find(manifest.entries, view->name(), &ManifestEntry::view);
     // All or nothing (P3): a view replayed from further back than the key map would resolve old events by newer state.
@@ -216,12 +258,12 @@ Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno) {
   return {};
 }
 
-Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNo newest_allowed,
-                                           std::vector<std::string>& notes) {
+Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange usable,
+                                           std::vector<std::string>& notes, std::span<const StoreFile> stores) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
-    if (seqno > newest_allowed) continue;
-    Status restored = restore_one(registry, seqno);
+    if (seqno < usable.first || seqno > usable.last) continue;
+    Status restored = restore_one(registry, seqno, stores);
     if (restored.ok()) return seqno;
     for (const auto& view : registry.views()) view->reset();
     if (restored.error().code == Code::FailedPrecondition) return std::move(restored).error();
@@ -248,12 +290,20 @@ Result<std::vector<std::string>> CheckpointDirectory::verify() const {
       continue;
     }
     for (const ManifestEntry& entry : manifest->entries) {
-      if (Result<std::string> bytes = read_view_file(seqno, entry); !bytes.ok()) {
-        defects.push_back(bytes.error().to_string());
+      if (const Status sound = check_file(directory_of(seqno) + "/" + entry.view, entry); !sound.ok()) {
+        defects.push_back(sound.error().to_string());
       }
     }
   }
   return defects;
+}
+
+Status CheckpointDirectory::remove_before(SeqNo seqno) {
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
+  for (const SeqNo each : seqnos) {
+    if (each < seqno) TIDAL_TRY(fs_.remove_all(directory_of(each)));
+  }
+  return {};
 }
 
 Status CheckpointDirectory::remove_unfinished() {

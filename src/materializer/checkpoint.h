@@ -3,22 +3,25 @@
 // P1: a checkpoint directory without ".tmp" in its name was complete and synced when it got that name.
 // P2: no checkpoint at seqno S is renamed before the log is synced through S (the caller's duty, see write()).
 // P3: restore leaves every view at the same seqno, or every view reset.
+// A base is a checkpoint that needs nothing besides itself: it also holds, in a file each, what views keep in stores.
 // Format: docs/formats/checkpoint.md. Threads: externally synchronized.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/file_writer.h"
 #include "materializer/registry.h"
 
 namespace tidal::materializer {
 
 inline constexpr std::uint32_t kCheckpointFormat = 1;
-inline constexpr std::size_t kCheckpointsKept = 2;
 
 /// One view's image between capture and write.
 struct CapturedView {
@@ -55,23 +58,46 @@ struct Manifest {
 /// Images of every view; writers must not run meanwhile.
 [[nodiscard]] Capture capture(const Registry& registry, SeqNo seqno, std::uint32_t schema_version);
 
+/// A file of a base with the content of a store as of its seqno, and what is done with it.
+struct StoreFile {
+  std::string name;          ///< no view's
+  std::uint32_t format = 1;  ///< of its content
+  /// Called when all images have been written.
+  std::function<Status(base::FileWriter& out)> write;
+  /// Called before any view is restored; the file's checksum is right.
+  std::function<Status(const std::string& path, SeqNo seqno)> load;
+};
+
+/// Both ends belong to it. Records that follow the state must be there, and those in it must not be gone from the log.
+struct SeqNoRange {
+  SeqNo first;
+  SeqNo last;
+};
+
+struct CheckpointPolicy {
+  std::size_t kept = 2;    ///< older ones are removed
+  bool read_back = false;  ///< every file is read and compared with what was written before the checkpoint counts
+};
+
 class CheckpointDirectory {
  public:
-  CheckpointDirectory(base::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+  CheckpointDirectory(base::FileSystem& fs, std::string path, CheckpointPolicy policy = {})
+      : fs_(fs), path_(std::move(path)), policy_(policy) {}
 
-  /// Writes, syncs and renames; then removes what is older than the newest kCheckpointsKept. The log must be synced
+  /// Writes, syncs and renames; then removes the older ones beyond what the policy keeps. The log must be synced
   /// through capture.seqno before this is called (P2). Each image is let go as soon as it is written.
-  /// IoError, ResourceExhausted.
-  [[nodiscard]] Status write(Capture capture, Timestamp now);
+  /// IoError, ResourceExhausted; Corruption when what is read back is not what was written.
+  [[nodiscard]] Status write(Capture capture, Timestamp now, std::span<const StoreFile> stores = {});
 
   /// Seqnos of complete checkpoints, newest first.
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;
   [[nodiscard]] Result<Manifest> manifest(SeqNo seqno) const;
 
-  /// Restores every view from the newest checkpoint at or below `newest_allowed` that verifies. Returns its seqno, or 0
+  /// Restores every view from the newest checkpoint within `usable` that verifies. Returns its seqno, or 0
   /// with all views reset when there is none; `notes` tells what was skipped and why.
   /// FailedPrecondition when a checkpoint was written by a newer version.
-  [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNo newest_allowed, std::vector<std::string>& notes);
+  [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
+                                      std::span<const StoreFile> stores = {});
 
   /// Checks manifest and every file of every checkpoint; one line a defect.
   [[nodiscard]] Result<std::vector<std::string>> verify() const;
@@ -79,17 +105,22 @@ class CheckpointDirectory {
   /// Seqno of the newest checkpoint with a sound manifest, 0 when there is none. By P2 the log was synced through it.
   [[nodiscard]] Result<SeqNo> newest() const;
 
+  /// Removes those below `seqno`.
+  [[nodiscard]] Status remove_before(SeqNo seqno);
   /// What a crash left half-written.
   [[nodiscard]] Status remove_unfinished();
 
  private:
-  [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, const std::string& aside);
+  [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,
+                                   const std::string& aside);
   [[nodiscard]] std::string directory_of(SeqNo seqno) const;
+  [[nodiscard]] Status check_file(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
-  [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno);
+  [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores);
 
   base::FileSystem& fs_;
   std::string path_;
+  CheckpointPolicy policy_;
 };
 
 }  // namespace tidal::materializer

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/time_text.h"
 #include "query/signal_definition.h"
 #include "query/syntax_error.h"
+#include "schema/literal_text.h"
 
 namespace tidal::query {
 namespace {
@@ -20,9 +22,9 @@ using schema::Aspect;
 using schema::Problem;
 
 // Settings that belong to features of later versions.
-constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "log_retention", "interest_vectors", "rescore"};
-constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users",
-                                              "seen_expires", "hot_gravity"};
+constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "interest_vectors", "rescore"};
+constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users", "seen_expires",
+                                              "hot_gravity",      "log_retention",        "log_bytes",    "log_archive"};
 
 Value value_of(const Literal& literal) {
   if (const auto* v = std::get_if<bool>(&literal)) return *v;
@@ -166,19 +168,11 @@ class Batch {
     Settings& out = proposed_.settings;
     if (name == "future_tolerance") return take_span(statement, setting, *text, out.future_tolerance);
     if (name == "past_query_tolerance") return take_span(statement, setting, *text, out.past_query_tolerance);
-    if (name == "seen_expires") {
-      if (*text != "never") return take_span(statement, setting, *text, out.seen_expires);
-      out.seen_expires = Duration{0};
-      return;
-    }
-    if (name == "create_users") {
-      if (*text != "true" && *text != "false") {
-        return complain(statement, setting.value.span,
-                        {.message = "create_users is true or false", .expected = {"true", "false"}});
-      }
-      out.create_users = *text == "true";
-      return;
-    }
+    if (name == "seen_expires") return take_span(statement, setting, *text, out.seen_expires, "never");
+    if (name == "log_retention") return take_span(statement, setting, *text, out.log_retention, "all");
+    if (name == "log_bytes") return take_size(statement, setting, *text, out.log_bytes);
+    if (name == "create_users") return take_flag(statement, setting, *text, out.create_users);
+    if (name == "log_archive") return take_flag(statement, setting, *text, out.log_archive);
     if (name == "hot_gravity") {
       const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), out.hot_gravity);
       if (failure == std::errc() && end == text->data() + text->size() && std::isfinite(out.hot_gravity)) return;
@@ -201,7 +195,31 @@ class Batch {
     complain(statement, setting.name.span, std::move(complaint));
   }
 
-  void take_span(const Statement& statement, const Setting& setting, const std::string& text, Duration& out) {
+  void take_flag(const Statement& statement, const Setting& setting, const std::string& text, bool& out) {
+    if (text == "true" || text == "false") {
+      out = text == "true";
+      return;
+    }
+    complain(statement, setting.value.span,
+             {.message = setting.name.text + " is true or false", .expected = {"true", "false"}});
+  }
+
+  void take_size(const Statement& statement, const Setting& setting, const std::string& text, std::int64_t& out) {
+    if (const std::optional<std::int64_t> size = schema::parse_size(text)) {
+      out = *size;
+      return;
+    }
+    complain(statement, setting.value.span,
+             {.message = setting.name.text + " is a size, or all", .expected = {"10GiB", "512MiB", "all"}});
+  }
+
+  /// `none` stands for a span of 0.
+  void take_span(const Statement& statement, const Setting& setting, const std::string& text, Duration& out,
+                 std::string_view none = {}) {
+    if (!none.empty() && text == none) {
+      out = Duration{0};
+      return;
+    }
     const Result<Duration> span = base::parse_duration(text);
     if (span.ok()) {
       out = *span;
@@ -238,6 +256,8 @@ class Batch {
     const std::string_view name = aspect == Aspect::FutureTolerance      ? "future_tolerance"
                                   : aspect == Aspect::PastQueryTolerance ? "past_query_tolerance"
                                   : aspect == Aspect::SeenExpires        ? "seen_expires"
+                                  : aspect == Aspect::LogRetention       ? "log_retention"
+                                  : aspect == Aspect::LogBytes           ? "log_bytes"
                                                                          : "hot_gravity";
     // The last one written decides.
     for (auto place = setting_places_.rbegin(); place != setting_places_.rend(); ++place) {

@@ -84,11 +84,17 @@ Json encode_signal(const SignalDef& signal) {
 }
 
 Json encode_settings(const Settings& settings) {
-  return {{"future_tolerance_us", settings.future_tolerance.us},
-          {"past_query_tolerance_us", settings.past_query_tolerance.us},
-          {"create_users", settings.create_users},
-          {"seen_expires_us", settings.seen_expires.us},
-          {"hot_gravity", settings.hot_gravity}};
+  Json j = {{"future_tolerance_us", settings.future_tolerance.us},
+            {"past_query_tolerance_us", settings.past_query_tolerance.us},
+            {"create_users", settings.create_users},
+            {"seen_expires_us", settings.seen_expires.us},
+            {"hot_gravity", settings.hot_gravity}};
+  // Written when they are not the default, so that records from before they existed keep their bytes.
+  const Settings usual;
+  if (settings.log_retention != usual.log_retention) j["log_retention_us"] = settings.log_retention.us;
+  if (settings.log_bytes != usual.log_bytes) j["log_bytes"] = settings.log_bytes;
+  if (settings.log_archive != usual.log_archive) j["log_archive"] = settings.log_archive;
+  return j;
 }
 
 // ---- reading
@@ -294,6 +300,9 @@ Settings decode_settings(Status& status, const Json& json) {
   in.boolean("create_users", settings.create_users);
   in.integer("seen_expires_us", settings.seen_expires.us);
   in.number("hot_gravity", settings.hot_gravity);
+  in.integer("log_retention_us", settings.log_retention.us);
+  in.integer("log_bytes", settings.log_bytes);
+  in.boolean("log_archive", settings.log_archive);
   return settings;
 }
 

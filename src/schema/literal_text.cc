@@ -55,4 +55,37 @@ std::string value_text(const Value& value) {
   return std::visit(Print{}, value);
 }
 
+namespace {
+
+struct SizeUnit {
+  std::string_view name;
+  unsigned bits;
+};
+constexpr SizeUnit kSizeUnits[] = {{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"B", 0}};
+
+}  // namespace
+
+std::string size_text(std::int64_t bytes) {
+  if (bytes == 0) return "all";
+  for (const SizeUnit& unit : kSizeUnits) {
+    if ((bytes >> unit.bits) << unit.bits != bytes) continue;
+    return std::to_string(bytes >> unit.bits) + std::string(unit.name);
+  }
+  return std::to_string(bytes) + "B";
+}
+
+std::optional<std::int64_t> parse_size(std::string_view text) {
+  if (text == "all") return 0;
+  std::int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc() || number <= 0) return std::nullopt;
+  const std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  for (const SizeUnit& unit : kSizeUnits) {
+    if (unit.name != name) continue;
+    if (number > (INT64_MAX >> unit.bits)) return std::nullopt;
+    return number << unit.bits;
+  }
+  return std::nullopt;
+}
+
 }  // namespace tidal::schema

@@ -45,6 +45,9 @@ std::string settings_statement(const Settings& settings, const std::optional<Set
   add("create_users", &Settings::create_users, flag);
   add("seen_expires", &Settings::seen_expires, span);
   add("hot_gravity", &Settings::hot_gravity, number_text);
+  add("log_retention", &Settings::log_retention, [&](Duration d) { return d.us == 0 ? "all" : to_string(d); });
+  add("log_bytes", &Settings::log_bytes, size_text);
+  add("log_archive", &Settings::log_archive, flag);
   return out.empty() ? out : out + ";";
 }
 

@@ -322,6 +322,8 @@ void check_settings(Findings& found, const Settings& settings) {
   check_span(settings.future_tolerance, Aspect::FutureTolerance, "future_tolerance");
   check_span(settings.past_query_tolerance, Aspect::PastQueryTolerance, "past_query_tolerance");
   check_span(settings.seen_expires, Aspect::SeenExpires, "seen_expires");
+  check_span(settings.log_retention, Aspect::LogRetention, "log_retention");
+  if (settings.log_bytes < 0) found.add({.aspect = Aspect::LogBytes, .message = "log_bytes must not be negative"});
   if (!(settings.hot_gravity > 0) || !std::isfinite(settings.hot_gravity)) {
     found.add({.aspect = Aspect::HotGravity, .message = "hot_gravity must be above 0", .hint = "the default is 1.8"});
   }

@@ -43,6 +43,8 @@ enum class Aspect : std::uint8_t {
   FutureTolerance,
   PastQueryTolerance,
   SeenExpires,
+  LogRetention,
+  LogBytes,
   HotGravity
 };
 

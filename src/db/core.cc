@@ -142,7 +142,8 @@ Status Core::recover() {
 
   if (on_disk) {
     const wal::LogOptions log_options{.segment_bytes = options_.segment_bytes,
-                                      .prepares_segments = environment_.background};
+                                      .prepares_segments = environment_.background,
+                                      .archive_dir = path_ + "/archive"};
     TIDAL_TRY_ASSIGN(log_, wal::Log::read(fs, path_ + "/wal", log_options));
     checkpoints_ = std::make_unique<materializer::CheckpointDirectory>(fs, path_ + "/checkpoints");
     if (const auto& torn = log_->recovery().torn) {

@@ -71,10 +71,12 @@ TEST(Retire, ASegmentThatWasReplacedUnderItsNameIsNotRetired) {
   ASSERT_TRUE(log->retire_segments_before(SeqNo{1}, Retire::Remove).ok());
   EXPECT_EQ(*payloads_of(*log), std::vector<std::string>{large});
   std::size_t events_seen = 0;
-  ASSERT_TRUE(log->replay(SeqNo{0}, [&](std::span<WalEvent> events) -> Status {
-                   events_seen += events.size();
-                   return {};
-                 }).ok());
+  ASSERT_TRUE(log->replay(SeqNo{0},
+                          [&](std::span<WalEvent> events) -> Status {
+                            events_seen += events.size();
+                            return {};
+                          })
+                  .ok());
   EXPECT_EQ(events_seen, 1U);
 }
 

@@ -61,10 +61,12 @@ TEST(ReplayedDatabase, ReadsTheArchiveToo) {
   ClosedDatabase database;
   database.archive_log();
   const Snapshot before = snapshot_of(database.path());
-  const auto replayed = ReplayedDatabase::open(files(), database.path());
-  ASSERT_TRUE(replayed.ok()) << replayed.error().to_string();
-  EXPECT_EQ((*replayed)->digest().all, database.digest().all);
-  EXPECT_EQ(*logged_schema(files(), database.path()), database.schema());
+  {
+    const auto replayed = ReplayedDatabase::open(files(), database.path());
+    ASSERT_TRUE(replayed.ok()) << replayed.error().to_string();
+    EXPECT_EQ((*replayed)->digest().all, database.digest().all);
+    EXPECT_EQ(*logged_schema(files(), database.path()), database.schema());
+  }
   EXPECT_TRUE(snapshot_of(database.path()) == before);
   // And so does a database that has lost all that it could rebuild.
   ASSERT_TRUE(files().remove_all(database.path() + "/checkpoints").ok());

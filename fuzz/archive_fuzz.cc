@@ -2,7 +2,9 @@
 // checksums do not vouch for.
 //
 // The first byte chooses how much of the file is made sound, so that the search reaches behind the checksums.
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +27,12 @@ constexpr std::uint64_t kSegmentBytes = 4 * wal::kPageBytes;
 std::string archive_path() { return std::string(kArchiveDir) + "/" + wal::archive_file_name(SeqNo{1}); }
 
 /// `content` as the only chunk, with a header and a table that vouch for it.
-std::string archive_with_chunk(std::string_view content, std::uint64_t segment_bytes) {
-  wal::ArchiveHeader header{
-      .first_seqno = SeqNo{1}, .last_seqno = SeqNo{3}, .record_count = 3, .segment_bytes = segment_bytes};
+std::string archive_with_chunk(std::string_view content, std::uint32_t segment_check) {
+  wal::ArchiveHeader header{.segment_check = segment_check,
+                            .first_seqno = SeqNo{1},
+                            .last_seqno = SeqNo{3},
+                            .record_count = 3,
+                            .segment_bytes = kSegmentBytes};
   std::string file = wal::encode_archive_header(header);
   file += content;
   const wal::ArchiveChunk chunk{.compressed_bytes = static_cast<std::uint32_t>(content.size()),
@@ -39,6 +44,8 @@ std::string archive_with_chunk(std::string_view content, std::uint64_t segment_b
 std::string archive_with_segment(std::string_view content) {
   std::string segment(content.substr(0, kSegmentBytes));
   segment.resize(kSegmentBytes);
+  std::uint32_t check = 0;
+  std::memcpy(&check, segment.data() + 60, sizeof check);  // where a segment's header has its checksum
   const auto u24 = [](std::uint32_t v) {
     return std::string{static_cast<char>(v & 0xFFU), static_cast<char>(v >> 8U & 0xFFU), static_cast<char>(v >> 16U)};
   };
@@ -46,7 +53,7 @@ std::string archive_with_segment(std::string_view content) {
   const auto size = static_cast<std::uint32_t>(kSegmentBytes);
   frame += u24(size - 256).substr(0, 2);
   frame += u24(size << 3U | 1U);  // the last block, raw
-  return archive_with_chunk(frame + segment, kSegmentBytes);
+  return archive_with_chunk(frame + segment, check);
 }
 
 void read_all(base::FileSystem& fs) {
@@ -73,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const std::string_view content(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string file(content);
-  if (data[0] % 3 == 1) file = archive_with_chunk(content, kSegmentBytes);
+  if (data[0] % 3 == 1) file = archive_with_chunk(content, 0);
   if (data[0] % 3 == 2) file = archive_with_segment(content);
 
   base::MemoryFileSystem fs;

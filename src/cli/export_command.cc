@@ -65,6 +65,7 @@ Status write_lines(const ExportOptions& options, LineSink& sink) {
   };
   TIDAL_TRY_ASSIGN(const wal::LogSummary log, db::walk_log(base::posix_file_system(), options.directory, each));
   if (!log.defects.empty()) return Error(Code::Corruption, db::to_text(log.defects.front()));
+  if (!log.gaps.empty()) return Error(Code::Corruption, db::to_text(log.gaps.front()));
   if (!log.segments.empty() && log.first_seqno.value != 1) {
     return Error(Code::FailedPrecondition, "the log begins at seqno " + std::to_string(log.first_seqno.value) +
                                                ": what came before is no longer in it");

@@ -41,6 +41,11 @@ Exit run_wal_dump(const Terminal& terminal, const WalOptions& options) {
   terminal.out.flush();
   if (enough) return Exit::Ok;
   if (!log.ok()) return fail(terminal, log.error());
+  for (const wal::Gap& gap : log->gaps) {
+    if (options.from > 0 && options.from <= gap.last_seqno.value) {
+      return fail(terminal, Error(Code::Corruption, db::to_text(gap)));
+    }
+  }
   return report_defects(terminal, *log);
 }
 
@@ -69,9 +74,10 @@ Exit run_wal_stats(const Terminal& terminal, const WalOptions& options) {
     table.rows.push_back({segment.path.substr(segment.path.rfind('/') + 1),
                           segment.header ? with_commas(segment.header->first_seqno.value) : "?",
                           with_commas(segment.records), with_commas(segment.frames), bytes_text(segment.end_offset),
-                          !segment.header  ? "unreadable"
-                          : segment.footer ? "sealed"
-                                           : "open"});
+                          !segment.header    ? "unreadable"
+                          : segment.archived ? "archived"
+                          : segment.footer   ? "sealed"
+                                             : "open"});
   }
   terminal.out << render(table, static_cast<std::size_t>(terminal.columns)) << "\n";
   Table types{{{.name = "type"}, {.name = "records", .right = true}, {.name = "keys and payload", .right = true}}, {}};

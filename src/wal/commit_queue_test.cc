@@ -187,7 +187,7 @@ TEST_F(CommitQueueTest, AnIdIsFreeAgainWhenItsFrameCouldNotBeWritten) {  // D2
   EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"before", "room"}));
 }
 
-TEST_F(CommitQueueTest, AppendTimesNeverGoBack) {  // Q6, W6
+TEST_F(CommitQueueTest, AppendTimesNeverGoBack) {  // Q6, W7
   CommitQueue& queue = start({.last_append_time = kNow});
   ASSERT_TRUE(queue.submit(records_of({"a"})).ok());
   clock_.set(kNow - days(1));

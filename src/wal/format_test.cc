@@ -1,9 +1,10 @@
-// The worked example in docs/formats/wal.md is what we write, and what it shows is still read.
+// The worked examples in docs/formats/ are what we write, and what they show is still read.
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <sstream>
 
+#include "wal/archive_format.h"
 #include "wal/log_fixture.h"
 #include "wal/reader.h"
 
@@ -45,12 +46,13 @@ std::string undump(const std::string& text, std::size_t size) {
   return bytes;
 }
 
-/// The block of the page that begins with ```hex.
-std::string documented_dump() {
-  const Result<std::string> page = base::read_file(base::posix_file_system(), TIDAL_SOURCE_DIR "/docs/formats/wal.md");
+/// The `number`-th block of the page that begins with ```hex.
+std::string documented_dump(const std::string& name, int number = 0) {
+  const Result<std::string> page = base::read_file(base::posix_file_system(), TIDAL_SOURCE_DIR "/docs/formats/" + name);
   EXPECT_TRUE(page.ok());
   if (!page.ok()) return {};
-  const std::size_t begin = page->find("```hex\n") + 7;
+  std::size_t begin = 0;
+  for (int i = 0; i <= number; ++i) begin = page->find("```hex\n", begin) + 7;
   return page->substr(begin, page->find("```", begin) - begin);
 }
 
@@ -70,12 +72,12 @@ TEST(Format, TheDocumentedExampleIsWhatIsWritten) {
   const Record record = example_record();
   ASSERT_TRUE(log->append(std::span(&record, 1), kNow).ok());
   ASSERT_TRUE(log->close(kNow).ok());
-  EXPECT_EQ(dump(image_of(fs).begin()->second), documented_dump());
+  EXPECT_EQ(dump(image_of(fs).begin()->second), documented_dump("wal.md"));
 }
 
 TEST(Format, TheDocumentedExampleIsStillRead) {
   const std::unique_ptr<base::MemoryFileSystem> fs =
-      files_of({{segment_file_name(SeqNo{1}), undump(documented_dump(), kSmallSegmentBytes)}});
+      files_of({{segment_file_name(SeqNo{1}), undump(documented_dump("wal.md"), kSmallSegmentBytes)}});
   EXPECT_TRUE(verify_log(*fs, kDir)->defects.empty());
   const std::unique_ptr<Log> log = *open_log(*fs);
   const Record expected = example_record();
@@ -94,6 +96,39 @@ TEST(Format, TheDocumentedExampleIsStillRead) {
                           })
                   .ok());
   EXPECT_EQ(seen, 1);
+}
+
+ArchiveHeader example_archive() {
+  return {.segment_check = 0xA2C44CBC,
+          .first_seqno = SeqNo{1},
+          .last_seqno = SeqNo{7},
+          .record_count = 7,
+          .first_append_time = kNow,
+          .last_append_time = kNow + seconds(60),
+          .created_at = kNow,
+          .segment_bytes = kSmallSegmentBytes};
+}
+
+TEST(Format, TheDocumentedArchiveIsWhatIsWritten) {
+  ArchiveHeader header = example_archive();
+  EXPECT_EQ(dump(encode_archive_header(header)), documented_dump("archive.md"));
+  EXPECT_EQ(dump(encode_archive_table(header, {{.compressed_bytes = 1000, .crc = 0x01020304}})),
+            documented_dump("archive.md", 1));
+}
+
+TEST(Format, TheDocumentedArchiveIsStillRead) {
+  const std::string block = undump(documented_dump("archive.md"), kArchiveHeaderBytes);
+  const Result<ArchiveHeader> header = decode_archive_header(block);
+  ASSERT_TRUE(header.ok()) << header.error().to_string();
+  ArchiveHeader expected = example_archive();
+  EXPECT_EQ(encode_archive_header(expected), block);
+  EXPECT_EQ(header->last_append_time, expected.last_append_time);
+  const std::string table = undump(documented_dump("archive.md", 1), archive_table_bytes(1));
+  const std::uint64_t file_bytes = kArchiveHeaderBytes + 1000 + table.size();
+  const Result<ArchiveTrailer> trailer =
+      decode_archive_trailer(std::string_view(table).substr(table.size() - kArchiveTrailerBytes), *header, file_bytes);
+  ASSERT_TRUE(trailer.ok()) << trailer.error().to_string();
+  EXPECT_EQ(decode_archive_table(table, *trailer)->at(0).crc, 0x01020304U);
 }
 
 }  // namespace

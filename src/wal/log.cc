@@ -1,43 +1,12 @@
-// The write side of the log and its replay.
+// The write side of the log. Reading it back and retiring segments: log_history.cc.
 #include "wal/log.h"
 
 #include <algorithm>
 
 #include "base/assert.h"
-#include "wal/segment_reader.h"
+#include "wal/archive.h"
 
 namespace tidal::wal {
-namespace {
-
-Error damage(const std::string& path, std::uint64_t offset, const std::string& what) {
-  return Error(Code::Corruption, path + " offset " + std::to_string(offset) + ": " + what);
-}
-
-/// Visits the records of one segment within [from, through]; tells where the segment's records end.
-Result<SeqNo> replay_segment(base::FileSystem& fs, const SegmentEntry& entry, SeqNo from, SeqNo through,
-                             const Log::Visitor& visit) {
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
-  SegmentReader reader(*file, entry.header);
-  std::vector<WalEvent> events(kEventGroup);
-  while (reader.next_seqno() <= through) {
-    TIDAL_TRY_ASSIGN(const SegmentReader::Step step, reader.next());
-    if (step == SegmentReader::Step::Bad) return damage(entry.path, reader.offset(), reader.problem());
-    if (step == SegmentReader::Step::End) break;
-    if (reader.next_seqno() <= from) continue;
-    for (WalEvent& event : events) event.append_time = reader.header().append_time;
-    RecordCursor cursor(reader.header(), reader.body());
-    while (const std::size_t n = cursor.next(events)) {
-      const SeqNo first = events.front().seqno;
-      const std::size_t skipped = from <= first ? 0 : std::min<std::uint64_t>(n, from.value - first.value);
-      if (skipped < n) TIDAL_TRY(visit(std::span(events).subspan(skipped, n - skipped)));
-    }
-    if (!cursor.status().ok()) return damage(entry.path, reader.offset(), cursor.status().error().message);
-  }
-  return reader.next_seqno();
-}
-
-}  // namespace
-
 Log::Log(base::FileSystem& fs, std::string dir, const LogOptions& options)
     : fs_(fs), dir_(std::move(dir)), options_(options), next_(fs, dir_, segment_bytes_for(options.segment_bytes, 0)) {}
 
@@ -51,6 +20,14 @@ Result<std::unique_ptr<Log>> Log::read(base::FileSystem& fs, const std::string& 
                                                  ", expected shard " + std::to_string(options.shard_id));
     }
   }
+  std::vector<ArchivedSegment> archived = list_archive(fs, options.archive_dir);
+  for (ArchivedSegment& segment : archived) {
+    if (!segment.header || segment.header->shard_id == options.shard_id) continue;
+    segment.problem =
+        Error(Code::FailedPrecondition, segment.path + " belongs to shard " + std::to_string(segment.header->shard_id) +
+                                            ", expected shard " + std::to_string(options.shard_id));
+    segment.header.reset();
+  }
   std::unique_ptr<Log> log(new Log(fs, dir, options));
   log->recovery_ = std::move(recovered.report);
   if (recovered.newest) {
@@ -58,8 +35,10 @@ Result<std::unique_ptr<Log>> Log::read(base::FileSystem& fs, const std::string& 
   } else {
     log->newest_.last_seqno = SeqNo{options.first_seqno.value - 1};
   }
+  TIDAL_TRY(check_archive_end(archived, dir, log->newest_.last_seqno));
   log->last_.store(log->newest_.last_seqno.value, std::memory_order_release);
   const base::MutexLock lock(log->mutex_);
+  log->archived_ = std::move(archived);
   log->segments_ = std::move(recovered.segments);
   return log;
 }
@@ -70,6 +49,7 @@ Status Log::start(Timestamp now) {
   if (!segments.empty()) TIDAL_TRY(make_writable(fs_, segments.back().path, recovery_.torn, newest_));
   TIDAL_TRY(next_.adopt());
   TIDAL_TRY(tidy_directory(fs_, dir_));
+  if (!options_.archive_dir.empty()) tidy_archive(fs_, options_.archive_dir);
   if (segments.empty()) {
     TIDAL_TRY(start_segment(0, now));
     recovery_.first_seqno = options_.first_seqno;
@@ -92,7 +72,7 @@ Result<SeqNo> Log::append_frame(Frame& frame, Timestamp append_time) {
   TIDAL_TRY(health());
   if (closed_) return Error(Code::Unavailable, "log " + dir_ + " is closed");
   TIDAL_ASSERT(newest_.file != nullptr);                          // started
-  append_time = std::max(append_time, newest_.last_append_time);  // W6
+  append_time = std::max(append_time, newest_.last_append_time);  // W7
   TIDAL_TRY(make_room(frame.sealed_bytes(), append_time));
   const SeqNo first = newest_.last_seqno.next();
   frame.seal(FrameHeader{.first_seqno = first,
@@ -185,6 +165,8 @@ Status Log::start_segment(std::uint64_t frame_bytes, Timestamp now) {
   const base::MutexLock syncing(sync_mutex_);
   newest_ = OpenSegment{.file = std::move(*file), .header = header, .last_seqno = last, .last_append_time = now};
   const base::MutexLock lock(mutex_);
+  // A segment that got no record, since its first frame was too large for it, was replaced under the same name.
+  if (!segments_.empty() && segments_.back().header.first_seqno == header.first_seqno) segments_.pop_back();
   segments_.push_back({.path = dir_ + "/" + segment_file_name(header.first_seqno), .header = header});
   return {};
 }
@@ -219,48 +201,6 @@ Status Log::health() const {
 std::vector<SegmentEntry> Log::segments() const {
   const base::MutexLock lock(mutex_);
   return segments_;
-}
-
-SeqNo Log::first_seqno() const {
-  const base::MutexLock lock(mutex_);
-  TIDAL_ASSERT(!segments_.empty());
-  return segments_.front().header.first_seqno;
-}
-
-Status Log::replay(SeqNo from, const Visitor& visit) const {
-  const SeqNo through = last_seqno();
-  const std::vector<SegmentEntry> segments = this->segments();
-  if (segments.empty()) return {};
-  SeqNo next = segments.front().header.first_seqno;
-  if (next > from && next.value > 1) {
-    return Error(Code::Corruption, "log " + dir_ + " begins with seqno " + std::to_string(next.value) +
-                                       ", but the records from " + std::to_string(from.value) + " on are needed");
-  }
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const bool is_last = i + 1 == segments.size();
-    const SeqNo end = is_last ? through.next() : segments[i + 1].header.first_seqno;
-    if (end <= from) continue;
-    TIDAL_TRY_ASSIGN(next, replay_segment(fs_, segments[i], from, SeqNo{end.value - 1}, visit));
-    if (next < end) {
-      return Error(Code::Corruption, segments[i].path + " ends before seqno " + std::to_string(next.value) +
-                                         ", expected records up to " + std::to_string(end.value - 1));
-    }
-  }
-  return {};
-}
-
-Status Log::remove_segments_before(SeqNo seqno) {
-  std::vector<SegmentEntry> segments = this->segments();
-  std::size_t count = 0;
-  while (count + 1 < segments.size() && segments[count + 1].header.first_seqno <= seqno) ++count;
-  // Oldest first and one by one: after a crash the rest is still a chain.
-  for (std::size_t i = 0; i < count; ++i) {
-    TIDAL_TRY(fs_.remove(segments[i].path));
-    TIDAL_TRY(fs_.sync_directory(dir_));
-    const base::MutexLock lock(mutex_);
-    segments_.erase(segments_.begin());
-  }
-  return {};
 }
 
 }  // namespace tidal::wal

@@ -3,15 +3,19 @@
 // W1: seqnos start at 1, rise by one, and survive reopening. W2: after a sync() that returned ok, every record appended
 // before it is replayed by every later open, once, in order. W3: a frame is replayed whole or not at all.
 // W4: after a failed write or sync nothing more is written; only reopening clears it. A sync is never tried twice.
-// W5: a full disk refuses the frame it hits and nothing else. W6: append times never go back, whatever the clock does.
-// Threads: one writer (append_frame, prepare_next_segment, close, remove_segments_before); sync, replay and the const
-// reads may run beside it.
+// W5: a full disk refuses the frame it hits and nothing else.
+// W6: retiring a segment loses no record that an archive was asked to keep, and leaves a chain at every moment.
+// W7: append times never go back, whatever the clock does.
+// Threads: one writer (start, append_frame, prepare_next_segment, close); after start() sync, replay,
+// retire_segments_before and the const reads may run beside it and each other.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +25,7 @@
 #include "tidal/result.h"
 #include "tidal/types.h"
 #include "wal/frame.h"
+#include "wal/history.h"
 #include "wal/next_segment.h"
 #include "wal/recovery.h"
 #include "wal/segment.h"
@@ -32,6 +37,13 @@ struct LogOptions {
   std::uint32_t shard_id = 0;
   SeqNo first_seqno{1};            ///< of a log that has no segments yet
   bool prepares_segments = false;  ///< fills the next segment on a thread when the newest is half full
+  std::string archive_dir = {};    ///< where archived segments lie; "": none
+};
+
+/// Ways for a segment to leave the log's folder.
+enum class Retire : std::uint8_t {
+  Remove,   ///< its records are gone
+  Archive,  ///< compressed into the archive folder; its records can be replayed as before
 };
 
 class Log {
@@ -41,8 +53,9 @@ class Log {
   using Visitor = std::function<Status(std::span<WalEvent>)>;
 
   /// Finds out what the log in `dir` holds, which is nothing when there is none, and changes nothing on disk. It can be
-  /// replayed; nothing can be appended before start(). Corruption names segment and offset; FailedPrecondition for a
-  /// newer format or another shard's log; IoError; ResourceExhausted.
+  /// replayed; nothing can be appended before start(). Needs no archived segment. Corruption names segment and offset,
+  /// or the archive that goes on behind the log's end (H3); FailedPrecondition for a newer format or another shard's
+  /// log; IoError; ResourceExhausted.
   [[nodiscard]] static Result<std::unique_ptr<Log>> read(base::FileSystem& fs, const std::string& dir,
                                                          const LogOptions& options);
   /// Accepts what read() found: cuts the torn tail, makes what is kept durable, makes the first segment of a new log.
@@ -69,29 +82,44 @@ class Log {
   /// Nothing can be appended afterwards.
   [[nodiscard]] Status close(Timestamp now);
 
-  /// Visits every record with a seqno of at least `from` that had been appended when the call began. Corruption names
-  /// segment and offset, or says that the log begins later than `from`.
+  /// Visits every record with a seqno of at least `from` that had been appended when the call began: those before
+  /// first_seqno() from the archive, the others without touching it. Corruption names segment and offset, or the seqnos
+  /// that neither log nor archive holds; FailedPrecondition for an archive of a newer format.
   [[nodiscard]] Status replay(SeqNo from, const Visitor& visit) const;
 
-  /// Of the oldest record the log holds or will hold.
+  /// Of the oldest record that the log's own folder holds or will hold.
   [[nodiscard]] SeqNo first_seqno() const;
+  /// The oldest seqno from which on archive and log hold every record: the least that replay() accepts.
+  [[nodiscard]] SeqNo history_first_seqno() const;
+  /// When the segment of that record was begun: the moment of its first append, but in a log's first segment, which
+  /// start() makes.
+  [[nodiscard]] Timestamp history_since() const;
   // acquire: pairs with the release after the frame was written.
   [[nodiscard]] SeqNo last_seqno() const { return SeqNo{last_.load(std::memory_order_acquire)}; }
   // acquire: pairs with the release in sync().
   [[nodiscard]] SeqNo synced_through() const { return SeqNo{synced_through_.load(std::memory_order_acquire)}; }
-  /// Of the newest frame (W6). The writer's to read.
+  /// Of the newest frame (W7). The writer's to read.
   [[nodiscard]] Timestamp last_append_time() const { return newest_.last_append_time; }
   /// Append time of the last record, as read() found it; none when the newest segment holds no record.
   [[nodiscard]] std::optional<Timestamp> last_record_time() const { return newest_.last_record_time; }
   [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
+  /// Those in the log's own folder.
   [[nodiscard]] std::vector<SegmentEntry> segments() const;
+  /// All in the archive folder, whether they join the log or not; some may be in segments() too.
+  [[nodiscard]] std::vector<ArchivedSegment> archived_segments() const;
   /// The error every write gets since a write or sync failed (W4).
   [[nodiscard]] Status health() const;
 
-  /// Removes the segments that hold only records before `seqno`; never the newest.
-  [[nodiscard]] Status remove_segments_before(SeqNo seqno);
+  /// Takes the segments that hold only records before `seqno` out of the log's folder, oldest first, never the newest
+  /// (W6). An archive is durable before its segment is removed. Records that a running replay may still ask for are
+  /// not removed: that is left to a later call. A failed archiving changes nothing; after a failed removal nothing more
+  /// is retired until the log is opened again. Corruption: the segment is damaged, and stays. InvalidArgument without
+  /// archive folder; AlreadyExists, FailedPrecondition as archive_segment(); IoError; ResourceExhausted.
+  [[nodiscard]] Status retire_segments_before(SeqNo seqno, Retire how);
 
  private:
+  class RunningReplay;
+
   Log(base::FileSystem& fs, std::string dir, const LogOptions& options);
   Status make_room(std::uint64_t frame_bytes, Timestamp now);
   Status start_segment(std::uint64_t frame_bytes, Timestamp now);
@@ -100,6 +128,14 @@ class Log {
   Status seal();
   Status write_at_end(std::string_view bytes);
   Status poison(const Error& cause);
+  [[nodiscard]] SeqNo wal_first() const TIDAL_REQUIRES(mutex_);
+  /// What a replay from there on reads, in order.
+  [[nodiscard]] Result<std::vector<SegmentEntry>> segments_from(SeqNo from) const;
+  [[nodiscard]] std::optional<SegmentEntry> oldest_before(SeqNo seqno) const;
+  /// Takes the oldest segment off the list, in favour of its archive; false when a running replay needs it.
+  bool unlist_oldest(const std::optional<ArchivedSegment>& archived);
+  /// Removes the file; puts the segment back on the list when that fails.
+  Status remove_unlisted(const SegmentEntry& entry) TIDAL_REQUIRES(retire_mutex_);
 
   // Constant after construction.
   base::FileSystem& fs_;
@@ -118,9 +154,13 @@ class Log {
   std::atomic<std::uint64_t> synced_through_{0};
 
   // Held during every sync of the newest segment: of two at once, the kernel might tell only one that it failed.
-  base::Mutex sync_mutex_;  // taken before mutex_
+  base::Mutex sync_mutex_;    // taken before mutex_
+  base::Mutex retire_mutex_;  // taken before mutex_, never together with sync_mutex_; held during all of a retirement
+  Status retire_failure_ TIDAL_GUARDED_BY(retire_mutex_);
   mutable base::Mutex mutex_;
   std::vector<SegmentEntry> segments_ TIDAL_GUARDED_BY(mutex_);
+  std::vector<ArchivedSegment> archived_ TIDAL_GUARDED_BY(mutex_);  // all of the folder, by seqno
+  mutable std::multiset<SeqNo> replays_ TIDAL_GUARDED_BY(mutex_);   // where the running ones began
   Status poison_ TIDAL_GUARDED_BY(mutex_);
 };
 

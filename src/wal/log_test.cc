@@ -172,7 +172,7 @@ TEST(Log, RemovesOldSegmentsAndSaysWhatItNoLongerHas) {
     const std::unique_ptr<Log> log = *open_log(fs);
     append_all(*log, numbered(0, 300));
     const std::size_t before = log->segments().size();
-    ASSERT_TRUE(log->remove_segments_before(SeqNo{150}).ok());
+    ASSERT_TRUE(log->retire_segments_before(SeqNo{150}, Retire::Remove).ok());
     EXPECT_LT(log->segments().size(), before);
     EXPECT_LE(log->first_seqno(), SeqNo{150});
     EXPECT_EQ(payloads_of(*log).error().code, Code::Corruption);

@@ -1,6 +1,8 @@
 // Tolerant reading of segments, and the verification of a log.
 #include "wal/reader.h"
 
+#include "wal/archive.h"
+#include "wal/history.h"
 #include "wal/recovery.h"
 #include "wal/segment_reader.h"
 
@@ -37,6 +39,8 @@ class Walk {
     check_footer();
     return {};
   }
+  /// Whether run() ended with the visitor's error.
+  [[nodiscard]] bool was_ended() const { return ended_; }
 
  private:
   void defect(std::uint64_t offset, std::string message) {
@@ -56,7 +60,9 @@ class Walk {
     summary_.last_seqno = header.last_seqno();
     summary_.end_offset = reader_.offset() + header.frame_bytes();
     if (!visit_) return {};
-    return visit_(FrameView{.offset = reader_.offset(), .header = header, .body = reader_.body()});
+    Status visited = visit_(FrameView{.offset = reader_.offset(), .header = header, .body = reader_.body()});
+    ended_ = !visited.ok();
+    return visited;
   }
 
   /// Says what is wrong here, if anything is, and goes on at the next sound frame. False: there is none.
@@ -99,7 +105,35 @@ class Walk {
   SegmentSummary& summary_;
   const bool may_be_torn_;
   const FrameVisitor& visit_;
+  bool ended_ = false;
 };
+
+/// Damage and newer formats are told and read past; every other error ends a walk.
+bool is_defect(const Error& error) { return error.code == Code::Corruption || error.code == Code::FailedPrecondition; }
+
+/// As read_segment(), of an open file.
+Status read_opened(const base::File& file, SegmentSummary& summary, bool is_newest, const FrameVisitor& visit) {
+  const auto tell = [&summary](const Error& error) {
+    if (!summary.defects.empty() && summary.defects.back().message == error.message) return;
+    summary.defects.push_back({.segment = summary.path, .offset = summary.end_offset, .message = error.message});
+  };
+  TIDAL_TRY_ASSIGN(summary.header, read_segment_header(file, summary.path));
+  summary.last_seqno = SeqNo{summary.header->first_seqno.value - 1};
+  summary.end_offset = kFramesBegin;
+  Result<std::optional<SegmentFooter>> footer = read_segment_footer(file, *summary.header);
+  if (footer.ok()) {
+    summary.footer = *footer;
+  } else if (is_defect(footer.error())) {  // the chunk of an archive: frames may lie in sound ones
+    tell(footer.error());
+  } else {
+    return footer.error();
+  }
+  Walk walk(file, summary, is_newest && footer.ok(), visit);
+  Status walked = walk.run();
+  if (walked.ok() || walk.was_ended() || !is_defect(walked.error())) return walked;
+  tell(walked.error());
+  return {};
+}
 
 void check_link(LogSummary& log, const SegmentSummary& before, const SegmentSummary& after) {
   if (!before.header || !after.header) return;  // said already
@@ -108,13 +142,60 @@ void check_link(LogSummary& log, const SegmentSummary& before, const SegmentSumm
                            .offset = before.header->frames_end(),
                            .message = "footer is missing or damaged, though a segment follows"});
   }
-  if (before.last_seqno.next() != after.header->first_seqno) {
-    log.defects.push_back({.segment = after.path,
-                           .offset = 0,
-                           .message = "does not follow on: expected seqno " +
-                                      std::to_string(before.last_seqno.value + 1) + ", got " +
-                                      std::to_string(after.header->first_seqno.value)});
+  const SeqNo expected = before.last_seqno.next();
+  if (expected == after.header->first_seqno) return;
+  if (before.archived && before.defects.empty() && expected < after.header->first_seqno) {
+    log.gaps.push_back(
+        {.segment = after.path, .first_seqno = expected, .last_seqno = SeqNo{after.header->first_seqno.value - 1}});
+    return;
   }
+  log.defects.push_back({.segment = after.path,
+                         .offset = 0,
+                         .message = "does not follow on: expected seqno " + std::to_string(expected.value) + ", got " +
+                                    std::to_string(after.header->first_seqno.value)});
+}
+
+void add_segment(LogSummary& log, SegmentSummary segment) {
+  if (!log.segments.empty()) check_link(log, log.segments.back(), segment);
+  log.defects.insert(log.defects.end(), segment.defects.begin(), segment.defects.end());
+  log.frames += segment.frames;
+  log.records += segment.records;
+  if (segment.header) {
+    if (log.first_seqno == SeqNo{}) log.first_seqno = segment.header->first_seqno;
+    log.last_seqno = segment.last_seqno;
+  }
+  log.segments.push_back(std::move(segment));
+}
+
+/// The archived segments before `wal_first`. One whose seqnos another one has too is told and not read.
+Status read_archive(base::FileSystem& fs, const std::vector<ArchivedSegment>& archive, std::optional<SeqNo> wal_first,
+                    const FrameVisitor& visit, LogSummary& log) {
+  for (std::size_t i = 0; i < archive.size(); ++i) {
+    const ArchivedSegment& entry = archive[i];
+    if (wal_first && entry.first_seqno >= *wal_first) {
+      log.twins.push_back(entry.path);
+      continue;
+    }
+    const std::optional<SeqNo> next = i + 1 < archive.size() ? archive[i + 1].first_seqno : wal_first;
+    if (entry.problem && !is_defect(*entry.problem)) return *entry.problem;
+    std::string problem;
+    if (entry.problem) {
+      problem = entry.problem->message;
+    } else if (next && entry.header->last_seqno >= *next) {
+      problem = "ends with seqno " + std::to_string(entry.header->last_seqno.value) +
+                ", but the next segment begins with " + std::to_string(next->value);
+    }
+    SegmentSummary segment;
+    if (problem.empty()) {
+      TIDAL_TRY_ASSIGN(segment, read_segment(fs, entry.path, false, visit));
+    } else {
+      segment.path = entry.path;
+      segment.defects.push_back({.segment = entry.path, .offset = 0, .message = std::move(problem)});
+    }
+    segment.archived = true;
+    add_segment(log, std::move(segment));
+  }
+  return {};
 }
 
 }  // namespace
@@ -123,43 +204,34 @@ Result<SegmentSummary> read_segment(base::FileSystem& fs, const std::string& pat
                                     const FrameVisitor& visit) {
   SegmentSummary summary;
   summary.path = path;
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
-  Result<SegmentHeader> header = read_segment_header(*file, path);
-  if (!header.ok()) {
-    if (header.error().code == Code::IoError) return std::move(header).error();
-    summary.defects.push_back({.segment = path, .offset = 0, .message = header.error().message});
-    return summary;
-  }
-  summary.header = *header;
-  summary.last_seqno = SeqNo{header->first_seqno.value - 1};
-  summary.end_offset = kFramesBegin;
-  TIDAL_TRY_ASSIGN(summary.footer, read_segment_footer(*file, *header));
-  Status walked = Walk(*file, summary, is_newest, visit).run();
-  if (!walked.ok() && walked.error().code != Code::FailedPrecondition) return std::move(walked).error();
-  if (!walked.ok()) {
-    summary.defects.push_back({.segment = path, .offset = summary.end_offset, .message = walked.error().message});
-  }
+  Result<std::unique_ptr<base::File>> file = open_segment(fs, path);
+  const Status read = file.ok() ? read_opened(**file, summary, is_newest, visit) : Status(file.error());
+  if (read.ok()) return summary;
+  if (summary.header || !is_defect(read.error())) return read.error();
+  summary.defects.push_back({.segment = path, .offset = 0, .message = read.error().message});
   return summary;
 }
 
-Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const FrameVisitor& visit) {
+Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const FrameVisitor& visit,
+                            const std::string& archive_dir) {
   LogSummary log;
   TIDAL_TRY_ASSIGN(const std::vector<std::string> names, list_segments(fs, dir));
+  std::optional<SeqNo> wal_first;
+  if (!names.empty()) wal_first = parse_segment_file_name(names.front());
+  const std::vector<ArchivedSegment> archive = list_archive(fs, archive_dir);
+  TIDAL_TRY(read_archive(fs, archive, wal_first, visit, log));
   for (const std::string& name : names) {
     TIDAL_TRY_ASSIGN(SegmentSummary segment, read_segment(fs, dir + "/" + name, name == names.back(), visit));
-    if (!log.segments.empty()) check_link(log, log.segments.back(), segment);
-    log.defects.insert(log.defects.end(), segment.defects.begin(), segment.defects.end());
-    log.frames += segment.frames;
-    log.records += segment.records;
-    if (segment.header) {
-      if (log.segments.empty()) log.first_seqno = segment.header->first_seqno;
-      log.last_seqno = segment.last_seqno;
-    }
-    log.segments.push_back(std::move(segment));
+    add_segment(log, std::move(segment));
+  }
+  if (const Status end = check_archive_end(archive, dir, names.empty() ? SeqNo{} : log.last_seqno); !end.ok()) {
+    log.defects.push_back({.segment = archive.back().path, .offset = 0, .message = end.error().message});
   }
   return log;
 }
 
-Result<LogSummary> verify_log(base::FileSystem& fs, const std::string& dir) { return read_log(fs, dir, {}); }
+Result<LogSummary> verify_log(base::FileSystem& fs, const std::string& dir, const std::string& archive_dir) {
+  return read_log(fs, dir, {}, archive_dir);
+}
 
 }  // namespace tidal::wal

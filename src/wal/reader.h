@@ -1,7 +1,8 @@
 // Looks at log files without opening them as a log: for dumping, statistics and verification. Never writes.
 //
-// Reads on behind damage as far as it can: what is reported is everything that can still be told.
-// Threads: pure functions over files that nobody writes meanwhile.
+// Reads on behind damage as far as it can: what is reported is everything that can still be told. Of an archived
+// segment with a damaged chunk that is what lies before the chunk. Threads: pure functions over files that nobody
+// writes meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +35,7 @@ struct FrameView {
 
 struct SegmentSummary {
   std::string path;
+  bool archived = false;
   std::optional<SegmentHeader> header;  ///< empty: unreadable, and so is all that follows
   std::optional<SegmentFooter> footer;  ///< empty: the segment is not sealed
   std::uint64_t frames = 0;
@@ -47,9 +49,18 @@ struct SegmentSummary {
   std::vector<Defect> defects;
 };
 
+/// Seqnos that no file holds, in front of a segment: archived segments that were moved away, or removed ones.
+struct Gap {
+  std::string segment;  ///< path of the one behind it
+  SeqNo first_seqno;
+  SeqNo last_seqno;
+};
+
 struct LogSummary {
-  std::vector<SegmentSummary> segments;
-  std::vector<Defect> defects;  ///< of all segments, and of the chain between them
+  std::vector<SegmentSummary> segments;  ///< archived ones first; of one that is in both folders, that in the log's own
+  std::vector<Defect> defects;           ///< of all segments, and of the chain between them
+  std::vector<Gap> gaps;                 ///< within the archive and behind it; within the log's own folder: a defect
+  std::vector<std::string> twins;        ///< paths of archives whose segment is still in the log's own folder
   std::uint64_t frames = 0;
   std::uint64_t records = 0;
   SeqNo first_seqno;
@@ -58,15 +69,18 @@ struct LogSummary {
 
 using FrameVisitor = std::function<Status(const FrameView&)>;
 
-/// Walks one segment file, calling `visit` (may be empty) for every sound frame. `is_newest`: a bad end may be a torn
-/// write. NotFound, IoError, the visitor's error; damage is in the summary, a newer format is too.
+/// Walks one segment file, archived or not, calling `visit` (may be empty) for every sound frame. `is_newest`: a bad
+/// end may be a torn write. NotFound, IoError, the visitor's error; damage is in the summary, a newer format is too.
 [[nodiscard]] Result<SegmentSummary> read_segment(base::FileSystem& fs, const std::string& path, bool is_newest,
                                                   const FrameVisitor& visit);
 
-/// Checks every checksum, every record's coding and the chain of seqnos of the log in `dir`.
-[[nodiscard]] Result<LogSummary> verify_log(base::FileSystem& fs, const std::string& dir);
+/// Checks every checksum, every record's coding and the chain of seqnos of the log in `dir` and, unless that is "", of
+/// the segments in `archive_dir`.
+[[nodiscard]] Result<LogSummary> verify_log(base::FileSystem& fs, const std::string& dir,
+                                            const std::string& archive_dir = {});
 
-/// Walks all segments of the log in `dir` in order.
-[[nodiscard]] Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const FrameVisitor& visit);
+/// Walks all segments of the log in `dir` in order, those in `archive_dir` first. No record is visited twice.
+[[nodiscard]] Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const FrameVisitor& visit,
+                                          const std::string& archive_dir = {});
 
 }  // namespace tidal::wal

@@ -12,6 +12,7 @@
 #include "base/file_system.h"
 #include "storage/temporary_directory_for_test.h"
 #include "tidal/tidal.h"
+#include "wal/log.h"
 
 namespace tidal::db {
 
@@ -45,6 +46,23 @@ class ClosedDatabase {
     digest_ = database->digest().value();
     schema_ = database->schema_text();
     EXPECT_TRUE(database->close().ok());
+  }
+  /// Seals the log's first segment by more records, and archives it.
+  void archive_log() {
+    Result<Database> database = Database::open(path_, {.segment_bytes = 64U << 10U});
+    EXPECT_TRUE(database.ok()) << database.error().to_string();
+    for (int i = 0; i < 10; ++i) {
+      const std::string title(10'000, static_cast<char>('a' + i));
+      EXPECT_TRUE(database->execute(R"(PUT item @c {"fields":{"title":")" + title + "\"}};").ok());
+    }
+    digest_ = database->digest().value();
+    EXPECT_TRUE(database->close().ok());
+    base::FileSystem& fs = base::posix_file_system();
+    Result<std::unique_ptr<wal::Log>> log =
+        wal::Log::open(fs, path_ + "/wal", {.archive_dir = path_ + "/archive"}, Timestamp{});
+    EXPECT_TRUE(log.ok()) << log.error().to_string();
+    EXPECT_TRUE((*log)->retire_segments_before((*log)->last_seqno(), wal::Retire::Archive).ok());
+    EXPECT_GT((*log)->first_seqno(), SeqNo{1});
   }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const DigestReport& digest() const { return digest_; }

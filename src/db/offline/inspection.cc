@@ -11,6 +11,7 @@
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
 #include "storage/lmdb_file.h"
+#include "wal/archive.h"
 
 namespace tidal::db {
 namespace {
@@ -46,6 +47,18 @@ Status inspect_segment(base::FileSystem& fs, const std::string& path, const Line
     error.others.emplace_back(Code::Corruption, to_text(summary.defects[i]));
   }
   return error;
+}
+
+/// What the archive says of itself, then the segment inside it.
+Status inspect_archive(base::FileSystem& fs, const std::string& path, std::uint64_t bytes, const LineVisitor& line) {
+  TIDAL_TRY_ASSIGN(const wal::ArchiveHeader header, wal::read_archive_header(fs, path));
+  line("{\"archive\":{\"format\":" + std::to_string(header.format_version) + ",\"shard\":" +
+       std::to_string(header.shard_id) + ",\"first_seqno\":" + std::to_string(header.first_seqno.value) +
+       ",\"last_seqno\":" + std::to_string(header.last_seqno.value) +
+       ",\"records\":" + std::to_string(header.record_count) + ",\"first_append_time\":\"" +
+       to_string(header.first_append_time) + "\",\"last_append_time\":\"" + to_string(header.last_append_time) +
+       "\",\"bytes\":" + std::to_string(bytes) + ",\"segment_bytes\":" + std::to_string(header.segment_bytes) + "}}");
+  return inspect_segment(fs, path, line);
 }
 
 Status inspect_manifest(const std::string& bytes, const LineVisitor& line) {
@@ -152,6 +165,7 @@ Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVis
     TIDAL_TRY_ASSIGN(size, file->size());
   }
   if (storage::starts_lmdb_file(head)) return inspect_lmdb(fs, path, line);
+  if (wal::starts_archive(head)) return inspect_archive(fs, path, size, line);
   const std::string magic = head.substr(0, 8);
   if (magic == "TIDALWAL") return inspect_segment(fs, path, line);
   if (magic != "TDLMANIF" && magic != "TDLVIEW1") return inspect_by_name(path, size, line);

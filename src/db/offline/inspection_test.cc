@@ -80,6 +80,25 @@ TEST(Inspection, RecordsCarryTheAppendTimeOfTheirFrame) {
   EXPECT_THAT(text, testing::Not(HasSubstr(R"("append_time":"1970)")));
 }
 
+TEST(Inspection, AnArchivedSegmentTellsWhatTheSegmentTold) {
+  ClosedDatabase database;
+  const std::string segment = path_with(database, ".wal");
+  const std::string before = inspect(segment).text;
+  database.archive_log();
+  ASSERT_FALSE(files().exists(segment));
+  const std::string path = path_with(database, ".wal.zst");
+  const Inspected inspected = inspect(path);
+  EXPECT_TRUE(inspected.status.ok());
+  EXPECT_THAT(inspected.text, testing::StartsWith(R"({"archive":{"format":1,"shard":0,"first_seqno":1,)"));
+  EXPECT_THAT(inspected.text, HasSubstr(R"("type":"signal")"));
+  EXPECT_THAT(inspected.text, HasSubstr(R"("sealed":true)"));
+  EXPECT_THAT(inspected.text, HasSubstr(before.substr(0, before.find("\"segment\"") - 2)));
+  std::string bad = base::read_file(files(), path).value();
+  bad[bad.size() / 2] ^= 1;
+  ASSERT_TRUE((*files().open(path, base::OpenMode::ReadWrite))->write_at(0, base::as_bytes(bad)).ok());
+  EXPECT_EQ(inspect(path).status.error().code, Code::Corruption);
+}
+
 TEST(Inspection, OtherFilesAreNoneOfOurs) {
   storage::TemporaryDirectory directory;
   ASSERT_TRUE(base::write_file_atomically(files(), directory.child("letter"), "dear reader").ok());

@@ -15,16 +15,23 @@ wal::FrameVisitor each_record(RecordVisitor visit) {
   };
 }
 
+std::string archive_folder(const std::string& directory) { return directory + "/archive"; }
+
 Result<wal::LogSummary> walk_log(base::FileSystem& fs, const std::string& directory, const RecordVisitor& visit) {
   const std::string folder = directory + "/wal";
   if (!fs.is_directory(folder)) {
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }
-  return wal::read_log(fs, folder, each_record(visit));
+  return wal::read_log(fs, folder, each_record(visit), archive_folder(directory));
 }
 
 std::string to_text(const wal::Defect& defect) {
   return defect.segment + " offset " + std::to_string(defect.offset) + ": " + defect.message;
+}
+
+std::string to_text(const wal::Gap& gap) {
+  return "the records with seqnos " + std::to_string(gap.first_seqno.value) + " to " +
+         std::to_string(gap.last_seqno.value) + " are in no file; " + gap.segment + " goes on behind them";
 }
 
 std::vector<std::string> notes_on(const wal::LogSummary& log) {
@@ -33,6 +40,10 @@ std::vector<std::string> notes_on(const wal::LogSummary& log) {
     if (!segment.torn_offset) continue;
     notes.push_back(segment.path + " offset " + std::to_string(*segment.torn_offset) +
                     ": an unfinished write; the next open cuts it off");
+  }
+  for (const wal::Gap& gap : log.gaps) notes.push_back(to_text(gap));
+  for (const std::string& twin : log.twins) {
+    notes.push_back(twin + ": its segment is still in the log, which is read instead; the next archiving removes it");
   }
   return notes;
 }

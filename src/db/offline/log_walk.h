@@ -19,13 +19,18 @@ using RecordVisitor = std::function<Status(const wal::WalEvent& event)>;
 /// As wal::FrameVisitor, for whoever wants records.
 [[nodiscard]] wal::FrameVisitor each_record(RecordVisitor visit);
 
-/// Every sound record of the log in `directory`/wal, in order; what is not sound stands in the summary. NotFound when
-/// there is no log.
+/// Where a data directory keeps its archived log segments.
+[[nodiscard]] std::string archive_folder(const std::string& directory);
+
+/// Every sound record of the log in `directory`/wal and its archive, in order; what is not sound stands in the summary.
+/// NotFound when there is no log.
 [[nodiscard]] Result<wal::LogSummary> walk_log(base::FileSystem& fs, const std::string& directory,
                                                const RecordVisitor& visit);
 
 [[nodiscard]] std::string to_text(const wal::Defect& defect);
-/// One line a segment that ends in a write that was never acknowledged.
+[[nodiscard]] std::string to_text(const wal::Gap& gap);
+/// What is unusual but no damage, a line each: an end in a write that was never acknowledged, seqnos that no file
+/// holds, an archive whose segment was not removed yet.
 [[nodiscard]] std::vector<std::string> notes_on(const wal::LogSummary& log);
 
 }  // namespace tidal::db

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
 #include "materializer/registry.h"
 #include "schema/catalog.h"
@@ -24,7 +25,8 @@ Result<std::unique_ptr<wal::Log>> read_whole_log(base::FileSystem& fs, const std
   if (!fs.is_directory(directory + "/wal")) {
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }
-  TIDAL_TRY_ASSIGN(std::unique_ptr<wal::Log> log, wal::Log::read(fs, directory + "/wal", {}));
+  TIDAL_TRY_ASSIGN(std::unique_ptr<wal::Log> log,
+                   wal::Log::read(fs, directory + "/wal", {.archive_dir = archive_folder(directory)}));
   TIDAL_TRY_ASSIGN(const SeqNo checkpoint, materializer::CheckpointDirectory(fs, directory + "/checkpoints").newest());
   if (checkpoint <= log->last_seqno()) return log;
   return Error(Code::Corruption, directory + "/wal ends at seqno " + std::to_string(log->last_seqno().value) +

@@ -22,8 +22,20 @@ Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Ver
   TIDAL_TRY_ASSIGN(const wal::LogSummary log, walk_log(fs, directory, each));
   for (const wal::Defect& defect : log.defects) result.defects.push_back(to_text(defect));
   result.notes = notes_on(log);
-  result.facts.push_back("log: " + std::to_string(log.segments.size()) + " segments, " + std::to_string(log.records) +
-                         " records");
+  std::uint64_t archived = 0;
+  std::uint64_t archived_records = 0;
+  for (const wal::SegmentSummary& segment : log.segments) {
+    archived += segment.archived ? 1 : 0;
+    archived_records += segment.archived ? segment.records : 0;
+  }
+  result.facts.push_back("log: " + std::to_string(log.segments.size() - archived) + " segments, " +
+                         std::to_string(log.records - archived_records) + " records");
+  if (archived == 0) {
+    result.facts.push_back("archive: none");
+  } else {
+    result.facts.push_back("archive: " + std::to_string(archived) + " segments, " + std::to_string(archived_records) +
+                           " records");
+  }
   return log.last_seqno;
 }
 

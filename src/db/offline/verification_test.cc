@@ -36,6 +36,46 @@ TEST(Verification, RefusesADirectoryThatIsOpen) {
   EXPECT_EQ(verify_directory(files(), closed.path()).error().code, Code::AlreadyOpen);
 }
 
+TEST(Verification, ChecksTheArchive) {
+  ClosedDatabase database;
+  database.archive_log();
+  const auto good = verify_directory(files(), database.path());
+  ASSERT_TRUE(good.ok()) << good.error().to_string();
+  EXPECT_TRUE(good->defects.empty()) << good->defects.front();
+  EXPECT_EQ(good->facts.at(1).substr(0, 20), "archive: 1 segments,");
+  const std::string path = database.path() + "/archive/00000000000000000001.wal.zst";
+  const std::string content = base::read_file(files(), path).value();
+  for (std::size_t at = 0; at < content.size(); at += 1 + content.size() / 40) {
+    std::string bad = content;
+    bad[at] ^= 1;
+    ASSERT_TRUE((*files().open(path, base::OpenMode::ReadWrite))->write_at(0, base::as_bytes(bad)).ok());
+    EXPECT_FALSE(verify_directory(files(), database.path())->defects.empty()) << at;
+  }
+  ASSERT_TRUE(files().remove(path).ok());
+  const auto moved_away = verify_directory(files(), database.path());
+  EXPECT_TRUE(moved_away->defects.empty());
+  EXPECT_EQ(moved_away->facts.at(1), "archive: none");
+}
+
+TEST(ReplayedDatabase, ReadsTheArchiveToo) {
+  ClosedDatabase database;
+  database.archive_log();
+  const Snapshot before = snapshot_of(database.path());
+  {
+    const auto replayed = ReplayedDatabase::open(files(), database.path());
+    ASSERT_TRUE(replayed.ok()) << replayed.error().to_string();
+    EXPECT_EQ((*replayed)->digest().all, database.digest().all);
+    EXPECT_EQ(*logged_schema(files(), database.path()), database.schema());
+  }
+  EXPECT_TRUE(snapshot_of(database.path()) == before);
+  // And so does a database that has lost all that it could rebuild.
+  ASSERT_TRUE(files().remove_all(database.path() + "/checkpoints").ok());
+  ASSERT_TRUE(files().remove_all(database.path() + "/stores").ok());
+  auto opened = Database::open(database.path(), {});
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  EXPECT_EQ(opened->digest()->all, database.digest().all);
+}
+
 /// The files whose every byte is under a checksum, with how much of each is in use.
 std::map<std::string, std::size_t> checked_files(const Snapshot& snapshot) {
   std::map<std::string, std::size_t> found;

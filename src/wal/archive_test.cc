@@ -224,6 +224,61 @@ TEST(ArchiveFaults, LeaveNothingBehindAndGoAwayWhenTriedAgain) {  // A2
   }
 }
 
+/// A file whose writes answer ok and change one bit.
+class LyingFile final : public base::File {
+ public:
+  explicit LyingFile(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    return file_->read_at(offset, out);
+  }
+  Status write_at(std::uint64_t offset, base::Bytes data) override {
+    std::vector<std::byte> wrong(data.begin(), data.end());
+    wrong[wrong.size() / 2] ^= std::byte{1};
+    return file_->write_at(offset, wrong);
+  }
+  Status reserve(std::uint64_t bytes) override { return file_->reserve(bytes); }
+  Status sync() override { return file_->sync(); }
+  Result<std::uint64_t> size() const override { return file_->size(); }
+  Status truncate(std::uint64_t size) override { return file_->truncate(size); }
+
+ private:
+  std::unique_ptr<base::File> file_;
+};
+
+/// Every file made in it lies.
+class LyingFileSystem final : public base::FileSystem {
+ public:
+  explicit LyingFileSystem(base::FileSystem& fs) : fs_(fs) {}
+  Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override {
+    TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs_.open(path, mode));
+    if (mode != base::OpenMode::Create) return file;
+    return std::unique_ptr<base::File>(std::make_unique<LyingFile>(std::move(file)));
+  }
+  Status create_directories(const std::string& path) override { return fs_.create_directories(path); }
+  Status sync_directory(const std::string& path) override { return fs_.sync_directory(path); }
+  Result<std::vector<std::string>> list(const std::string& path) const override { return fs_.list(path); }
+  bool exists(const std::string& path) const override { return fs_.exists(path); }
+  bool is_directory(const std::string& path) const override { return fs_.is_directory(path); }
+  Status rename(const std::string& from, const std::string& to) override { return fs_.rename(from, to); }
+  Status remove(const std::string& path) override { return fs_.remove(path); }
+  Status remove_all(const std::string& path) override { return fs_.remove_all(path); }
+  Result<std::unique_ptr<base::FileLock>> lock(const std::string& path) override { return fs_.lock(path); }
+  Result<std::unique_ptr<base::FileLock>> lock_existing(const std::string& path) override {
+    return fs_.lock_existing(path);
+  }
+
+ private:
+  base::FileSystem& fs_;
+};
+
+TEST(ArchiveFaults, AWriteThatArrivedWrongIsNoticedBeforeTheName) {  // A1
+  MemoryFileSystem fs;
+  const std::string path = make_sealed_segment(fs, 3, kSmallSegmentBytes);
+  LyingFileSystem lying(fs);
+  EXPECT_EQ(archive_segment(lying, path, kArchiveDir).error().code, Code::Corruption);
+  EXPECT_TRUE(fs.list(kArchiveDir)->empty());
+}
+
 TEST(ArchiveFaults, AFullDiskIsResourceExhausted) {
   MemoryFileSystem fs;
   const std::string path = make_sealed_segment(fs, 3, kSmallSegmentBytes);

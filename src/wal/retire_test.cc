@@ -407,6 +407,24 @@ TEST(RetireFaults, AtEveryOperationLeaveAChain) {  // W6
   }
 }
 
+TEST(RetireFaults, AFailedRemovalIsNotFollowedByAnother) {  // W6
+  for (const std::uint64_t operation : {1U, 2U}) {          // the removal, the sync of the directory
+    MemoryFileSystem fs;
+    const std::unique_ptr<Log> log = *open_archiving_log(fs);
+    append_numbered(*log, kRecords);
+    fs.fail_operation(operation, MemoryFileSystem::Fault::IoError);
+    EXPECT_EQ(log->retire_segments_before(SeqNo{200}, Retire::Remove).error().code, Code::IoError);
+    const std::uint64_t before = fs.operations();
+    const Status again = log->retire_segments_before(SeqNo{200}, Retire::Remove);
+    EXPECT_EQ(again.error().code, Code::IoError);
+    EXPECT_THAT(again.error().message, HasSubstr("until it is reopened"));
+    EXPECT_EQ(fs.operations(), before);
+    EXPECT_EQ(log->first_seqno() == SeqNo{1}, operation == 1) << "what could not be removed is still there";
+    EXPECT_TRUE(payloads_of(*log, log->first_seqno()).ok());
+    EXPECT_TRUE(log->append(records_of({"more"}), kNow).ok());
+  }
+}
+
 TEST(RetireBesideReplay, WhatIsBeingReplayedIsNotRemoved) {
   MemoryFileSystem fs;
   const std::unique_ptr<Log> log = *open_archiving_log(fs);

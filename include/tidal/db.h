@@ -83,10 +83,10 @@ struct ViewInfo {
 
 struct DatabaseStats {
   SeqNo last_seqno;
-  SeqNo checkpoint_seqno;        ///< 0: none yet
-  SeqNo base_seqno;              ///< 0: none, the log is kept from its first record
-  SeqNo history_first;           ///< oldest record from which on log and archive are without a hole
-  Timestamp history_since;       ///< its append time, roughly
+  SeqNo checkpoint_seqno;   ///< 0: none yet
+  SeqNo base_seqno;         ///< 0: none, the log is kept from its first record
+  SeqNo history_first;      ///< oldest record from which on log and archive are without a hole
+  Timestamp history_since;  ///< its append time, roughly
   std::uint64_t archive_segments = 0;
   Duration checkpoint_pause{0};  ///< how long writers waited for the last one since open
   std::uint32_t schema_version = 0;

@@ -63,6 +63,7 @@ struct DirectoryOptions {
   bool by_view = false;  ///< of digest
 };
 [[nodiscard]] Exit run_status(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
+[[nodiscard]] Exit run_compact(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
 [[nodiscard]] Exit run_verify(const Terminal& terminal, const DirectoryOptions& options);
 [[nodiscard]] Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
 

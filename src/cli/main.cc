@@ -181,7 +181,10 @@ void add_upkeep(CLI::App& app, Arguments& a) {
                                  [&a](const Terminal& t) { return run_verify(t, a.directory); });
   CLI::App* digest = add_command(app, a, "digest", "Hash all logical state", "  tidal digest tube.db --by view",
                                  [&a](const Terminal& t) { return run_digest(t, a.common, a.directory); });
-  for (CLI::App* each : {status, verify, digest}) {
+  CLI::App* compact =
+      add_command(app, a, "compact", "Archive or remove what the log need not keep", "  tidal compact tube.db",
+                  [&a](const Terminal& t) { return run_compact(t, a.common, a.directory); });
+  for (CLI::App* each : {status, verify, digest, compact}) {
     each->add_option("DIR", a.directory.directory, "The database")->required();
   }
   one_of(a, digest->add_option("--by", a.by, "'view': a line for each view, too"), {"view"});
@@ -273,7 +276,7 @@ void add_rest(CLI::App& app, Arguments& a) {
   CLI::App* helping = add_command(app, a, "help", "Explain a command", "  tidal help import\n  tidal help wal dump",
                                   [&a, &app](const Terminal& t) { return help(app, a.help_about, t); });
   CLI::Option* about = helping->add_option("COMMAND", a.help_about, "The command");
-  for (const std::string name : {"repair", "backup", "restore", "compact", "serve", "eval", "schema"}) {
+  for (const std::string name : {"repair", "backup", "restore", "serve", "eval", "schema"}) {
     CLI::App* later = add_command(app, a, name, kLaterGroup, "  tidal " + name,
                                   [name](const Terminal& t) { return run_unavailable(t, name); });
     later->group(kLaterGroup);

@@ -18,6 +18,11 @@ void print_status(std::ostream& out, const std::string& directory, const Databas
       << counted(stats.creators, "creator") << "\n";
   out << "  log          " << counted(stats.last_seqno.value, "record") << ", " << bytes_text(stats.log_bytes) << " in "
       << counted(stats.log_segments, "segment") << "\n";
+  out << "  history      since " << to_string(stats.history_since) << " (seqno "
+      << with_commas(stats.history_first.value) << ")";
+  if (stats.base_seqno.value > 0) out << ", on a base at seqno " << with_commas(stats.base_seqno.value);
+  if (stats.archive_segments > 0) out << ", " << counted(stats.archive_segments, "segment") << " in archive/";
+  out << "\n";
   if (stats.newest_event) {
     out << "  newest event " << to_string(*stats.newest_event) << "\n";
   } else {
@@ -62,6 +67,23 @@ Exit run_status(const Terminal& terminal, const CommonOptions& common, const Dir
   Result<Database> database = open_directory(options.directory, common);
   if (!database.ok()) return fail(terminal, database.error());
   print_status(terminal.out, options.directory, database->stats());
+  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
+  return Exit::Ok;
+}
+
+Exit run_compact(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
+  Result<Database> database = open_directory(options.directory, common);
+  if (!database.ok()) return fail(terminal, database.error());
+  const Result<CompactionReport> report = database->compact();
+  if (!report.ok()) return fail(terminal, report.error());
+  const std::uint64_t segments = report->segments_archived + report->segments_removed;
+  if (segments == 0) {
+    terminal.out << options.directory << ": the log is within its limits (SHOW SETTINGS: log_retention, log_bytes)\n";
+  } else {
+    terminal.out << options.directory << ": " << counted(segments, "segment") << " of the log "
+                 << (report->segments_archived > 0 ? "archived" : "removed") << ", " << bytes_text(report->bytes_freed)
+                 << " freed; it stands on a base at seqno " << with_commas(report->base.value) << "\n";
+  }
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return Exit::Ok;
 }

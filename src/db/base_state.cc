@@ -11,14 +11,12 @@ materializer::CheckpointDirectory base_directory(base::FileSystem& fs, const std
 
 std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs, storage::KeyValueStore& entity_store,
                                                  SeqNo seqno) {
-  return {{.name = "entity_fields",
-           .format = storage::kDumpFormat,
-           .write = [&entity_store, seqno](base::FileWriter& out) {
-             return storage::write_dump(entity_store, seqno, out);
-           },
-           .load = [&fs, &entity_store](const std::string& path, SeqNo at) {
-             return storage::load_dump(fs, path, at, entity_store);
-           }}};
+  return {
+      {.name = "entity_fields",
+       .format = storage::kDumpFormat,
+       .write = [&entity_store, seqno](base::FileWriter& out) { return storage::write_dump(entity_store, seqno, out); },
+       .load = [&fs, &entity_store](const std::string& path,
+                                    SeqNo at) { return storage::load_dump(fs, path, at, entity_store); }}};
 }
 
 }  // namespace tidal::db

@@ -141,11 +141,11 @@ Status Core::replay_log() {
 Status Core::check_log_is_whole(SeqNo last) const {
   TIDAL_TRY_ASSIGN(const SeqNo base, bases_->newest());
   if (base != SeqNo{} && (base > last || log_->segments().empty())) {
-    return Error(Code::Corruption, path_ + "/wal " +
-                                       (log_->segments().empty() ? "holds no segment"
-                                                                 : "ends at seqno " + std::to_string(last.value)) +
-                                       " but the base at seqno " + std::to_string(base.value) +
-                                       " was taken: acknowledged records are missing from the log. Put its files back");
+    return Error(Code::Corruption,
+                 path_ + "/wal " +
+                     (log_->segments().empty() ? "holds no segment" : "ends at seqno " + std::to_string(last.value)) +
+                     " but the base at seqno " + std::to_string(base.value) +
+                     " was taken: acknowledged records are missing from the log. Put its files back");
   }
   TIDAL_TRY_ASSIGN(const SeqNo checkpoint, checkpoints_->newest());
   if (checkpoint <= last) return {};

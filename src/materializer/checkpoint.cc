@@ -258,8 +258,8 @@ Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, s
   return {};
 }
 
-Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange usable,
-                                           std::vector<std::string>& notes, std::span<const StoreFile> stores) {
+Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
+                                           std::span<const StoreFile> stores) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
     if (seqno < usable.first || seqno > usable.last) continue;

@@ -23,8 +23,9 @@ using schema::Problem;
 
 // Settings that belong to features of later versions.
 constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "interest_vectors", "rescore"};
-constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users", "seen_expires",
-                                              "hot_gravity",      "log_retention",        "log_bytes",    "log_archive"};
+constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users",
+                                              "seen_expires",     "hot_gravity",          "log_retention",
+                                              "log_bytes",        "log_archive"};
 
 Value value_of(const Literal& literal) {
   if (const auto* v = std::get_if<bool>(&literal)) return *v;

@@ -30,7 +30,8 @@ class PieceReader {
         return {};
       }
       TIDAL_TRY_ASSIGN(const bool more, fetch());
-      if (!more) return Error(Code::Corruption, path_ + ": cut short or malformed at offset " + std::to_string(offset()));
+      if (!more)
+        return Error(Code::Corruption, path_ + ": cut short or malformed at offset " + std::to_string(offset()));
     }
   }
   [[nodiscard]] Result<bool> at_end() {
@@ -60,26 +61,23 @@ class PieceReader {
   std::uint64_t read_ = 0;
 };
 
-Status check_opening(PieceReader& reader, const std::string& path, SeqNo seqno) {
+Result<DumpSummary> read_opening(PieceReader& reader, const std::string& path) {
   std::string magic;
-  std::uint32_t format = 0;
+  DumpSummary summary;
   std::uint32_t minimum_reader = 0;
-  SeqNo found;
   TIDAL_TRY(reader.read([&](base::Decoder& in) {
     magic = in.raw(kMagic.size());
-    format = in.u32();
+    summary.format = in.u32();
     minimum_reader = in.u32();
-    found.value = in.u64();
+    summary.seqno.value = in.u64();
   }));
   if (magic != kMagic) return Error(Code::Corruption, path + ": not the dump of a store");
   if (minimum_reader > kDumpFormat) {
-    return Error(Code::FailedPrecondition, path + ": format " + std::to_string(format) + " needs a reader of format " +
-                                               std::to_string(minimum_reader) + ", this one reads up to " +
-                                               std::to_string(kDumpFormat));
+    return Error(Code::FailedPrecondition, path + ": format " + std::to_string(summary.format) +
+                                               " needs a reader of format " + std::to_string(minimum_reader) +
+                                               ", this one reads up to " + std::to_string(kDumpFormat));
   }
-  if (found == seqno) return {};
-  return Error(Code::Corruption, path + ": expected the store at seqno " + std::to_string(seqno.value) + ", got " +
-                                     std::to_string(found.value));
+  return summary;
 }
 
 }  // namespace
@@ -113,18 +111,18 @@ Status write_dump(const KeyValueStore& store, SeqNo seqno, base::FileWriter& out
   return out.append(end.str());
 }
 
-Status load_dump(base::FileSystem& fs, const std::string& path, SeqNo seqno, KeyValueStore& store) {
+Result<DumpSummary> read_dump(base::FileSystem& fs, const std::string& path,
+                              const std::function<Status(std::string_view key, std::string_view value)>& visit) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
   PieceReader reader(*file, path);
-  TIDAL_TRY(check_opening(reader, path, seqno));
-  TIDAL_TRY(store.clear());
-  WriteBatch batch;
-  std::size_t batch_bytes = 0;
-  std::uint64_t count = 0;
+  TIDAL_TRY_ASSIGN(DumpSummary summary, read_opening(reader, path));
+  const auto malformed = [&] {
+    return Error(Code::Corruption, path + ": malformed before offset " + std::to_string(reader.offset()));
+  };
   while (true) {
     std::uint8_t what = kEnd;
-    std::string key;
-    std::string value;
+    std::string_view key;
+    std::string_view value;
     std::uint64_t expected = 0;
     TIDAL_TRY(reader.read([&](base::Decoder& in) {
       what = in.u8();
@@ -135,24 +133,35 @@ Status load_dump(base::FileSystem& fs, const std::string& path, SeqNo seqno, Key
         expected = in.u64();
       }
     }));
-    if (what != kPair) {
-      TIDAL_TRY_ASSIGN(const bool at_end, reader.at_end());
-      if (what != kEnd || expected != count || !at_end) {
-        return Error(Code::Corruption, path + ": malformed before offset " + std::to_string(reader.offset()));
-      }
-      break;
+    if (what == kPair) {
+      if (key.empty() || key.size() > kKeyBytesMax) return malformed();
+      TIDAL_TRY(visit(key, value));
+      ++summary.pairs;
+      continue;
     }
-    if (key.empty() || key.size() > kKeyBytesMax) {
-      return Error(Code::Corruption, path + ": a key of " + std::to_string(key.size()) + " bytes before offset " +
-                                         std::to_string(reader.offset()));
-    }
-    ++count;
-    batch_bytes += key.size() + value.size();
-    batch.put(std::move(key), std::move(value));
-    if (batch_bytes < kBatchBytes) continue;
-    TIDAL_TRY(store.commit(batch, SeqNo{}));  // until all is in, the store is at none
-    batch.clear();
-    batch_bytes = 0;
+    TIDAL_TRY_ASSIGN(const bool at_end, reader.at_end());
+    if (what != kEnd || expected != summary.pairs || !at_end) return malformed();
+    return summary;
+  }
+}
+
+Status load_dump(base::FileSystem& fs, const std::string& path, SeqNo seqno, KeyValueStore& store) {
+  TIDAL_TRY(store.clear());
+  WriteBatch batch;
+  std::size_t batch_bytes = 0;
+  TIDAL_TRY_ASSIGN(const DumpSummary summary,
+                   read_dump(fs, path, [&](std::string_view key, std::string_view value) -> Status {
+                     batch_bytes += key.size() + value.size();
+                     batch.put(std::string(key), std::string(value));
+                     if (batch_bytes < kBatchBytes) return {};
+                     TIDAL_TRY(store.commit(batch, SeqNo{}));  // until all is in, the store is at none
+                     batch.clear();
+                     batch_bytes = 0;
+                     return {};
+                   }));
+  if (summary.seqno != seqno) {
+    return Error(Code::Corruption, path + ": expected the store at seqno " + std::to_string(seqno.value) + ", got " +
+                                       std::to_string(summary.seqno.value));
   }
   TIDAL_TRY(store.commit(batch, seqno));
   return store.flush();

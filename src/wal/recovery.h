@@ -45,7 +45,7 @@ struct OpenSegment {
   SegmentHeader header;
   std::uint64_t end_offset = kFramesBegin;
   SeqNo last_seqno{};
-  Timestamp last_append_time{};  ///< of its last frame; when it was made, while it has none
+  Timestamp last_append_time{};                 ///< of its last frame; when it was made, while it has none
   std::optional<Timestamp> last_record_time{};  ///< of its last frame with records
   bool sealed = false;
 };

@@ -10,7 +10,9 @@
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
+#include "storage/keys.h"
 #include "storage/lmdb_file.h"
+#include "storage/store_dump.h"
 #include "wal/archive.h"
 
 namespace tidal::db {
@@ -118,6 +120,21 @@ Status inspect_view(base::FileSystem& fs, const std::string& path, const std::st
   return {};
 }
 
+/// The fields of entities, as a base keeps them.
+Status inspect_dump(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
+  const auto each = [&line](std::string_view key, std::string_view value) -> Status {
+    TIDAL_TRY_ASSIGN(const storage::StoreKey place, storage::decode_key(key));
+    TIDAL_TRY_ASSIGN(const std::string fields, fields_json(value));
+    line("{\"entity\":{\"kind\":" + std::to_string(place.kind) +
+         ",\"ordinal\":" + std::to_string(to_index(place.ordinal)) + ",\"fields\":" + fields + "}}");
+    return {};
+  };
+  TIDAL_TRY_ASSIGN(const storage::DumpSummary summary, storage::read_dump(fs, path, each));
+  line("{\"store_dump\":{\"format\":" + std::to_string(summary.format) +
+       ",\"seqno\":" + std::to_string(summary.seqno.value) + ",\"entities\":" + std::to_string(summary.pairs) + "}}");
+  return {};
+}
+
 Status inspect_lmdb(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
   TIDAL_TRY_ASSIGN(const storage::LmdbFileSummary summary, storage::check_lmdb_file(fs, path));
   line("{\"store\":{\"backend\":\"lmdb\",\"seqno\":" + std::to_string(summary.seqno.value) +
@@ -168,6 +185,7 @@ Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVis
   if (wal::starts_archive(head)) return inspect_archive(fs, path, size, line);
   const std::string magic = head.substr(0, 8);
   if (magic == "TIDALWAL") return inspect_segment(fs, path, line);
+  if (magic == "TDLSTORE") return inspect_dump(fs, path, line);
   if (magic != "TDLMANIF" && magic != "TDLVIEW1") return inspect_by_name(path, size, line);
   TIDAL_TRY_ASSIGN(const std::string bytes, base::read_file(fs, path));
   return magic == "TDLMANIF" ? inspect_manifest(bytes, line) : inspect_view(fs, path, bytes, line);

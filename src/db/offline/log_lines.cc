@@ -143,6 +143,18 @@ Result<std::string> entity_line(const wal::Record& record) {
 
 }  // namespace
 
+Result<std::string> fields_json(std::string_view encoded) {
+  TIDAL_TRY_ASSIGN(const Fields fields, entity::decode_fields(encoded));
+  std::string out = "{";
+  for (const auto& [name, value] : fields) {
+    if (out.size() > 1) out.push_back(',');
+    append_quoted(out, name);
+    out.push_back(':');
+    append_value(out, value);
+  }
+  return out + "}";
+}
+
 Result<std::optional<std::string>> import_line(const wal::Record& record) {
   std::string line;
   switch (record.type) {

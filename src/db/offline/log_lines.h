@@ -15,6 +15,9 @@ namespace tidal::db {
 /// {"op":"delete",…}, {"op":"schema",…}. Nothing for import marks. Corruption.
 [[nodiscard]] Result<std::optional<std::string>> import_line(const wal::Record& record);
 
+/// An entity's fields, as a store keeps them: {"title":"…"}. Corruption.
+[[nodiscard]] Result<std::string> fields_json(std::string_view encoded);
+
 /// Everything there is to say about a logged record, for people: {"seqno":…,"append_time":…,"type":…,"record":{…}}.
 [[nodiscard]] std::string dump_line(const wal::WalEvent& event);
 

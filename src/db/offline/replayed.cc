@@ -2,8 +2,10 @@
 #include "db/offline/replayed.h"
 
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "db/base_state.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
 #include "materializer/registry.h"
@@ -28,9 +30,28 @@ Result<std::unique_ptr<wal::Log>> read_whole_log(base::FileSystem& fs, const std
   TIDAL_TRY_ASSIGN(std::unique_ptr<wal::Log> log,
                    wal::Log::read(fs, directory + "/wal", {.archive_dir = archive_folder(directory)}));
   TIDAL_TRY_ASSIGN(const SeqNo checkpoint, materializer::CheckpointDirectory(fs, directory + "/checkpoints").newest());
-  if (checkpoint <= log->last_seqno()) return log;
-  return Error(Code::Corruption, directory + "/wal ends at seqno " + std::to_string(log->last_seqno().value) +
-                                     ", before the checkpoint at seqno " + std::to_string(checkpoint.value));
+  TIDAL_TRY_ASSIGN(const SeqNo base, base_directory(fs, directory).newest());
+  for (const auto& [what, seqno] : {std::pair("checkpoint", checkpoint), std::pair("base", base)}) {
+    if (seqno <= log->last_seqno()) continue;
+    return Error(Code::Corruption, directory + "/wal ends at seqno " + std::to_string(log->last_seqno().value) +
+                                       ", before the " + what + " at seqno " + std::to_string(seqno.value));
+  }
+  return log;
+}
+
+/// Brings views to the base that the log stands on; 0 when it is whole from its first record.
+Result<SeqNo> restore_base(base::FileSystem& fs, const std::string& directory, const wal::Log& log,
+                           const materializer::Registry& views, std::span<const materializer::StoreFile> stores) {
+  const SeqNo history = log.history_first_seqno();
+  std::vector<std::string> notes;
+  TIDAL_TRY_ASSIGN(const SeqNo base,
+                   base_directory(fs, directory)
+                       .restore(views, {.first = SeqNo{history.value - 1}, .last = log.last_seqno()}, notes, stores));
+  if (base != SeqNo{} || history == SeqNo{1}) return base;
+  Error error(Code::Corruption, directory + ": the log begins with seqno " + std::to_string(history.value) +
+                                    ", and there is no base that it could stand on");
+  for (const std::string& note : notes) error.message += "; " + note;
+  return error;
 }
 
 }  // namespace
@@ -42,7 +63,9 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   TIDAL_TRY_ASSIGN(database->fields_, storage::open_store(storage::Backend::Memory, fs, ""));
   database->views_ = std::make_unique<Views>(*database->fields_);
   database->views_->expect_newest(log->last_record_time());
-  TIDAL_TRY(log->replay(SeqNo{1}, [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
+  TIDAL_TRY_ASSIGN(const SeqNo base, restore_base(fs, directory, *log, database->views_->registry(),
+                                                  base_stores(fs, *database->fields_, SeqNo{})));
+  TIDAL_TRY(log->replay(base.next(), [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
     views.registry().apply(events);
     return {};
   }));
@@ -59,8 +82,11 @@ DigestReport ReplayedDatabase::digest() const {
 
 Result<std::string> logged_schema(base::FileSystem& fs, const std::string& directory) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
-  schema::Catalog catalog;
-  TIDAL_TRY(log->replay(SeqNo{1}, [&catalog](std::span<wal::WalEvent> events) -> Status {
+  materializer::Registry views;
+  views.add(std::make_unique<schema::Catalog>());
+  auto& catalog = static_cast<schema::Catalog&>(*views.views().front());
+  TIDAL_TRY_ASSIGN(const SeqNo base, restore_base(fs, directory, *log, views, {}));
+  TIDAL_TRY(log->replay(base.next(), [&catalog](std::span<wal::WalEvent> events) -> Status {
     for (const wal::WalEvent& event : events) {
       if (event.record.type == wal::RecordType::SchemaChange) catalog.apply(event);
     }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "db/base_state.h"
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
@@ -39,23 +40,19 @@ Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Ver
   return log.last_seqno;
 }
 
-Status verify_checkpoints(base::FileSystem& fs, const std::string& directory, SeqNo last, Verification& result) {
-  const std::string folder = directory + "/checkpoints";
-  if (!fs.is_directory(folder)) {
-    result.facts.push_back("checkpoints: none");
-    return {};
-  }
-  const materializer::CheckpointDirectory checkpoints(fs, folder);
+/// Of the checkpoints or the bases, which `what` names.
+Status verify_states(const materializer::CheckpointDirectory& checkpoints, const std::string& what, SeqNo last,
+                     Verification& result) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
   TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, checkpoints.verify());
   result.defects.insert(result.defects.end(), defects.begin(), defects.end());
   for (const SeqNo seqno : seqnos) {
     if (seqno > last) {
-      result.defects.push_back("the checkpoint at seqno " + std::to_string(seqno.value) +
+      result.defects.push_back("the " + what + " at seqno " + std::to_string(seqno.value) +
                                " is ahead of the log, which ends at " + std::to_string(last.value));
     }
   }
-  result.facts.push_back("checkpoints: " + std::to_string(seqnos.size()));
+  result.facts.push_back(what + "s: " + (seqnos.empty() ? "none" : std::to_string(seqnos.size())));
   return {};
 }
 
@@ -88,7 +85,8 @@ Result<Verification> verify_directory(base::FileSystem& fs, const std::string& d
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, lock_to_read(fs, directory));
   Verification result;
   TIDAL_TRY_ASSIGN(const SeqNo last, verify_log(fs, directory, result));
-  TIDAL_TRY(verify_checkpoints(fs, directory, last, result));
+  TIDAL_TRY(verify_states({fs, directory + "/checkpoints"}, "checkpoint", last, result));
+  TIDAL_TRY(verify_states(base_directory(fs, directory), "base", last, result));
   TIDAL_TRY(verify_store(fs, directory, last, result));
   return result;
 }

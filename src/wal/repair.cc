@@ -31,8 +31,7 @@ struct Hole {
 
 class Planner {
  public:
-  Planner(base::FileSystem& fs, std::string wal_dir, const RepairOptions& options)
-      : fs_(fs), options_(options) {
+  Planner(base::FileSystem& fs, std::string wal_dir, const RepairOptions& options) : fs_(fs), options_(options) {
     plan_.wal_dir = std::move(wal_dir);
   }
 
@@ -278,7 +277,7 @@ class Planner {
   std::vector<SegmentRewrite> rewrites_;  // one a segment, needed or not
   std::vector<Finding> findings_;
   std::vector<Hole> holes_;  // in the order of the parts
-  SeqNo last_;  // of what was taken
+  SeqNo last_;               // of what was taken
   std::uint64_t lost_ = 0;
 };
 

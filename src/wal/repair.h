@@ -68,8 +68,8 @@ struct SegmentPart {
 
 /// A segment that is written anew.
 struct SegmentRewrite {
-  std::string source;            ///< name of the damaged file; "" when there is none
-  SegmentHeader header;          ///< of the new one; it gets more bytes when the parts need them
+  std::string source;             ///< name of the damaged file; "" when there is none
+  SegmentHeader header;           ///< of the new one; it gets more bytes when the parts need them
   std::uint32_t frame_check = 0;  ///< what the frames of the damaged file repeat of its header
   std::uint64_t frames_end = 0;   ///< no frame of the damaged file reaches past this
   std::vector<SegmentPart> parts;
@@ -98,9 +98,9 @@ struct RepairOptions {
 /// A repair fills at most so many places; a log that lost more is beyond it.
 inline constexpr std::uint64_t kLostRecordsMax = 100'000'000;
 
-/// Finds out what is wrong with the log in `wal_dir` and what repairing it would cost; changes nothing. A directory that
-/// does not exist is an empty log. FailedPrecondition when anything is of a newer format; ResourceExhausted when more
-/// than kLostRecordsMax records are lost; IoError. Cost: reads every segment once.
+/// Finds out what is wrong with the log in `wal_dir` and what repairing it would cost; changes nothing. A directory
+/// that does not exist is an empty log. FailedPrecondition when anything is of a newer format; ResourceExhausted when
+/// more than kLostRecordsMax records are lost; IoError. Cost: reads every segment once.
 [[nodiscard]] Result<RepairPlan> plan_repair(base::FileSystem& fs, const std::string& wal_dir,
                                              const RepairOptions& options = {});
 

@@ -55,7 +55,8 @@ std::string crash_at(const Image& damaged, const Image& repaired_image, const Re
   fs->crash();
   for (const SegmentRewrite& rewrite : first.rewrites) {
     if (rewrite.source.empty()) continue;
-    if (!holds(files_below(*fs, "/db"), damaged.at(rewrite.source))) return rewrite.source + " is nowhere after a crash";
+    if (!holds(files_below(*fs, "/db"), damaged.at(rewrite.source)))
+      return rewrite.source + " is nowhere after a crash";
   }
   const Result<RepairPlan> again = plan_repair(*fs, kDir);
   if (!again.ok()) return again.error().to_string();
@@ -103,9 +104,9 @@ TEST(RepairCrash, CanBeDoneAgainAndEndsTheSame) {  // R3
 
 TEST(RepairCrashCanary, NoticesThatCopiesAreNotSynced) {
   std::string wrong;
-  EXPECT_GT(count_harm(20, 2, wrong,
-                       [](MemoryFileSystem& fs) { fs.ignore_syncs(MemoryFileSystem::SyncKind::File, kAside); }),
-            0);
+  EXPECT_GT(
+      count_harm(20, 2, wrong, [](MemoryFileSystem& fs) { fs.ignore_syncs(MemoryFileSystem::SyncKind::File, kAside); }),
+      0);
 }
 
 TEST(RepairCrashCanary, NoticesThatNewSegmentsAreNotSynced) {

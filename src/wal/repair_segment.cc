@@ -63,8 +63,8 @@ Status replace_header(const base::File& file, SegmentHead& head) {
   header.segment_bytes = std::max(2 * kPageBytes, segment_bytes_for(head.file_bytes, 0));
   head.is_cut_off = header.segment_bytes != head.file_bytes;
   TIDAL_TRY_ASSIGN(const auto votes, votes_on_check(file, head.file_bytes));
-  const auto most = std::max_element(votes.begin(), votes.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   head.frames_end = head.file_bytes;
   if (most == votes.end()) return {};
   head.frame_check = most->first;
@@ -148,8 +148,8 @@ class Walk {
   void keep_frame() {
     const FrameHeader& header = reader_.header();
     const std::uint64_t begin = reader_.offset();
-    const bool goes_on = !segment_.parts.empty() && segment_.parts.back().part.is_kept() &&
-                         segment_.parts.back().part.end == begin;
+    const bool goes_on =
+        !segment_.parts.empty() && segment_.parts.back().part.is_kept() && segment_.parts.back().part.end == begin;
     if (!goes_on) {
       segment_.parts.push_back({.part = {.begin = begin,
                                          .end = begin,
@@ -168,14 +168,12 @@ class Walk {
   }
 
   void lose(const Place& place, std::string found, std::optional<Timestamp> append_time) {
-    segment_.parts.push_back({.part = {.begin = place.begin,
-                                       .end = place.begin,
-                                       .seqnos = place.seqnos,
-                                       .first_append = {},
-                                       .last_append = {}},
-                              .expected = "a frame with seqno " + std::to_string(expected_.value),
-                              .found = std::move(found),
-                              .append_time = append_time});
+    segment_.parts.push_back(
+        {.part =
+             {.begin = place.begin, .end = place.begin, .seqnos = place.seqnos, .first_append = {}, .last_append = {}},
+         .expected = "a frame with seqno " + std::to_string(expected_.value),
+         .found = std::move(found),
+         .append_time = append_time});
     if (!place.seqnos.empty()) expected_ = place.seqnos.last.next();
   }
 
@@ -255,7 +253,9 @@ class Walk {
 
 }  // namespace
 
-bool SegmentLimits::may_end_anywhere() const { return last_possible.value == std::numeric_limits<std::uint64_t>::max(); }
+bool SegmentLimits::may_end_anywhere() const {
+  return last_possible.value == std::numeric_limits<std::uint64_t>::max();
+}
 
 Result<SegmentHead> read_segment_head(base::FileSystem& fs, const std::string& dir, const std::string& name) {
   const std::string path = dir + "/" + name;

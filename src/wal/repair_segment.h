@@ -25,8 +25,8 @@ inline constexpr std::uint64_t kEmptyRecordBytes = 31;
 struct SegmentHead {
   std::string name;
   std::uint64_t file_bytes = 0;
-  SegmentHeader header;         ///< made up from name, size and frames when it is not sound
-  std::string header_problem;   ///< "" when it is sound
+  SegmentHeader header;           ///< made up from name, size and frames when it is not sound
+  std::string header_problem;     ///< "" when it is sound
   std::uint32_t frame_check = 0;  ///< what its frames repeat
   std::optional<SegmentFooter> footer{};
   std::uint64_t frames_end = 0;  ///< no frame reaches past this

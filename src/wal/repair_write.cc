@@ -78,7 +78,8 @@ class SegmentWriter {
       reader.resume_at(at);
       TIDAL_TRY_ASSIGN(const SegmentReader::Step step, reader.next());
       if (step != SegmentReader::Step::Frame) {
-        return Error(Code::Corruption, path + " offset " + std::to_string(at) + " changed since the repair was planned");
+        return Error(Code::Corruption,
+                     path + " offset " + std::to_string(at) + " changed since the repair was planned");
       }
       FrameHeader header = reader.header();
       at += header.frame_bytes();

@@ -75,6 +75,10 @@ class CheckpointDirectory {
 
   /// Checks manifest and every file of every checkpoint; one line a defect.
   [[nodiscard]] Result<std::vector<std::string>> verify() const;
+  /// The same for one checkpoint.
+  [[nodiscard]] std::vector<std::string> verify(SeqNo seqno) const;
+  /// Where the checkpoint lies.
+  [[nodiscard]] std::string directory_of(SeqNo seqno) const;
 
   /// Seqno of the newest checkpoint with a sound manifest, 0 when there is none. By P2 the log was synced through it.
   [[nodiscard]] Result<SeqNo> newest() const;
@@ -84,7 +88,6 @@ class CheckpointDirectory {
 
  private:
   [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, const std::string& aside);
-  [[nodiscard]] std::string directory_of(SeqNo seqno) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
   [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno);
 

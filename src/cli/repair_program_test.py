@@ -3,7 +3,7 @@
 
 usage: repair_program_test.py PROGRAM
 """
-import json, os, pathlib, pty, subprocess, unittest
+import json, os, pty, subprocess, unittest
 
 from tidal_program import PROGRAM, Program
 

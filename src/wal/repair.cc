@@ -163,7 +163,8 @@ class Planner {
     finding.damage.found = judged.found;
     // At the very end nothing more need have been expected.
     if (!goes_on && judged.part.seqnos.empty()) finding.damage.expected = "zeros behind the last frame";
-    if (!goes_on && !segment.head.footer && judged.part.seqnos.last == options_.synced_through) {
+    const bool is_proven = !segment.head.footer && judged.part.seqnos.last == options_.synced_through;
+    if (!goes_on && is_proven && !judged.part.seqnos.empty()) {
       finding.damage.expected +=
           " (the log was synced through seqno " + std::to_string(options_.synced_through.value) + ")";
     }

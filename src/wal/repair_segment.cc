@@ -233,7 +233,8 @@ class Walk {
   /// Frames end where the zeros of a frame's header follow; a file that was cut off before those may have had more.
   void note_cut(std::uint64_t at) {
     if (!segment_.head.is_cut_off || !limits_.may_end_anywhere()) return;
-    const bool had_room = at + kFrameHeaderBytes <= segment_.head.header.frames_end();
+    const bool size_is_known = segment_.head.header_problem.empty();
+    const bool had_room = !size_is_known || at + kFrameHeaderBytes <= segment_.head.header.frames_end();
     segment_.open_ended = had_room && at + kFrameHeaderBytes > segment_.head.file_bytes;
   }
 
@@ -286,6 +287,11 @@ Result<SegmentHead> read_segment_head(base::FileSystem& fs, const std::string& d
     reading.check = head.frame_check;
     TIDAL_TRY_ASSIGN(head.footer, read_segment_footer(*file, reading));
     if (head.footer) head.frames_end = head.header.frames_end();
+  }
+  if (!head.footer && !head.header_problem.empty() && !head.is_cut_off) {
+    // Frames where the footer page should be: nothing else tells that this is not the size the file had.
+    TIDAL_TRY_ASSIGN(const std::string page, read_bytes(*file, head.header.frames_end(), kPageBytes));
+    head.is_cut_off = page.find_first_not_of('\0') != std::string::npos;
   }
   return head;
 }

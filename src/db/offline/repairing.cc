@@ -1,7 +1,7 @@
 // A repair in a folder of its own: caches first, then the log, then the folder gets its name.
 //
-// The order matters: a checkpoint proves how far the log was synced. Once it is aside, its copy in the unfinished folder
-// goes on proving it, until the log is repaired and the folder loses ".unfinished".
+// The order matters: a checkpoint proves how far the log was synced. Once it is aside, its copy in the unfinished
+// folder goes on proving it, until the log is repaired and the folder loses ".unfinished".
 #include "db/offline/repairing.h"
 
 #include <algorithm>

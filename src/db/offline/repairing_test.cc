@@ -66,8 +66,8 @@ TEST(DirectoryRepair, MakesADirectoryThatVerifiesAndEqualsItsLog) {  // D1, D4
     const ClosedDatabase database;
     std::vector<std::string> paths;
     for (const auto& [path, about] : snapshot_of(database.path())) {
-      const bool is_checked = path.find("/checkpoints/") != std::string::npos || path.ends_with(".wal") ||
-                              path.ends_with("data.mdb");
+      const bool is_checked =
+          path.find("/checkpoints/") != std::string::npos || path.ends_with(".wal") || path.ends_with("data.mdb");
       if (is_checked && !std::get<0>(about).empty()) paths.push_back(path);
     }
     const std::string& path = i % 3 == 0 ? paths.back() : paths[random.below(paths.size())];
@@ -134,7 +134,8 @@ TEST(DirectoryRepair, PlansAgainWhenThereWasNoLockToHold) {
 
 TEST(DirectoryRepair, RefusesANewerFormatOfACheckpoint) {
   const ClosedDatabase database;
-  const std::string folder = database.path() + "/checkpoints/" + files().list(database.path() + "/checkpoints")->front();
+  const std::string folder =
+      database.path() + "/checkpoints/" + files().list(database.path() + "/checkpoints")->front();
   materializer::Manifest manifest;
   std::string bytes = materializer::encode_manifest(manifest);
   bytes[12] = 9;  // minimum reader
@@ -209,12 +210,13 @@ Files database_files() {
   MemoryFileSystem fs;
   auto core = open_core(fs);
   EXPECT_TRUE(core.ok());
-  run(**core, "BEGIN; DEFINE FIELD item.year INT INDEXED; DEFINE SIGNAL like ROLE positive WINDOWS 24h "
-              "EFFECTS mark liked; COMMIT;");
+  run(**core,
+      "BEGIN; DEFINE FIELD item.year INT INDEXED; DEFINE SIGNAL like ROLE positive WINDOWS 24h "
+      "EFFECTS mark liked; COMMIT;");
   for (int i = 0; i < 12; ++i) {
     const std::string key = "i" + std::to_string(i);
-    run(**core, "PUT item @" + key + " {\"fields\":{\"year\":" + std::to_string(1990 + i) + "}}; SIGNAL like ON @" + key +
-                    " BY @u" + std::to_string(i % 3) + ";");
+    run(**core, "PUT item @" + key + " {\"fields\":{\"year\":" + std::to_string(1990 + i) + "}}; SIGNAL like ON @" +
+                    key + " BY @u" + std::to_string(i % 3) + ";");
     const bool is_time = i == 3 || i == 8;
     EXPECT_TRUE(!is_time || (*core)->checkpoint().ok());
   }

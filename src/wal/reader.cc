@@ -7,6 +7,17 @@
 namespace tidal::wal {
 namespace {
 
+/// Every record decodes, numbers itself rightly, and encodes to the bytes it was read from.
+Status check_records(const FrameHeader& header, std::string_view body) {
+  RecordCursor cursor(header, body);
+  WalEvent event;
+  std::string again;
+  while (cursor.next(event)) encode_record(event.record, event.seqno, again);
+  TIDAL_TRY(cursor.status());
+  if (again != body) return Error(Code::Corruption, "a record is not coded as its fields demand");
+  return {};
+}
+
 /// One walk over one segment.
 class Walk {
  public:
@@ -107,16 +118,6 @@ void check_link(LogSummary& log, const SegmentSummary& before, const SegmentSumm
 }
 
 }  // namespace
-
-Status check_records(const FrameHeader& header, std::string_view body) {
-  RecordCursor cursor(header, body);
-  WalEvent event;
-  std::string again;
-  while (cursor.next(event)) encode_record(event.record, event.seqno, again);
-  TIDAL_TRY(cursor.status());
-  if (again != body) return Error(Code::Corruption, "a record is not coded as its fields demand");
-  return {};
-}
 
 Result<SegmentSummary> read_segment(base::FileSystem& fs, const std::string& path, bool is_newest,
                                     const FrameVisitor& visit) {

@@ -56,9 +56,6 @@ struct LogSummary {
   SeqNo last_seqno;
 };
 
-/// Every record decodes, numbers itself rightly, and encodes to the bytes it was read from; else Corruption.
-[[nodiscard]] Status check_records(const FrameHeader& header, std::string_view body);
-
 using FrameVisitor = std::function<Status(const FrameView&)>;
 
 /// Walks one segment file, calling `visit` (may be empty) for every sound frame. `is_newest`: a bad end may be a torn

@@ -94,8 +94,9 @@ class Planner {
     SegmentLimits limits{.last_possible = SeqNo{kNoLimit}, .last_certain = options_.synced_through};
     const bool is_newest = i + 1 == heads_.size();
     if (!is_newest) limits.last_possible = SeqNo{heads_[i + 1].header.first_seqno.value - 1};
-    if (head.footer) limits.last_possible = std::min(limits.last_possible, head.footer->last_seqno);
-    if (!is_newest || head.footer) limits.last_certain = limits.last_possible;
+    // Sound frames past a footer's end are believed: dropping them would lose what is there.
+    if (!is_newest) limits.last_certain = limits.last_possible;
+    if (head.footer) limits.last_certain = std::min(limits.last_possible, head.footer->last_seqno);
     limits.may_be_torn = is_newest && !head.footer && !head.is_cut_off;
     return limits;
   }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 
-#include "wal/reader.h"
 #include "wal/segment_reader.h"
 
 namespace tidal::wal {
@@ -124,7 +123,9 @@ class Walk {
         }
         problem = step == SegmentReader::Step::Bad ? reader_.problem() : what_ends(at);
       }
-      TIDAL_TRY_ASSIGN(const bool resumed, step_over(at, problem));
+      // A frame whose checksums hold is not cut off by an open, whatever is in it.
+      const bool may_be_torn = limits_.may_be_torn && step != SegmentReader::Step::Frame;
+      TIDAL_TRY_ASSIGN(const bool resumed, step_over(at, problem, may_be_torn));
       if (!resumed) return {};
     }
   }
@@ -136,8 +137,11 @@ class Walk {
       return "frame with seqno " + std::to_string(header.first_seqno.value);
     }
     if (!fits(header)) return "frame with seqnos past " + std::to_string(limits_.last_possible.value);
-    const Status records = check_records(header, reader_.body());
-    return records.ok() ? "" : records.error().message;
+    RecordCursor cursor(header, reader_.body());
+    WalEvent event;
+    while (cursor.next(event)) {
+    }
+    return cursor.status().ok() ? "" : cursor.status().error().message;
   }
 
   [[nodiscard]] bool fits(const FrameHeader& header) const {
@@ -167,14 +171,15 @@ class Walk {
     segment_.end_offset = part.end;
   }
 
-  void lose(const Place& place, std::string found, std::optional<Timestamp> append_time) {
+  void lose(Place place, std::string found, std::optional<Timestamp> append_time) {
+    place.seqnos.last = std::max(place.seqnos.last, SeqNo{expected_.value - 1});
     segment_.parts.push_back(
         {.part =
              {.begin = place.begin, .end = place.begin, .seqnos = place.seqnos, .first_append = {}, .last_append = {}},
          .expected = "a frame with seqno " + std::to_string(expected_.value),
          .found = std::move(found),
          .append_time = append_time});
-    if (!place.seqnos.empty()) expected_ = place.seqnos.last.next();
+    expected_ = place.seqnos.last.next();
   }
 
   /// The header of the frame at `at`, when only its body is bad.
@@ -188,8 +193,8 @@ class Walk {
   }
 
   /// Goes on at the next sound frame behind the bad place at `at`; false when there is none.
-  Result<bool> step_over(std::uint64_t at, const std::string& problem) {
-    if (limits_.may_be_torn && limits_.last_certain < expected_) {
+  Result<bool> step_over(std::uint64_t at, const std::string& problem, bool may_be_torn) {
+    if (may_be_torn && limits_.last_certain < expected_) {
       TIDAL_TRY_ASSIGN(const std::optional<std::uint64_t> proof,
                        reader_.find_proof_of_sync(at + kFrameAlignment, expected_));
       if (!proof) {

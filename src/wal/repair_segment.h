@@ -1,6 +1,6 @@
 // Judging one segment file that may be damaged in any way: what of it is sound, and what is missing between.
 //
-// J1: a frame counts as sound when its checksums hold, it lies where it says, its records are coded rightly, and its
+// J1: a frame counts as sound when its checksums hold, it lies where it says, its records can be read, and its
 // seqnos can be true: not before what was read already, not past what the segment can hold, and not further on than the
 // bytes skipped could have carried. So no seqno in a file makes a repair write more than the file could have held.
 // Never writes. Threads: pure functions over a file that nobody writes meanwhile.

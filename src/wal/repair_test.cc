@@ -112,8 +112,8 @@ TEST(Repair, LosesOnlyTheFrameThatWasHit) {
     for (std::uint64_t at = random.below(11); at < content.size(); at += 1 + random.below(23)) {
       Image image = whole.image;
       image[name][at] ^= static_cast<char>(1 << random.below(8));
-      const auto frame = std::ranges::find_if(whole.frames, [&](const FramePlace& each) {
-        return each.segment == name && each.begin <= at && at < each.end;
+      const auto frame = std::ranges::find_if(whole.frames, [&, &segment = name](const FramePlace& each) {
+        return each.segment == segment && each.begin <= at && at < each.end;
       });
       const auto fs = files_of(image);
       SCOPED_TRACE(name + " byte " + std::to_string(at));

@@ -219,6 +219,38 @@ TEST(Repair, WarnsWhenNothingTellsHowMuchAFileHeld) {
   EXPECT_FALSE(plan_repair(*files_of(image), kDir)->is_open_ended());
 }
 
+TEST(Repair, SuspectsAFileWithoutHeaderThatEndsInFrames) {
+  int cut = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const WholeLog whole = whole_log(seed);
+    for (const FramePlace& frame : whole.frames) {
+      const std::uint64_t page = (frame.begin + kFrameHeaderBytes + kPageBytes) / kPageBytes * kPageBytes;
+      if (frame.segment != whole.frames.back().segment || page >= frame.end) continue;
+      Image image = whole.image;
+      image[frame.segment].resize(page);  // a size that a segment may have
+      image[frame.segment][9] ^= 1;
+      EXPECT_TRUE(plan_repair(*files_of(image), kDir)->is_open_ended()) << "seed " << seed;
+      ++cut;
+    }
+  }
+  EXPECT_GT(cut, 2);
+}
+
+TEST(Repair, BelievesTheFooterOfTheNewestSegment) {
+  const WholeLog whole = whole_log(5);
+  Image image = whole.image;
+  image.erase(std::prev(image.end()));
+  const std::string newest = std::prev(image.end())->first;
+  const auto last = std::find_if(whole.frames.rbegin(), whole.frames.rend(), [&](const FramePlace& frame) {
+    return frame.segment == newest && !frame.seqnos.empty();
+  });
+  ASSERT_NE(last, whole.frames.rend());
+  image[newest].replace(last->begin, last->end - last->begin, last->end - last->begin, '\0');
+  const Result<RepairPlan> plan = plan_repair(*files_of(image), kDir);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->lost_records(), last->seqnos.count());
+}
+
 /// The image with a field of a segment's header changed and its checksum made right.
 Image with_header_field(Image image, const std::string& name, std::size_t at, std::uint32_t value) {
   std::string& content = image[name];
@@ -255,6 +287,16 @@ TEST(Repair, DoesNotBelieveSeqnosThatTheBytesCouldNotHold) {  // J1
     const auto fs = files_of(image);
     EXPECT_EQ(repaired(whole, *fs).lost_records(), frame.seqnos.count());
   }
+  // Behind a bad frame any seqno could be next: a mark that names one far ahead.
+  Image ahead = whole.image;
+  const FramePlace& mark = whole.frames.back();
+  const FramePlace& bad = whole.frames[whole.frames.size() - 2];
+  ASSERT_TRUE(mark.segment == bad.segment && mark.seqnos.empty());
+  ahead[mark.segment][bad.begin] ^= 1;
+  char* const header = ahead[mark.segment].data() + mark.begin;
+  store(header + 8, std::uint64_t{1'000'000});
+  store(header + 60, base::crc32c({header, 60}));
+  EXPECT_LE(plan_repair(*files_of(ahead), kDir)->lost_records(), bad.seqnos.count());
   Image image;
   image[segment_file_name(SeqNo{1ULL << 60})] = whole.image.begin()->second;
   image.begin()->second[0] ^= 1;

@@ -1,4 +1,5 @@
-// Feeds bytes to everything that reads a log: no crash, no record twice, and what opens once opens the same again.
+// Feeds bytes to everything that reads a log: no crash, no record twice, and what opens once opens the same again; what
+// is repaired opens, has every record it had before, and nothing left to repair.
 //
 // The first byte chooses how much of the file is made sound, so that the search reaches behind the checksums.
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "base/memory_file_system.h"
 #include "wal/log.h"
 #include "wal/reader.h"
+#include "wal/repair.h"
 
 namespace {
 
@@ -75,6 +77,23 @@ std::int64_t open_and_replay(base::FileSystem& fs) {
   return replayed.ok() ? static_cast<std::int64_t>(seen) : -1;
 }
 
+/// What can be repaired opens and replays; the records that could be replayed before are not fewer.
+void repair(base::MemoryFileSystem& fs, std::int64_t replayed_before) {
+  const std::uint64_t before = fs.operations();
+  const Result<wal::RepairPlan> plan = wal::plan_repair(fs, kDir);
+  TIDAL_ASSERT(fs.operations() == before);
+  if (!plan.ok()) {
+    const Code code = plan.error().code;
+    TIDAL_ASSERT(code == Code::FailedPrecondition || code == Code::ResourceExhausted);
+    return;
+  }
+  if (plan->lost_records() > 100'000) return;  // right, and slow
+  TIDAL_ASSERT(wal::apply_repair(fs, *plan, "/damaged").ok());
+  TIDAL_ASSERT(wal::plan_repair(fs, kDir)->empty());
+  const std::int64_t replayed = open_and_replay(fs);
+  TIDAL_ASSERT(replayed >= 0 && replayed >= replayed_before);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -93,5 +112,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TIDAL_ASSERT(fs.operations() == before);
   const std::int64_t first = open_and_replay(fs);
   TIDAL_ASSERT(open_and_replay(fs) == first);
+  repair(fs, first);
   return 0;
 }

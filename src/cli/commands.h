@@ -67,6 +67,12 @@ struct DirectoryOptions {
 [[nodiscard]] Exit run_verify(const Terminal& terminal, const DirectoryOptions& options);
 [[nodiscard]] Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
 
+struct RepairCommandOptions {
+  std::string directory;
+  bool yes = false;  ///< do not ask
+};
+[[nodiscard]] Exit run_repair(const Terminal& terminal, const RepairCommandOptions& options);
+
 struct WalOptions {
   std::string directory;
   std::uint64_t from = 1;   ///< first seqno to print

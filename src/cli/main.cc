@@ -33,6 +33,7 @@ struct Arguments {
   ImportCommandOptions import;
   ExportOptions exporting;
   DirectoryOptions directory;
+  RepairCommandOptions repair;
   WalOptions wal;
   DemoOptions demo;
   BenchCommandOptions bench;
@@ -189,6 +190,13 @@ void add_upkeep(CLI::App& app, Arguments& a) {
   }
   one_of(a, digest->add_option("--by", a.by, "'view': a line for each view, too"), {"view"});
 
+  CLI::App* repair = add_command(app, a, "repair", "Say what damage cost, then repair it; keeps every damaged file",
+                                 "  tidal repair tube.db          (says what is lost, then asks)\n"
+                                 "  tidal repair tube.db --yes",
+                                 [&a](const Terminal& t) { return run_repair(t, a.repair); });
+  repair->add_option("DIR", a.repair.directory, "The database")->required();
+  repair->add_flag("--yes", a.repair.yes, "Repair without asking");
+
   CLI::App* exporting = add_command(app, a, "export", "Write what import reads",
                                     "  tidal export tube.db --out copy     (schema.tidal and data.jsonl)\n"
                                     "  tidal export tube.db --what signals | zstd > signals.jsonl.zst",
@@ -276,7 +284,7 @@ void add_rest(CLI::App& app, Arguments& a) {
   CLI::App* helping = add_command(app, a, "help", "Explain a command", "  tidal help import\n  tidal help wal dump",
                                   [&a, &app](const Terminal& t) { return help(app, a.help_about, t); });
   CLI::Option* about = helping->add_option("COMMAND", a.help_about, "The command");
-  for (const std::string name : {"repair", "backup", "restore", "serve", "eval", "schema"}) {
+  for (const std::string name : {"backup", "restore", "serve", "eval", "schema"}) {
     CLI::App* later = add_command(app, a, name, kLaterGroup, "  tidal " + name,
                                   [name](const Terminal& t) { return run_unavailable(t, name); });
     later->group(kLaterGroup);

@@ -53,7 +53,8 @@ void Resolver::resolve(wal::WalEvent& event) noexcept {
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::DeleteEntity: return resolve_write(event);
     case wal::RecordType::SchemaChange:
-    case wal::RecordType::ImportMark: return;
+    case wal::RecordType::ImportMark:
+    case wal::RecordType::Empty: return;
   }
   // A record type of a later version: its views are not here, so nothing of it can be applied.
   event.ids.is_void = true;

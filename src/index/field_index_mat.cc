@@ -45,7 +45,8 @@ void FieldIndexMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case RecordType::UpdateEntity: on_content(event); break;
     case RecordType::DeleteEntity: index_.remove(event.record.subject_kind, event.ids.subject); break;
     case RecordType::SchemaChange:
-    case RecordType::ImportMark: break;
+    case RecordType::ImportMark:
+    case RecordType::Empty: break;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/coding.h"
 #include "base/crc32c.h"
@@ -280,20 +281,24 @@ Result<SeqNo> CheckpointDirectory::newest() const {
   return SeqNo{};
 }
 
+std::vector<std::string> CheckpointDirectory::verify(SeqNo seqno) const {
+  const Result<Manifest> manifest = this->manifest(seqno);
+  if (!manifest.ok()) return {manifest.error().to_string()};
+  std::vector<std::string> defects;
+  for (const ManifestEntry& entry : manifest->entries) {
+    if (const Status sound = check_file(directory_of(seqno) + "/" + entry.view, entry); !sound.ok()) {
+      defects.push_back(sound.error().to_string());
+    }
+  }
+  return defects;
+}
+
 Result<std::vector<std::string>> CheckpointDirectory::verify() const {
   std::vector<std::string> defects;
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
-    Result<Manifest> manifest = this->manifest(seqno);
-    if (!manifest.ok()) {
-      defects.push_back(manifest.error().to_string());
-      continue;
-    }
-    for (const ManifestEntry& entry : manifest->entries) {
-      if (const Status sound = check_file(directory_of(seqno) + "/" + entry.view, entry); !sound.ok()) {
-        defects.push_back(sound.error().to_string());
-      }
-    }
+    std::vector<std::string> found = verify(seqno);
+    std::ranges::move(found, std::back_inserter(defects));
   }
   return defects;
 }

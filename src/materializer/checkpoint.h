@@ -101,6 +101,10 @@ class CheckpointDirectory {
 
   /// Checks manifest and every file of every checkpoint; one line a defect.
   [[nodiscard]] Result<std::vector<std::string>> verify() const;
+  /// The same for one checkpoint.
+  [[nodiscard]] std::vector<std::string> verify(SeqNo seqno) const;
+  /// Where the checkpoint lies.
+  [[nodiscard]] std::string directory_of(SeqNo seqno) const;
 
   /// Seqno of the newest checkpoint with a sound manifest, 0 when there is none. By P2 the log was synced through it.
   [[nodiscard]] Result<SeqNo> newest() const;
@@ -113,7 +117,6 @@ class CheckpointDirectory {
  private:
   [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,
                                    const std::string& aside);
-  [[nodiscard]] std::string directory_of(SeqNo seqno) const;
   [[nodiscard]] Status check_file(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
   [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores);

@@ -43,7 +43,8 @@ void GlobalSignalMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case wal::RecordType::SchemaChange: on_schema_change(event.record.payload); break;
     case wal::RecordType::PutEntity:
     case wal::RecordType::UpdateEntity:
-    case wal::RecordType::ImportMark: break;
+    case wal::RecordType::ImportMark:
+    case wal::RecordType::Empty: break;
   }
 }
 

@@ -41,7 +41,8 @@ void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
       return;
     case RecordType::PutEntity:
     case RecordType::UpdateEntity:
-    case RecordType::ImportMark: return;
+    case RecordType::ImportMark:
+    case RecordType::Empty: return;
   }
 }
 

@@ -176,7 +176,8 @@ Result<std::optional<std::string>> import_line(const wal::Record& record) {
       TIDAL_TRY_ASSIGN(line, schema_line(record));
       return std::optional(std::move(line));
     }
-    case wal::RecordType::ImportMark: break;
+    case wal::RecordType::ImportMark:
+    case wal::RecordType::Empty: break;
   }
   return std::optional<std::string>();
 }
@@ -189,6 +190,7 @@ std::string_view record_type_name(wal::RecordType type) {
     case wal::RecordType::DeleteEntity: return "delete";
     case wal::RecordType::SchemaChange: return "schema";
     case wal::RecordType::ImportMark: return "import_mark";
+    case wal::RecordType::Empty: return "empty";
   }
   return "unknown";
 }
@@ -200,6 +202,7 @@ std::string dump_line(const wal::WalEvent& event) {
   append_member(out, "type", record_type_name(record.type));
   append_member(out, "time", to_string(record.event_time));
   out.append((record.flags & wal::kFlagTimeGiven) != 0 ? ",\"time_given\":true" : ",\"time_given\":false");
+  if ((record.flags & wal::kFlagLost) != 0) out.append(",\"lost\":true");
   const Result<std::optional<std::string>> line = import_line(record);
   if (!line.ok()) {
     append_member(out, "defect", line.error().message);

@@ -12,7 +12,7 @@
 namespace tidal::db {
 
 /// The record as an import line, without a line break: {"op":"signal",…}, {"op":"item",…}, {"op":"update",…},
-/// {"op":"delete",…}, {"op":"schema",…}. Nothing for import marks. Corruption.
+/// {"op":"delete",…}, {"op":"schema",…}. Nothing for import marks and empty places. Corruption.
 [[nodiscard]] Result<std::optional<std::string>> import_line(const wal::Record& record);
 
 /// An entity's fields, as a store keeps them: {"title":"…"}. Corruption.
@@ -21,7 +21,8 @@ namespace tidal::db {
 /// Everything there is to say about a logged record, for people: {"seqno":…,"append_time":…,"type":…,"record":{…}}.
 [[nodiscard]] std::string dump_line(const wal::WalEvent& event);
 
-/// "signal", "put", "update", "delete", "schema", "import_mark"; "unknown" for a number this program does not know.
+/// "signal", "put", "update", "delete", "schema", "import_mark", "empty"; "unknown" for a number that
+/// this program does not know.
 [[nodiscard]] std::string_view record_type_name(wal::RecordType type);
 
 }  // namespace tidal::db

@@ -1,0 +1,334 @@
+// Repairing a directory: afterwards it verifies, opens, and equals a replay of its log; nothing damaged is thrown away.
+#include "db/offline/repairing.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/crc32c.h"
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "db/core.h"
+#include "db/offline/directory_for_test.h"
+#include "db/offline/replayed.h"
+#include "db/offline/verification.h"
+#include "db/session.h"
+#include "materializer/checkpoint.h"
+#include "query/parser.h"
+
+namespace tidal::db {
+namespace {
+
+using base::MemoryFileSystem;
+using Files = std::map<std::string, std::string>;
+
+base::FileSystem& files() { return base::posix_file_system(); }
+
+void overwrite(const std::string& path, const std::string& content) {
+  const auto file = files().open(path, base::OpenMode::ReadWrite);
+  ASSERT_TRUE((*file)->truncate(content.size()).ok());
+  ASSERT_TRUE((*file)->write_at(0, base::as_bytes(content)).ok());
+}
+
+/// Plans, applies, and judges what must hold afterwards.
+void repair(const std::string& path) {
+  const Snapshot before = snapshot_of(path);
+  auto plan = DirectoryRepair::plan(files(), path);
+  ASSERT_TRUE(plan.ok()) << plan.error().to_string();
+  EXPECT_TRUE(snapshot_of(path) == before) << "planning changed something";
+  const Result<std::string> folder = (*plan)->apply();
+  ASSERT_TRUE(folder.ok()) << folder.error().to_string();
+  plan->reset();
+  const auto verified = verify_directory(files(), path);
+  ASSERT_TRUE(verified.ok() && verified->defects.empty()) << verified->defects.front();
+  const auto again = DirectoryRepair::plan(files(), path);
+  ASSERT_TRUE(again.ok() && (*again)->empty());
+}
+
+/// What opening gives equals what the log alone gives.
+void expect_equals_replay(const std::string& path) {
+  DigestReport alone;
+  {
+    const auto replay = ReplayedDatabase::open(files(), path);
+    ASSERT_TRUE(replay.ok()) << replay.error().to_string();
+    alone = (*replay)->digest();
+  }
+  auto database = Database::open(path, {.log_level = LogLevel::Off});
+  ASSERT_TRUE(database.ok()) << database.error().to_string();
+  EXPECT_EQ(database->digest()->by_view, alone.by_view);
+  EXPECT_EQ(database->digest()->seqno, alone.seqno);
+}
+
+TEST(DirectoryRepair, MakesADirectoryThatVerifiesAndEqualsItsLog) {  // D1, D4
+  base::Random random(11);
+  for (int i = 0; i < 30 && !testing::Test::HasFailure(); ++i) {
+    const ClosedDatabase database;
+    std::vector<std::string> paths;
+    for (const auto& [path, about] : snapshot_of(database.path())) {
+      const bool is_checked =
+          path.find("/checkpoints/") != std::string::npos || path.ends_with(".wal") || path.ends_with("data.mdb");
+      if (is_checked && !std::get<0>(about).empty()) paths.push_back(path);
+    }
+    const std::string& path = i % 3 == 0 ? paths.back() : paths[random.below(paths.size())];
+    std::string content = base::read_file(files(), path).value();
+    const std::size_t used = content.find_last_not_of('\0') + 1;
+    const std::size_t at = path.ends_with(".wal") && i % 2 == 0 ? 4096 + random.below(used - 4096) : random.below(used);
+    content[at] = static_cast<char>(content[at] ^ (1 << random.below(8)));
+    SCOPED_TRACE(path + " byte " + std::to_string(at));
+    overwrite(path, content);
+    repair(database.path());
+    expect_equals_replay(database.path());
+  }
+}
+
+TEST(DirectoryRepair, PutsDamagedCachesAsideAndLosesNothing) {
+  const ClosedDatabase database;
+  for (const auto& [path, about] : snapshot_of(database.path())) {
+    const bool is_cache = path.ends_with("/MANIFEST") || path.ends_with("data.mdb");
+    if (is_cache) overwrite(path, std::get<0>(about).substr(0, 40));
+  }
+  auto plan = DirectoryRepair::plan(files(), database.path());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE((*plan)->log().empty());
+  EXPECT_GE((*plan)->caches().size(), 2U);
+  const std::string folder = (*plan)->apply().value();
+  EXPECT_EQ(folder, database.path() + "/damaged/0001");
+  EXPECT_TRUE(files().exists(folder + "/stores/entities/data.mdb"));
+  plan->reset();
+  EXPECT_EQ(Database::open(database.path(), {})->digest()->by_view, database.digest().by_view);
+}
+
+TEST(DirectoryRepair, RefusesADirectoryThatIsOpenAndOneThatIsNone) {
+  const ClosedDatabase closed;
+  const auto open = Database::open(closed.path(), {});
+  ASSERT_TRUE(open.ok());
+  EXPECT_EQ(DirectoryRepair::plan(files(), closed.path()).error().code, Code::AlreadyOpen);
+  EXPECT_EQ(DirectoryRepair::plan(files(), closed.path() + "/wal").error().code, Code::NotFound);
+}
+
+TEST(DirectoryRepair, HoldsTheLock) {
+  const ClosedDatabase closed;
+  const auto plan = DirectoryRepair::plan(files(), closed.path());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(Database::open(closed.path(), {}).error().code, Code::AlreadyOpen);
+}
+
+TEST(DirectoryRepair, PlansAgainWhenThereWasNoLockToHold) {
+  const ClosedDatabase database;
+  ASSERT_TRUE(files().remove(database.path() + "/LOCK").ok());
+  const std::string segment = database.path() + "/wal/" + files().list(database.path() + "/wal")->front();
+  const std::string whole = base::read_file(files(), segment).value();
+  std::string bad = whole;
+  bad[5000] ^= 1;
+  overwrite(segment, bad);
+  auto plan = DirectoryRepair::plan(files(), database.path());
+  ASSERT_TRUE(plan.ok());
+  ASSERT_FALSE((*plan)->empty());
+  EXPECT_FALSE(files().exists(database.path() + "/LOCK"));
+  overwrite(segment, whole);
+  EXPECT_EQ((*plan)->apply().error().code, Code::FailedPrecondition);
+  plan->reset();
+  EXPECT_EQ(base::read_file(files(), segment).value(), whole);
+}
+
+TEST(DirectoryRepair, RefusesANewerFormatOfACheckpoint) {
+  const ClosedDatabase database;
+  const std::string folder =
+      database.path() + "/checkpoints/" + files().list(database.path() + "/checkpoints")->front();
+  materializer::Manifest manifest;
+  std::string bytes = materializer::encode_manifest(manifest);
+  bytes[12] = 9;  // minimum reader
+  bytes.resize(bytes.size() - 4);
+  const std::uint32_t crc = base::crc32c(bytes);
+  bytes.append(reinterpret_cast<const char*>(&crc), sizeof crc);
+  overwrite(folder + "/MANIFEST", bytes);
+  EXPECT_EQ(DirectoryRepair::plan(files(), database.path()).error().code, Code::FailedPrecondition);
+}
+
+TEST(CheckpointsContradicting, AreThoseFromTheFirstLostSeqnoOn) {
+  const std::vector<SeqNo> checkpoints{SeqNo{30}, SeqNo{20}, SeqNo{10}};
+  wal::RepairPlan plan;
+  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints).empty());
+  plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{25}, SeqNo{26}}});
+  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints), (std::vector<SeqNo>{SeqNo{30}}));
+  plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{20}, SeqNo{20}}});
+  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints), (std::vector<SeqNo>{SeqNo{30}, SeqNo{20}}));
+}
+
+// --- crashes, on files that forget ---
+
+constexpr Timestamp kNow{1'700'000'000'000'000};
+
+Result<std::unique_ptr<Core>> open_core(base::FileSystem& fs) {
+  static const base::FixedClock clock(kNow);
+  Options options;
+  options.create_if_missing = true;
+  options.segment_bytes = 64U << 10U;
+  options.checkpoint_every_bytes = 0;
+  options.checkpoint_on_close = false;
+  options.log_level = LogLevel::Off;
+  return Core::open("/db", options,
+                    {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+}
+
+void run(Core& core, const std::string& text) {
+  const Result<query::Script> script = query::parse(text);
+  ASSERT_TRUE(script.ok());
+  const Params params;
+  Session session(core, params);
+  for (const query::Statement& statement : script->statements) ASSERT_TRUE(session.execute(statement).ok());
+  ASSERT_TRUE(session.finish().ok());
+}
+
+Files files_below(base::FileSystem& fs, const std::string& path) {
+  Files found;
+  if (!fs.is_directory(path)) return found;
+  const std::vector<std::string> names = *fs.list(path);
+  for (const std::string& name : names) {
+    const std::string child = path + "/" + name;
+    if (fs.is_directory(child)) {
+      found.merge(files_below(fs, child));
+    } else {
+      found[child] = *base::read_file(fs, child);
+    }
+  }
+  return found;
+}
+
+std::unique_ptr<MemoryFileSystem> with_files(const Files& content, std::uint64_t seed) {
+  auto fs = std::make_unique<MemoryFileSystem>(seed);
+  for (const auto& [path, bytes] : content) {
+    EXPECT_TRUE(fs->create_directories(path.substr(0, path.rfind('/'))).ok());
+    EXPECT_TRUE(base::write_file_atomically(*fs, path, bytes).ok());
+  }
+  return fs;
+}
+
+/// Two checkpoints, the log of several frames going on behind them, `last` at its end.
+Files database_files(const std::string& last = "") {
+  MemoryFileSystem fs;
+  auto core = open_core(fs);
+  EXPECT_TRUE(core.ok());
+  run(**core,
+      "BEGIN; DEFINE FIELD item.year INT INDEXED; DEFINE SIGNAL like ROLE positive WINDOWS 24h "
+      "EFFECTS mark liked; COMMIT;");
+  for (int i = 0; i < 12; ++i) {
+    const std::string key = "i" + std::to_string(i);
+    run(**core, "PUT item @" + key + " {\"fields\":{\"year\":" + std::to_string(1990 + i) + "}}; SIGNAL like ON @" +
+                    key + " BY @u" + std::to_string(i % 3) + ";");
+    const bool is_time = i == 3 || i == 8;
+    EXPECT_TRUE(!is_time || (*core)->checkpoint().ok());
+  }
+  if (!last.empty()) run(**core, last);
+  EXPECT_TRUE((*core)->close().ok());
+  return files_below(fs, "/db");
+}
+
+std::map<std::string, std::string> digest_of(base::FileSystem& fs) {
+  const auto core = open_core(fs);
+  EXPECT_TRUE(core.ok()) << core.error().to_string();
+  if (!core.ok()) return {};
+  const auto report = (*core)->digest();
+  return {report->by_view.begin(), report->by_view.end()};
+}
+
+Files without(Files content, const std::string& part) {
+  std::erase_if(content, [&](const auto& file) { return file.first.find(part) != std::string::npos; });
+  return content;
+}
+
+/// Repairs with a crash at operation `n`, then again; false when the first repair came through.
+bool crash_at(const Files& damaged, const Files& expected, std::uint64_t n, std::uint64_t seed) {
+  const auto fs = with_files(damaged, seed);
+  bool done = false;
+  {
+    auto plan = DirectoryRepair::plan(*fs, "/db");
+    EXPECT_TRUE(plan.ok());
+    fs->stop_at(n);
+    done = (*plan)->apply().ok();
+    fs->crash();
+  }
+  if (!done) {
+    auto again = DirectoryRepair::plan(*fs, "/db");
+    EXPECT_TRUE(again.ok()) << again.error().to_string();
+    if (!again.ok()) return false;
+    EXPECT_TRUE((*again)->apply().ok());
+    fs->crash();
+  }
+  auto last = DirectoryRepair::plan(*fs, "/db");
+  EXPECT_TRUE(last.ok() && (*last)->empty());
+  last->reset();
+  const Files after = files_below(*fs, "/db");
+  EXPECT_EQ(without(without(after, "/damaged/"), ".tmp"), expected);
+  for (const auto& [path, bytes] : damaged) {
+    EXPECT_TRUE(std::ranges::any_of(after, [&content = bytes](const auto& file) { return file.second == content; }))
+        << path << " is nowhere";
+  }
+  if (testing::Test::HasFailure()) return false;
+  EXPECT_EQ(digest_of(*fs), digest_of(*with_files(without(without(after, "/checkpoints/"), "/stores"), 1)));
+  return !done;
+}
+
+/// The files a repair leaves beside those it put aside.
+Files repaired(const Files& damaged) {
+  const auto fs = with_files(damaged, 1);
+  auto plan = DirectoryRepair::plan(*fs, "/db");
+  EXPECT_TRUE(plan.ok() && !(*plan)->empty());
+  EXPECT_TRUE((*plan)->apply().ok());
+  plan->reset();
+  return without(files_below(*fs, "/db"), "/damaged/");
+}
+
+TEST(DirectoryRepairCrash, EndsTheSame) {  // D2, D3, D4
+  const Files whole = database_files();
+  const std::string segment = "/db/wal/00000000000000000001.wal";
+  std::vector<Files> damages(3, whole);
+  // A frame between the two checkpoints: the second contradicts the repaired log.
+  std::string& content = damages[0][segment];
+  content[content.find("i5")] ^= 1;
+  // The log ends before the checkpoints.
+  damages[1][segment].replace(4096, std::string::npos, whole.at(segment).size() - 4096, '\0');
+  damages[2].erase(segment);
+  for (const Files& damaged : damages) {
+    const Files expected = repaired(damaged);
+    std::uint64_t n = 1;
+    while (!testing::Test::HasFailure() && crash_at(damaged, expected, n, n)) ++n;
+    SCOPED_TRACE("operation " + std::to_string(n));
+    ASSERT_FALSE(testing::Test::HasFailure());
+    EXPECT_GT(n, 20U);
+  }
+}
+
+TEST(DirectoryRepair, LeavesPlacesThatHaveNoEffect) {
+  for (const std::string last : {"SIGNAL like ON @i1 BY @newcomer;", "PUT item @newcomer {};", "DELETE item @i1;"}) {
+    Files damaged = database_files(last);
+    std::string& content = damaged["/db/wal/00000000000000000001.wal"];
+    const std::size_t mark = content.rfind("TWFR");
+    content[content.rfind("TWFR", mark - 1) + 80] ^= 1;
+    const auto fs = with_files(repaired(damaged), 1);
+    EXPECT_EQ(digest_of(*fs), digest_of(*with_files(database_files(), 1))) << last;
+    EXPECT_NE(digest_of(*with_files(database_files(last), 1)), digest_of(*fs)) << last;
+    const auto core = open_core(*fs);
+    ASSERT_TRUE(core.ok());
+    EXPECT_EQ((*core)->applied().value, 26U) << "the lost place keeps its seqno";
+  }
+}
+
+TEST(DirectoryRepair, KeepsACheckpointFromBeforeTheLoss) {
+  Files damaged = database_files();
+  std::string& content = damaged["/db/wal/00000000000000000001.wal"];
+  content[content.find("i5")] ^= 1;
+  const auto fs = with_files(damaged, 1);
+  auto plan = DirectoryRepair::plan(*fs, "/db");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ((*plan)->log().lost_records(), 1U);
+  ASSERT_EQ((*plan)->caches().size(), 2U);  // the second checkpoint, and the store that is as new
+  EXPECT_TRUE((*plan)->caches()[0].path.starts_with("checkpoints/"));
+  EXPECT_EQ((*plan)->caches()[1].path, "stores/entities");
+  ASSERT_TRUE((*plan)->apply().ok());
+  EXPECT_EQ(fs->list("/db/checkpoints")->size(), 1U);
+}
+
+}  // namespace
+}  // namespace tidal::db

@@ -162,7 +162,8 @@ TEST(Base, ThatIsDamagedIsNotUsedAndNothingIsGuessed) {
     const auto before = database->digest();
     database->core.reset();
     const std::string directory = kBase + "/" + database->fs.list(kBase)->front();
-    for (const std::string& name : *database->fs.list(directory)) {
+    const std::vector<std::string> files = *database->fs.list(directory);
+    for (const std::string& name : files) {
       SCOPED_TRACE(name);
       const std::string path = directory + "/" + name;
       const std::string sound = base::read_file(database->fs, path).value();
@@ -208,7 +209,7 @@ TEST(Base, WithoutTheLogBehindItIsRefused) {
   database->write_segments(5);
   database->core.reset();
   ASSERT_TRUE(database->fs.remove_all(std::string(kPath) + "/checkpoints").ok());
-  std::vector<std::string> names = *database->fs.list(kWal);
+  const std::vector<std::string> names = *database->fs.list(kWal);
   for (const std::string& name : names) ASSERT_TRUE(database->fs.remove(kWal + "/" + name).ok());
   const auto opened = database->open_result();
   ASSERT_FALSE(opened.ok());

@@ -1,6 +1,9 @@
 // Recovery: the chain of segments, then the frames of the newest one; and what is written once that is accepted.
 #include "wal/recovery.h"
 
+#include <algorithm>
+#include <deque>
+
 #include "wal/segment_reader.h"
 
 namespace tidal::wal {
@@ -58,14 +61,50 @@ Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uin
                     std::to_string(reader.header().synced_through.value) + " to be on disk");
 }
 
+/// Frames that no later frame knows to be on disk.
+class UnprovenFrames {
+ public:
+  /// The next frame and its place.
+  void add(const FrameHeader& frame, std::uint64_t offset) {
+    while (!frames_.empty() && frames_.front().proof <= frame.synced_through) frames_.pop_front();
+    // Of a close mark nobody knows: only a sync of what came behind it tells that it is there.
+    frames_.push_back({offset, frame.record_count == 0 ? frame.first_seqno : frame.last_seqno()});
+  }
+  [[nodiscard]] std::uint64_t first_offset(std::uint64_t otherwise) const {
+    return frames_.empty() ? otherwise : frames_.front().offset;
+  }
+
+ private:
+  struct Unproven {
+    std::uint64_t offset;
+    SeqNo proof;  // the seqno that must be known to be synced
+  };
+  std::deque<Unproven> frames_;
+};
+
+/// V3.
+Status write_again(base::File& file, std::uint64_t begin, std::uint64_t end) {
+  constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
+  std::vector<std::byte> bytes(std::min(kChunkBytes, end - begin));
+  for (std::uint64_t at = begin; at < end; at += bytes.size()) {
+    bytes.resize(std::min<std::uint64_t>(bytes.size(), end - at));
+    TIDAL_TRY_ASSIGN(const std::size_t n, file.read_at(at, bytes));
+    TIDAL_TRY(file.write_at(at, base::Bytes(bytes).first(n)));
+  }
+  return {};
+}
+
 Status judge_frames(const base::File& file, const std::string& path, OpenSegment& segment,
                     std::optional<TornTail>& torn) {
   SegmentReader reader(file, segment.header);
+  UnprovenFrames unproven;
   TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
   while (step == SegmentReader::Step::Frame) {
+    unproven.add(reader.header(), reader.offset());
     TIDAL_TRY_ASSIGN(step, reader.next());
   }
   segment.end_offset = reader.offset();
+  segment.unproven_offset = unproven.first_offset(segment.end_offset);
   segment.last_seqno = SeqNo{reader.next_seqno().value - 1};
   TIDAL_TRY_ASSIGN(const std::uint64_t content_end, reader.find_content_end(reader.offset()));
   if (content_end == segment.end_offset) return {};
@@ -83,6 +122,7 @@ Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry
   if (footer) {
     segment.sealed = true;
     segment.end_offset = footer->end_offset;
+    segment.unproven_offset = footer->end_offset;  // all frames are synced before a footer is written
     segment.last_seqno = footer->last_seqno;
   } else {
     TIDAL_TRY(judge_frames(*file, entry.path, segment, torn));
@@ -115,7 +155,10 @@ Result<RecoveredLog> survey(base::FileSystem& fs, const std::string& dir) {
 Status make_writable(base::FileSystem& fs, const std::string& path, const std::optional<TornTail>& torn,
                      OpenSegment& segment) {
   TIDAL_TRY_ASSIGN(segment.file, fs.open(path, base::OpenMode::ReadWrite));
-  if (!segment.sealed) {
+  if (segment.sealed) {
+    TIDAL_TRY(write_again(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));
+  } else {
+    TIDAL_TRY(write_again(*segment.file, segment.unproven_offset, segment.end_offset));
     if (torn) TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
     // A half-written footer must not stay behind frames that are still to come.
     TIDAL_TRY(write_zeros(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));

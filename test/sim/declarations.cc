@@ -7,12 +7,6 @@ namespace {
 constexpr auto kGlobal = static_cast<std::uint8_t>(Scope::Global);
 constexpr auto kUser = static_cast<std::uint8_t>(Scope::User);
 
-std::uint16_t roles(std::initializer_list<Role> list) {
-  unsigned bits = 0;
-  for (const Role role : list) bits |= static_cast<unsigned>(role);
-  return static_cast<std::uint16_t>(bits);
-}
-
 EffectDef sets(Mark mark, std::vector<ValueTest> when = {}) {
   EffectDef effect;
   effect.mark = mark;
@@ -20,30 +14,69 @@ EffectDef sets(Mark mark, std::vector<ValueTest> when = {}) {
   return effect;
 }
 
-Declaration field(std::string_view statement, FieldDef def) { return {.statement = statement, .fields = {def}}; }
-Declaration signal(std::string_view statement, SignalDef def) { return {.statement = statement, .signals = {def}}; }
+/// A field of an item unless said otherwise.
+struct FieldWords {
+  EntityKind kind = EntityKind::Item;
+  FieldType type = FieldType::Keyword;
+  bool indexed = true;
+  Value otherwise{};
+};
 
-constexpr Decay kNoDecay{};
+Declaration field(std::string_view statement, std::string_view name, FieldWords words) {
+  FieldDef def;
+  def.kind = words.kind;
+  def.name = name;
+  def.type = words.type;
+  def.indexed = words.indexed;
+  def.default_value = std::move(words.otherwise);
+  return {.statement = statement, .fields = {def}};
+}
+
+/// A signal on items unless said otherwise.
+struct SignalWords {
+  EntityKind target = EntityKind::Item;
+  std::vector<Role> roles{};
+  Decay decay{};
+  std::vector<Window> windows{};
+  bool velocity = false;
+  bool has_value = false;
+  std::optional<double> value_max{};
+  std::uint8_t scopes = kGlobal;
+  std::vector<EffectDef> effects{};
+};
+
+Declaration signal(std::string_view statement, std::string_view name, SignalWords words) {
+  SignalDef def;
+  def.name = name;
+  def.target = words.target;
+  for (const Role role : words.roles) def.roles = static_cast<std::uint16_t>(def.roles | static_cast<unsigned>(role));
+  def.decay = words.decay;
+  def.windows = std::move(words.windows);
+  def.velocity = words.velocity;
+  def.has_value = words.has_value;
+  def.value_max = words.value_max;
+  def.scopes = words.scopes;
+  def.effects = std::move(words.effects);
+  return {.statement = statement, .signals = {def}};
+}
+
 Decay exponential(Duration half_life) { return {Decay::Kind::Exponential, half_life}; }
 Decay linear(Duration lifetime) { return {Decay::Kind::Linear, lifetime}; }
 
 std::vector<Declaration> make_fields() {
   return {
-      field("DEFINE FIELD item.title TEXT", {.name = "title", .type = FieldType::Text}),
-      field("DEFINE FIELD item.category KEYWORD INDEXED", {.name = "category", .indexed = true}),
+      field("DEFINE FIELD item.title TEXT", "title", {.type = FieldType::Text, .indexed = false}),
+      field("DEFINE FIELD item.category KEYWORD INDEXED", "category", {}),
       field("DEFINE FIELD item.tags KEYWORD[] INDEXED",
-            {.name = "tags", .type = FieldType::KeywordList, .indexed = true}),
-      field("DEFINE FIELD item.year INT INDEXED", {.name = "year", .type = FieldType::Int, .indexed = true}),
+            "tags", {.type = FieldType::KeywordList}),
+      field("DEFINE FIELD item.year INT INDEXED", "year", {.type = FieldType::Int}),
       field("DEFINE FIELD item.length DURATION INDEXED DEFAULT 5m",
-            {.name = "length", .type = FieldType::Duration, .indexed = true, .default_value = minutes(5)}),
+            "length", {.type = FieldType::Duration, .otherwise = minutes(5)}),
       field("DEFINE FIELD user.country KEYWORD INDEXED",
-            {.kind = EntityKind::User, .name = "country", .indexed = true}),
+            "country", {.kind = EntityKind::User}),
       field("DEFINE FIELD creator.verified BOOL INDEXED DEFAULT false",
-            {.kind = EntityKind::Creator,
-             .name = "verified",
-             .type = FieldType::Bool,
-             .indexed = true,
-             .default_value = false}),
+            "verified", {.kind = EntityKind::Creator, .type = FieldType::Bool,
+             .otherwise = false}),
   };
 }
 
@@ -51,8 +84,7 @@ std::vector<Declaration> make_signals() {
   return {
       signal("DEFINE SIGNAL view VALUE 0.. DECAY exponential(7d) WINDOWS 1h, 24h, 7d, 30d VELOCITY SCOPE global, user "
              "EFFECTS mark seen",
-             {.name = "view",
-              .roles = roles({Role::View}),
+             "view", {.roles = {Role::View},
               .decay = exponential(days(7)),
               .windows = {Window::Hour, Window::Day, Window::Week, Window::Month},
               .velocity = true,
@@ -61,8 +93,7 @@ std::vector<Declaration> make_signals() {
               .effects = {sets(Mark::Seen)}}),
       signal("DEFINE SIGNAL completion VALUE 0..1 DECAY exponential(30d) WINDOWS 24h, 7d "
              "EFFECTS mark completed WHEN value >= 0.9, mark in_progress WHEN value < 0.9",
-             {.name = "completion",
-              .roles = roles({Role::Completion}),
+             "completion", {.roles = {Role::Completion},
               .decay = exponential(days(30)),
               .windows = {Window::Day, Window::Week},
               .has_value = true,
@@ -70,28 +101,22 @@ std::vector<Declaration> make_signals() {
               .effects = {sets(Mark::Completed, {{ValueTest::Op::Ge, 0.9}}),
                           sets(Mark::InProgress, {{ValueTest::Op::Lt, 0.9}})}}),
       signal("DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 1h, 24h EFFECTS mark liked, mark seen",
-             {.name = "like",
-              .roles = roles({Role::Positive}),
+             "like", {.roles = {Role::Positive},
               .decay = linear(days(14)),
               .windows = {Window::Hour, Window::Day},
               .effects = {sets(Mark::Liked), sets(Mark::Seen)}}),
       signal("DEFINE SIGNAL dislike ROLE negative DECAY none WINDOWS 24h EFFECTS mark disliked, mark seen",
-             {.name = "dislike",
-              .roles = roles({Role::Negative}),
-              .decay = kNoDecay,
+             "dislike", {.roles = {Role::Negative},
               .windows = {Window::Day},
               .effects = {sets(Mark::Disliked), sets(Mark::Seen)}}),
       signal("DEFINE SIGNAL watchlist ROLE save, positive DECAY none EFFECTS mark saved",
-             {.name = "watchlist",
-              .roles = roles({Role::Save, Role::Positive}),
-              .decay = kNoDecay,
+             "watchlist", {.roles = {Role::Save, Role::Positive},
               .effects = {sets(Mark::Saved)}}),
       signal("DEFINE SIGNAL hide DECAY none EFFECTS mark hidden",
-             {.name = "hide", .decay = kNoDecay, .effects = {sets(Mark::Hidden)}}),
+             "hide", {.effects = {sets(Mark::Hidden)}}),
       signal("DEFINE SIGNAL praise ON creators ROLE positive DECAY exponential(1d) WINDOWS 7d",
-             {.name = "praise",
-              .target = EntityKind::Creator,
-              .roles = roles({Role::Positive}),
+             "praise", {.target = EntityKind::Creator,
+              .roles = {Role::Positive},
               .decay = exponential(days(1)),
               .windows = {Window::Week}}),
   };
@@ -112,25 +137,20 @@ const std::vector<Declaration>& later_declarations() {
   static const auto* const table = new std::vector<Declaration>{
       signal("DEFINE SIGNAL share DECAY exponential(2d) WINDOWS 1h, 24h, 7d VELOCITY SCOPE global, user "
              "EFFECTS mark shared, mark seen",
-             {.name = "share",
-              .roles = roles({Role::Share}),
+             "share", {.roles = {Role::Share},
               .decay = exponential(days(2)),
               .windows = {Window::Hour, Window::Day, Window::Week},
               .velocity = true,
               .scopes = kGlobal | kUser,
               .effects = {sets(Mark::Shared), sets(Mark::Seen)}}),
-      field("DEFINE FIELD item.rating FLOAT INDEXED", {.name = "rating", .type = FieldType::Float, .indexed = true}),
+      field("DEFINE FIELD item.rating FLOAT INDEXED", "rating", {.type = FieldType::Float}),
       signal("DEFINE SIGNAL comment DECAY linear(3d) WINDOWS 24h",
-             {.name = "comment",
-              .roles = roles({Role::Comment}),
+             "comment", {.roles = {Role::Comment},
               .decay = linear(days(3)),
               .windows = {Window::Day}}),
       field("DEFINE FIELD user.age INT INDEXED DEFAULT 30",
-            {.kind = EntityKind::User,
-             .name = "age",
-             .type = FieldType::Int,
-             .indexed = true,
-             .default_value = std::int64_t{30}}),
+            "age", {.kind = EntityKind::User, .type = FieldType::Int,
+             .otherwise = std::int64_t{30}}),
   };
   return *table;
 }

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "test/sim/matrix.h"
 #include "test/sim/simulation.h"
 
 namespace tidal::sim {
@@ -76,6 +79,29 @@ int run_many(std::uint64_t from, std::uint64_t limit_seconds) {
   return bad == 0 ? 0 : 1;
 }
 
+int run_matrix(const Arguments& arguments) {
+  std::vector<MatrixRow> rows;
+  std::size_t bad = 0;
+  for (const CrashPoint& point : crash_points()) {
+    rows.push_back(run_row(point, {}));
+    std::fprintf(stderr, "%-55s %4llu in memory %4llu by SIGKILL\n", std::string(point.name).c_str(),
+                 static_cast<unsigned long long>(rows.back().in_memory),
+                 static_cast<unsigned long long>(rows.back().by_signal));
+    for (const std::string& line : rows.back().bad) std::printf("%s\n", line.c_str());
+    bad += rows.back().bad.size();
+  }
+  const auto page = arguments.find("--write");
+  const std::string name = page == arguments.end() ? "" : page->second;
+  const std::string text = reliability_page(rows, "tidal_sim --matrix --write docs/reliability.md");
+  if (name.empty()) {
+    std::printf("%s", text.c_str());
+  } else if (!(std::ofstream(name) << text).flush()) {
+    std::printf("cannot write %s\n", name.c_str());
+    return 1;
+  }
+  return bad == 0 ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace tidal::sim
 
@@ -86,6 +112,7 @@ int main(int argc, char** argv) {
     arguments[argv[i]] = has_value ? argv[i + 1] : "";
     if (has_value) ++i;
   }
+  if (arguments.contains("--matrix")) return tidal::sim::run_matrix(arguments);
   if (arguments.contains("--seed")) return tidal::sim::run_one(tidal::sim::number(arguments, "--seed", 1));
   return tidal::sim::run_many(tidal::sim::number(arguments, "--from-seed", 1),
                               tidal::sim::number(arguments, "--seconds", 60));

@@ -77,8 +77,14 @@ Operation Workload::signal(const Model& model, Timestamp now) {
   signal.kind = one_in(3) ? "view" : def.name;
   const bool on_creator = model.signal(signal.kind)->target == EntityKind::Creator;
   signal.item = on_creator ? creator_key(random_.below(kCreators)) : item_key(random_.below(kItems));
+  // Mostly about what is there, or half of all writes would be refused.
+  if (const std::vector<std::string> live = model.live(model.signal(signal.kind)->target); !live.empty() && !one_in(12)) {
+    signal.item = live[random_.below(live.size())];
+  }
   if (one_in(60)) signal.kind = "applause";
-  if (!one_in(5)) signal.user = user_key(random_.below(kUsers));
+  const std::vector<std::string> users = model.live(EntityKind::User);
+  const bool known = !model.settings().create_users && !users.empty() && !one_in(12);
+  if (!one_in(5)) signal.user = known ? users[random_.below(users.size())] : user_key(random_.below(kUsers));
   if (signal.kind == "completion") signal.value = static_cast<double>(random_.below(102)) / 100;  // 1.01 is refused
   if (signal.kind == "view" && random_.coin()) signal.value = static_cast<double>(random_.below(600));
   if (one_in(4)) signal.weight = static_cast<double>(random_.below(8)) / 2;

@@ -338,20 +338,12 @@ void MemoryFileSystem::remove_name(const std::string& path) {
   find(parent_path)->change_names({{name, nullptr}});
 }
 
-void MemoryFileSystem::remove_below(Node& directory) {
+/// Everything, or by coin toss.
+void MemoryFileSystem::remove_below(Node& directory, bool all) {
   const Names names = directory.names;
   for (const auto& [name, node] : names) {
-    if (node->is_directory) remove_below(*node);
-    if (is_limited()) space_left_ += node->size;
-    directory.change_names({{name, nullptr}});
-  }
-}
-
-/// Of the files in a directory.
-void MemoryFileSystem::remove_some(Node& directory) {
-  const Names names = directory.names;
-  for (const auto& [name, node] : names) {
-    if (node->is_directory || random_.coin()) continue;
+    if (!all && (node->is_directory || random_.coin())) continue;
+    if (node->is_directory) remove_below(*node, true);
     if (is_limited()) space_left_ += node->size;
     directory.change_names({{name, nullptr}});
   }
@@ -363,10 +355,10 @@ Status MemoryFileSystem::remove_all(const std::string& path) {
   const std::shared_ptr<Node> node = find(path);
   if (!node) return {};
   if (Verdict verdict = count_operation("remove", path); !verdict.proceeds) {
-    if (verdict.partly && node->is_directory) remove_some(*node);
+    if (verdict.partly && node->is_directory) remove_below(*node, false);
     return std::move(*verdict.error);
   }
-  if (node->is_directory) remove_below(*node);
+  if (node->is_directory) remove_below(*node, true);
   remove_name(path);
   return {};
 }

@@ -122,8 +122,7 @@ class MemoryFileSystem final : public FileSystem {
   void toss_pages(Node& node) TIDAL_REQUIRES(mutex_);
   void resize(Node& node, std::uint64_t size) TIDAL_REQUIRES(mutex_);
   void remove_name(const std::string& path) TIDAL_REQUIRES(mutex_);
-  void remove_below(Node& directory) TIDAL_REQUIRES(mutex_);
-  void remove_some(Node& directory) TIDAL_REQUIRES(mutex_);
+  void remove_below(Node& directory, bool all) TIDAL_REQUIRES(mutex_);
   void crash_below(Node& directory) TIDAL_REQUIRES(mutex_);
 
   Hook hook_;

@@ -30,9 +30,9 @@ struct CrashStage {
 };
 
 struct CrashPoint {
-  std::string_view name;                ///< what has happened when the power goes
-  std::vector<CrashStage> stages{};     ///< one crash after the other
-  bool by_signal = false;               ///< also by SIGKILL of a real process
+  std::string_view name;             ///< what has happened when the power goes
+  std::vector<CrashStage> stages{};  ///< one crash after the other
+  bool by_signal = false;            ///< also by SIGKILL of a real process
 };
 
 [[nodiscard]] const std::vector<CrashPoint>& crash_points();

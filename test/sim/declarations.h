@@ -1,4 +1,5 @@
-// The definitions that simulated databases run under: each as a statement for the database and as a value for the model.
+// The definitions that simulated databases run under: each as a statement for the database and as a value for the
+// model.
 //
 // Both are written by hand, side by side, so that the model does not learn them from the parser under test.
 // Threads: immutable.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr Timestamp kStart{1'700'000'000'000'000};
 constexpr int kSteps = 70;
-constexpr int kNotMet = 0;   // exit codes of the child
+constexpr int kNotMet = 0;  // exit codes of the child
 constexpr int kBroken = 3;
 
 /// What a lone writer does, by seed. Drawn against the model only, so that parent and child draw the same.
@@ -98,7 +98,9 @@ class Child {
         stage_(point.stages[stage]),
         directory_(std::move(directory)),
         // Of what comes only once a life nothing is skipped.
-        skip_(stage == 0 ? seed % 3 : point.stages[stage].at.empty() ? seed % 4 : 0),
+        skip_(stage == 0                       ? seed % 3
+              : point.stages[stage].at.empty() ? seed % 4
+                                               : 0),
         fs_(base::posix_file_system(), [this](const base::FileOperation& operation) { return judge(operation); }),
         writer_(seed) {}
 
@@ -202,7 +204,9 @@ Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t ac
   auto recovered = open_core(directory, base::posix_file_system(), writer.clock(), options);
   if (!recovered.ok()) return found(Fault::Unopened, recovered.error().to_string());
   const std::uint64_t last = (*recovered)->applied().value;
-  if (last < acknowledged) return found(Fault::Lost, std::to_string(acknowledged) + " was acknowledged, the log ends at " + std::to_string(last));
+  if (last < acknowledged)
+    return found(Fault::Lost,
+                 std::to_string(acknowledged) + " was acknowledged, the log ends at " + std::to_string(last));
   std::uint64_t batches_behind = 0;
   for (int step = 0; step < kSteps && writer.model().seqno() < last; ++step) {
     const LoneWriter::Turn turn = writer.next();
@@ -210,7 +214,8 @@ Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t ac
     if (writer.model().seqno() > acknowledged && !turn.records.empty()) ++batches_behind;
   }
   if (writer.model().seqno() != last || batches_behind > 1) {
-    return found(Fault::Doubled, "the log ends at " + std::to_string(last) + ", which no batch does, behind " + std::to_string(acknowledged));
+    return found(Fault::Doubled, "the log ends at " + std::to_string(last) + ", which no batch does, behind " +
+                                     std::to_string(acknowledged));
   }
   writer.clock().set(std::max(writer.clock().now(), writer.model().newest_event()));
   std::string wrong = ask_all(**recovered, writer.model(), writer.clock().now());
@@ -222,7 +227,8 @@ Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t ac
   const auto replayed = open_core(directory, base::posix_file_system(), writer.clock(), options);
   if (!replayed.ok()) return found(Fault::Digest, "the log alone: " + replayed.error().to_string());
   const Result<DigestReport> expected = (*replayed)->digest();
-  if (!got.ok() || !expected.ok() || got->all != expected->all) return found(Fault::Digest, "not the replay of its log");
+  if (!got.ok() || !expected.ok() || got->all != expected->all)
+    return found(Fault::Digest, "not the replay of its log");
   return {};
 }
 

@@ -49,7 +49,8 @@ class KillingFileSystem::KillingFile final : public base::File {
   }
   Status reserve(std::uint64_t bytes) override { return below_->reserve(bytes); }
   Status sync() override {
-    return fs_.carry_out({.kind = Kind::Sync, .path = path_}, [&] { return below_->sync(); }, nothing);
+    return fs_.carry_out(
+        {.kind = Kind::Sync, .path = path_}, [&] { return below_->sync(); }, nothing);
   }
   Result<std::uint64_t> size() const override { return below_->size(); }
   Status truncate(std::uint64_t size) override {
@@ -83,11 +84,13 @@ Status KillingFileSystem::sync_directory(const std::string& path) {
 }
 
 Status KillingFileSystem::rename(const std::string& from, const std::string& to) {
-  return carry_out({.kind = Kind::Rename, .path = to}, [&] { return below_.rename(from, to); }, nothing);
+  return carry_out(
+      {.kind = Kind::Rename, .path = to}, [&] { return below_.rename(from, to); }, nothing);
 }
 
 Status KillingFileSystem::remove(const std::string& path) {
-  return carry_out({.kind = Kind::Remove, .path = path}, [&] { return below_.remove(path); }, nothing);
+  return carry_out(
+      {.kind = Kind::Remove, .path = path}, [&] { return below_.remove(path); }, nothing);
 }
 
 Status KillingFileSystem::remove_all(const std::string& path) {

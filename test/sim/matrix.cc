@@ -116,12 +116,13 @@ std::string reliability_page(const std::vector<MatrixRow>& rows, const std::stri
     by_signal += row.by_signal;
     const Tally& found = row.found;
     page += "| " + std::string(row.point->name) + " | " + cell(row.in_memory) +
-            (row.point->by_signal ? cell(row.by_signal) : "– | ") + cell(found.of(Fault::Lost) + found.of(Fault::Unopened)) +
-            cell(found.of(Fault::Doubled)) + cell(found.of(Fault::Digest)) +
-            std::to_string(found.of(Fault::Model) + found.of(Fault::Behaviour)) + " |\n";
+            (row.point->by_signal ? cell(row.by_signal) : "– | ") +
+            cell(found.of(Fault::Lost) + found.of(Fault::Unopened)) + cell(found.of(Fault::Doubled)) +
+            cell(found.of(Fault::Digest)) + std::to_string(found.of(Fault::Model) + found.of(Fault::Behaviour)) +
+            " |\n";
   }
-  page += "\n" + std::to_string(rows.size()) + " moments, " + std::to_string(in_memory + by_signal) + " histories: " +
-          std::to_string(in_memory) + " in memory, " + std::to_string(by_signal) + " by SIGKILL.\n";
+  page += "\n" + std::to_string(rows.size()) + " moments, " + std::to_string(in_memory + by_signal) +
+          " histories: " + std::to_string(in_memory) + " in memory, " + std::to_string(by_signal) + " by SIGKILL.\n";
   return page + std::string(kLimits);
 }
 

@@ -11,8 +11,8 @@ const SignalDef* Model::signal(const std::string& name) const {
 }
 
 const FieldDef* Model::field(EntityKind kind, const std::string& name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                  [&](const FieldDef& f) { return f.kind == kind && f.name == name; });
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(), [&](const FieldDef& f) { return f.kind == kind && f.name == name; });
   return found == fields_.end() ? nullptr : &*found;
 }
 
@@ -99,8 +99,8 @@ std::optional<Code> Model::prepare_signal(const Signal& signal, Timestamp now, S
                                           ModelBatch& batch) const {
   const SignalDef* def = this->signal(signal.kind);
   if (def == nullptr) return Code::InvalidArgument;
-  if (signal.value && (!def->has_value || *signal.value < def->value_min ||
-                       (def->value_max && *signal.value > *def->value_max))) {
+  if (signal.value &&
+      (!def->has_value || *signal.value < def->value_min || (def->value_max && *signal.value > *def->value_max))) {
     return Code::InvalidArgument;
   }
   if (signal.at && *signal.at - now > settings_.future_tolerance) return Code::InvalidArgument;

@@ -130,8 +130,8 @@ bool Model::sets(const Event& event, Mark mark) const {
 /// Users with a standing mark by the signal, whatever became of the item; and events beside users since it was put.
 double Model::net(const std::string& item, const std::string& signal) const {
   const SignalDef& def = *this->signal(signal);
-  const bool can_stand = std::any_of(def.effects.begin(), def.effects.end(),
-                                     [](const EffectDef& e) { return e.mark != Mark::Seen; });
+  const bool can_stand =
+      std::any_of(def.effects.begin(), def.effects.end(), [](const EffectDef& e) { return e.mark != Mark::Seen; });
   const ModelEntity* entity = find(EntityKind::Item, item);
   const std::uint64_t forgotten = entity == nullptr ? 0 : entity->deleted_by;
   std::set<std::string> users;

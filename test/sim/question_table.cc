@@ -134,7 +134,8 @@ const std::vector<Condition>& conditions() {
       {"category = \"jazz\"", [](const Asked& a) { return is_category(a, "jazz"); }},
       {"category != \"jazz\"",
        [](const Asked& a) { return stored(content(a), "category") != nullptr && !is_category(a, "jazz"); }},
-      {"category IN (\"rock\", \"film\")", [](const Asked& a) { return is_category(a, "rock") || is_category(a, "film"); }},
+      {"category IN (\"rock\", \"film\")",
+       [](const Asked& a) { return is_category(a, "rock") || is_category(a, "film"); }},
       {"year >= 2005",
        [](const Asked& a) {
          const Fields fields = content(a);

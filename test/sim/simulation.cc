@@ -144,7 +144,8 @@ void Simulation::acknowledge(const Pending& pending, const Status& status) {
   if (outcomes.empty()) return;  // nobody heard of it
   const std::optional<std::size_t> first = pending.expected.record_of_operation.front();
   const bool lone_void = pending.batch.replies.size() == 1 && first && outcomes[*first] == Outcome::Void;
-  if (status.ok() == lone_void) return fail(Fault::Model, "a void record was answered as if it counted, or the reverse");
+  if (status.ok() == lone_void)
+    return fail(Fault::Model, "a void record was answered as if it counted, or the reverse");
   for (std::size_t i = 0; i < pending.batch.replies.size(); ++i) {
     const WriteReply& reply = pending.batch.replies[i];
     const std::optional<std::size_t> record = pending.expected.record_of_operation[i];
@@ -152,8 +153,8 @@ void Simulation::acknowledge(const Pending& pending, const Status& status) {
     if (record && outcomes[*record] == Outcome::Void && !lone_void) expected = "void";
     const std::uint64_t seqno = record ? before + 1 + *record : 0;
     if (reply.status == expected && reply.seqno.value == seqno) continue;
-    return fail(Fault::Model, "a write's reply: expected " + expected + " at seqno " + std::to_string(seqno) + ", got " +
-                                  reply.status + " at " + std::to_string(reply.seqno.value));
+    return fail(Fault::Model, "a write's reply: expected " + expected + " at seqno " + std::to_string(seqno) +
+                                  ", got " + reply.status + " at " + std::to_string(reply.seqno.value));
   }
 }
 
@@ -220,7 +221,9 @@ void Simulation::checkpoint() {
   say("checkpoint: " + (taken.ok() ? std::to_string(taken->value) : taken.error().to_string()));
   if (taken.ok()) {
     tally_.count(Happening::Checkpoint);
-    if (!power_off_ && !cut_next_) durable_ = std::max(durable_, taken->value);
+    if (power_off_ || cut_next_) return;
+    durable_ = std::max(durable_, taken->value);
+    checkpointed_ = std::max(checkpointed_, taken->value);
   } else if (!may_fail()) {
     fail(Fault::Behaviour, "a checkpoint failed without a reason: " + taken.error().to_string());
   }
@@ -316,9 +319,7 @@ void Simulation::meet_point(Activity activity) {
   say("crash point: " + std::string(options_.point->name));
   switch (stage.moment) {
     case Moment::Before: return cut_power();
-    case Moment::Inside:
-      power_off_ = true;
-      return fs_.stop_at(1);
+    case Moment::Inside: power_off_ = true; return fs_.stop_at(1);
     case Moment::After: cut_next_ = true; return;
     case Moment::FailsFirst:
     case Moment::NoSpaceFirst: break;

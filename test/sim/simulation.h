@@ -2,7 +2,8 @@
 // and forget, beside the model.
 //
 // After every crash and reopen: what was acknowledged is there, once (S1); a batch whose commit got no answer is there
-// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log (S4).
+// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log (S4);
+// the newest checkpoint that was taken is there and used (S5).
 // A client prepares and commits in two steps, so that others come in between. A checkpoint's operations on files let
 // others write and ask, the log's let them ask: inside of those nobody may write.
 // Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
@@ -34,8 +35,8 @@ struct IgnoredSync {
 
 struct HistoryOptions {
   std::uint64_t seed = 1;
-  bool verbose = false;                   ///< prints every step
-  const CrashPoint* point = nullptr;      ///< crash here and only here
+  bool verbose = false;                  ///< prints every step
+  const CrashPoint* point = nullptr;     ///< crash here and only here
   std::optional<IgnoredSync> ignored{};  ///< a canary
 };
 
@@ -97,6 +98,7 @@ class Simulation {
   [[nodiscard]] Options core_options();
   [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options);
   void restart();
+  void check_checkpoint();
   void settle_doubt(std::uint64_t last);
   void forget_after(std::uint64_t last);
   void verify();
@@ -117,6 +119,7 @@ class Simulation {
   std::vector<Batch> written_;      // acknowledged, in the order of the log
   std::optional<Batch> in_doubt_;   // handed to the log; its commit got an error
   std::uint64_t durable_ = 0;       // what a power cut must leave
+  std::uint64_t checkpointed_ = 0;  // the newest checkpoint that was taken
   std::uint64_t import_line_ = 0;
   std::unique_ptr<db::Core> core_;
   std::array<std::optional<Pending>, 4> clients_;
@@ -127,21 +130,21 @@ class Simulation {
   ActivityReader activities_;
   Phase phase_ = Phase::Opening;
   Durability::Mode mode_ = Durability::Mode::Sync;
-  bool quiet_ = false;          // the harness itself is at work
+  bool quiet_ = false;  // the harness itself is at work
   bool inside_checkpoint_ = false;
   int nesting_ = 0;
   bool power_off_ = false;
-  bool cut_next_ = false;       // the power goes before the next operation
+  bool cut_next_ = false;  // the power goes before the next operation
   bool poisoned_ = false;
-  bool struck_ = false;         // an error was injected in this life
+  bool struck_ = false;  // an error was injected in this life
   bool disk_full_ = false;
-  bool crashed_ = false;        // since the last open
-  std::uint64_t cut_in_ = 0;    // operations until the power goes; 0: not planned
+  bool crashed_ = false;      // since the last open
+  std::uint64_t cut_in_ = 0;  // operations until the power goes; 0: not planned
   std::uint64_t fault_in_ = 0;
   base::MemoryFileSystem::Fault fault_ = base::MemoryFileSystem::Fault::IoError;
-  std::size_t stage_ = 0;       // of options_.point
-  std::uint64_t skip_ = 0;      // operations of the stage to let pass
-  std::uint64_t die_in_ = 0;    // steps until the crash that follows an error
+  std::size_t stage_ = 0;     // of options_.point
+  std::uint64_t skip_ = 0;    // operations of the stage to let pass
+  std::uint64_t die_in_ = 0;  // steps until the crash that follows an error
 };
 
 }  // namespace tidal::sim

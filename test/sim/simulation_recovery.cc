@@ -48,6 +48,7 @@ Result<std::unique_ptr<db::Core>> Simulation::open_core(base::FileSystem& fs, co
 }
 
 void Simulation::end_life() {
+  if (die_in_ > 0) cut_power();
   if (!power_off_ && (options_.point != nullptr || one_in(3))) close();
   if (power_off_ || (options_.point == nullptr && core_ != nullptr)) {
     if (!power_off_) tally_.count(Happening::PowerCutBetween);
@@ -104,7 +105,8 @@ void Simulation::open() {
     struck_ = false;
     poisoned_ = false;
     Result<std::unique_ptr<db::Core>> opened = open_core(fs_, options);
-    say("open: " + (opened.ok() ? "at seqno " + std::to_string((*opened)->applied().value) : opened.error().to_string()));
+    say("open: " +
+        (opened.ok() ? "at seqno " + std::to_string((*opened)->applied().value) : opened.error().to_string()));
     if (cut_next_) cut_power();
     if (opened.ok()) core_ = std::move(opened).value();
     if (power_off_) {
@@ -120,8 +122,17 @@ void Simulation::open() {
   phase_ = Phase::Running;
   if (core_->open_report().checkpoint != SeqNo{}) tally_.count(Happening::OpenFromCheckpoint);
   if (!core_->open_report().notes.empty()) tally_.count(Happening::TornTail);
+  check_checkpoint();
   settle_doubt(core_->applied().value);
   if (!failed()) verify();
+}
+
+/// S5. An older one may be half removed: nobody needs it.
+void Simulation::check_checkpoint() {
+  const db::OpenReport& report = core_->open_report();
+  if (report.checkpoint.value >= checkpointed_) return;
+  fail(Fault::Lost, "the checkpoint at seqno " + std::to_string(checkpointed_) +
+                        " was not used: " + (report.notes.empty() ? "it is gone" : report.notes.front()));
 }
 
 /// S1 and S2: how far the log reaches is an end of a batch, not before what had to last, not behind what was written.
@@ -135,8 +146,8 @@ void Simulation::settle_doubt(std::uint64_t last) {
   }
   if (last > acknowledged && last != acknowledged + doubtful) {
     return fail(Fault::Doubled, "the log ends at seqno " + std::to_string(last) + ", but " +
-                                    std::to_string(acknowledged) + " was acknowledged and " +
-                                    std::to_string(doubtful) + " records were in doubt");
+                                    std::to_string(acknowledged) + " was acknowledged and " + std::to_string(doubtful) +
+                                    " records were in doubt");
   }
   if (last < acknowledged) {
     tally_.count(Happening::AsyncLoss);

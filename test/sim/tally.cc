@@ -46,9 +46,8 @@ std::string_view happening_name(Happening what) {
 }
 
 std::string_view fault_name(Fault fault) {
-  constexpr std::array<std::string_view, 7> kNames = {"nothing",         "lost",         "doubled",
-                                                      "digest mismatch", "model mismatch", "does not open",
-                                                      "behaviour"};
+  constexpr std::array<std::string_view, 7> kNames = {"nothing",        "lost",          "doubled",  "digest mismatch",
+                                                      "model mismatch", "does not open", "behaviour"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -78,7 +78,8 @@ Operation Workload::signal(const Model& model, Timestamp now) {
   const bool on_creator = model.signal(signal.kind)->target == EntityKind::Creator;
   signal.item = on_creator ? creator_key(random_.below(kCreators)) : item_key(random_.below(kItems));
   // Mostly about what is there, or half of all writes would be refused.
-  if (const std::vector<std::string> live = model.live(model.signal(signal.kind)->target); !live.empty() && !one_in(12)) {
+  if (const std::vector<std::string> live = model.live(model.signal(signal.kind)->target);
+      !live.empty() && !one_in(12)) {
     signal.item = live[random_.below(live.size())];
   }
   if (one_in(60)) signal.kind = "applause";

@@ -25,8 +25,10 @@ TEST(ReliabilityPage, NamesEveryPoint) {
       base::read_file(base::posix_file_system(), std::string(TIDAL_SOURCE_DIR) + "/docs/reliability.md");
   ASSERT_TRUE(page.ok()) << page.error().to_string();
   for (const CrashPoint& point : crash_points()) {
-    EXPECT_NE(page->find("| " + std::string(point.name) + " |"), std::string::npos)
-        << point.name << ": tidal_sim --matrix --write docs/reliability.md";
+    std::string row = "| ";
+    row += point.name;
+    row += " |";
+    EXPECT_NE(page->find(row), std::string::npos) << row << " tidal_sim --matrix --write docs/reliability.md";
   }
 }
 

@@ -33,8 +33,7 @@ class LoneWriter {
     std::vector<LogRecord> records{};
   };
 
-  explicit LoneWriter(std::uint64_t seed)
-      : random_(seed * 31 + 7), workload_(seed * 31 + 8, seed % 2 == 0), clock_(kStart) {}
+  explicit LoneWriter(std::uint64_t seed) : random_(seed * 31 + 7), workload_(seed * 31 + 8, true), clock_(kStart) {}
 
   Turn next() {
     clock_.advance(seconds(1 + static_cast<std::int64_t>(random_.below(900))));

@@ -25,7 +25,7 @@ Simulation::Simulation(const HistoryOptions& options, Tally& tally)
       random_(stream(options.seed, 1)),
       fs_(stream(options.seed, 2)),
       clock_(kStart),
-      workload_(stream(options.seed, 3), options.seed % 3 == 0) {
+      workload_(stream(options.seed, 3), options.seed % 3 == 0 || options.point != nullptr) {
   if (options.ignored) fs_.ignore_syncs(options.ignored->kind, options.ignored->path);
   if (options.point != nullptr) skip_ = random_.below(3);
   fs_.set_hook([this](const base::FileOperation& operation) { before_operation(operation); });

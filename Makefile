@@ -2,7 +2,7 @@
 # quick when there is nothing to do. `make help` lists them.
 
 .DEFAULT_GOAL := build
-.PHONY: build test demo bench check format clean help
+.PHONY: build test sim demo bench check format clean help
 
 # Configures a preset when it is new or changed; Ninja itself runs CMake again when a CMake file changes.
 define configured
@@ -20,6 +20,12 @@ test: ## every test, assertions on; ONLY=name runs those whose name matches
 	$(call configured,test)
 	@cmake --build --preset test
 	@tools/run_tests.py test $(if $(ONLY),-R $(ONLY))
+
+sim: ## random histories of a whole simulated database: SECONDS=60, or SEED=7 for one with every step
+	@tools/install-dependencies
+	$(call configured,test)
+	@cmake --build --preset test --target tidal_sim
+	@build/test/test/sim/tidal_sim $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 demo: build ## loads MovieLens into a database and asks it questions
 	@tools/movielens.py

@@ -8,6 +8,9 @@
 
 #include <cstdlib>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/memory_file_system.h"
 
@@ -248,6 +251,37 @@ TEST(MemoryFileSystem, StopsAtTheNamedOperationUntilTheCrash) {
   EXPECT_EQ(fs.operations(), 4U);
   fs.crash();
   EXPECT_TRUE(fs.sync_directory("/").ok());
+}
+
+TEST(MemoryFileSystem, TheHookSeesEveryOperationBeforeItHappensAndMayUseTheFiles) {
+  using What = FileOperation::Kind;
+  using Seen = std::pair<What, std::string>;
+  MemoryFileSystem fs;
+  ASSERT_TRUE(fs.create_directories("/d").ok());
+  std::vector<Seen> seen;
+  fs.set_hook([&](const FileOperation& operation) {
+    seen.emplace_back(operation.kind, operation.path);
+    EXPECT_FALSE(operation.kind == What::Create && fs.exists("/d/f.tmp")) << "it has happened already";
+    EXPECT_TRUE(operation.kind != What::Sync || fs.create_directories("/d/meanwhile").ok());
+  });
+  ASSERT_TRUE(write_file_atomically(fs, "/d/f", "x").ok());
+  fs.set_hook(nullptr);
+  ASSERT_TRUE(fs.remove("/d/f").ok());
+  const std::vector<Seen> expected = {{What::Create, "/d/f.tmp"}, {What::Write, "/d/f.tmp"},
+                                      {What::Sync, "/d/f.tmp"},   {What::CreateDirectory, "/d/meanwhile"},
+                                      {What::Rename, "/d/f"},     {What::SyncDirectory, "/d"}};
+  EXPECT_EQ(seen, expected);
+  EXPECT_TRUE(fs.is_directory("/d/meanwhile"));
+}
+
+TEST(MemoryFileSystem, WithThePowerOffAlreadyTheNextOperationDoesNothing) {
+  MemoryFileSystem fs(7);
+  const auto file = fs.open("/file", OpenMode::Create).value();
+  ASSERT_TRUE(fs.sync_directory("/").ok());
+  fs.stop_at(0);
+  EXPECT_FALSE(file->write_at(0, as_bytes("bytes")).ok());
+  fs.crash();
+  EXPECT_EQ(read_file(fs, "/file").value(), "");
 }
 
 TEST(MemoryFileSystem, IgnoredSyncsLoseBytes) {

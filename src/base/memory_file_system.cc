@@ -122,6 +122,7 @@ class MemoryFileSystem::MemoryFile final : public File {
   }
 
   Status write_at(std::uint64_t offset, Bytes data) override {
+    fs_.announce({.kind = FileOperation::Kind::Write, .path = path_, .offset = offset, .data = data});
     const MutexLock lock(fs_.mutex_);
     TIDAL_TRY(check_alive("write"));
     if (!writable_) return io_error("write", path_, "opened for reading");
@@ -136,6 +137,7 @@ class MemoryFileSystem::MemoryFile final : public File {
   }
 
   Status sync() override {
+    fs_.announce({.kind = FileOperation::Kind::Sync, .path = path_});
     const MutexLock lock(fs_.mutex_);
     TIDAL_TRY(check_alive("sync"));
     return fs_.sync(*node_, path_);
@@ -148,6 +150,7 @@ class MemoryFileSystem::MemoryFile final : public File {
   }
 
   Status truncate(std::uint64_t size) override {
+    fs_.announce({.kind = FileOperation::Kind::Truncate, .path = path_, .offset = size});
     const MutexLock lock(fs_.mutex_);
     TIDAL_TRY(check_alive("truncate"));
     if (!writable_) return io_error("truncate", path_, "opened for reading");
@@ -189,7 +192,7 @@ MemoryFileSystem::~MemoryFileSystem() = default;
 
 MemoryFileSystem::Verdict MemoryFileSystem::count_operation(std::string_view what, const std::string& path) {
   ++operations_;
-  if (stop_at_ != 0 && operations_ >= stop_at_) {
+  if (stop_at_ && operations_ >= *stop_at_) {
     return {.proceeds = false, .error = io_error(what, path, "the power is off"), .partly = operations_ == stop_at_};
   }
   if (operations_ != fault_at_) return {};
@@ -223,6 +226,7 @@ bool MemoryFileSystem::ignores(SyncKind kind, const std::string& path) const {
 }
 
 Result<std::unique_ptr<File>> MemoryFileSystem::open(const std::string& path, OpenMode mode) {
+  if (mode == OpenMode::Create) announce({.kind = FileOperation::Kind::Create, .path = path});
   const MutexLock lock(mutex_);
   std::shared_ptr<Node> node = find(path);
   if (mode == OpenMode::Create) {
@@ -241,6 +245,7 @@ Result<std::unique_ptr<File>> MemoryFileSystem::open(const std::string& path, Op
 }
 
 Status MemoryFileSystem::create_directories(const std::string& path) {
+  if (!is_directory(path)) announce({.kind = FileOperation::Kind::CreateDirectory, .path = path});
   const MutexLock lock(mutex_);
   std::shared_ptr<Node> node = root_;
   for (const std::string& part : split(path)) {
@@ -263,6 +268,7 @@ Status MemoryFileSystem::create_directories(const std::string& path) {
 }
 
 Status MemoryFileSystem::sync_directory(const std::string& path) {
+  announce({.kind = FileOperation::Kind::SyncDirectory, .path = path});
   const MutexLock lock(mutex_);
   const std::shared_ptr<Node> node = find(path);
   if (!node || !node->is_directory) return not_found("sync directory", path);
@@ -294,6 +300,7 @@ bool MemoryFileSystem::is_directory(const std::string& path) const {
 }
 
 Status MemoryFileSystem::rename(const std::string& from, const std::string& to) {
+  announce({.kind = FileOperation::Kind::Rename, .path = to});
   const MutexLock lock(mutex_);
   const auto [from_parent_path, from_name] = split_last(from);
   const auto [to_parent_path, to_name] = split_last(to);
@@ -315,6 +322,7 @@ Status MemoryFileSystem::rename(const std::string& from, const std::string& to) 
 }
 
 Status MemoryFileSystem::remove(const std::string& path) {
+  announce({.kind = FileOperation::Kind::Remove, .path = path});
   const MutexLock lock(mutex_);
   const std::shared_ptr<Node> node = find(path);
   if (!node) return not_found("remove", path);
@@ -330,21 +338,27 @@ void MemoryFileSystem::remove_name(const std::string& path) {
   find(parent_path)->change_names({{name, nullptr}});
 }
 
-void MemoryFileSystem::remove_below(Node& directory) {
+/// Everything, or by coin toss.
+void MemoryFileSystem::remove_below(Node& directory, bool all) {
   const Names names = directory.names;
   for (const auto& [name, node] : names) {
-    if (node->is_directory) remove_below(*node);
+    if (!all && (node->is_directory || random_.coin())) continue;
+    if (node->is_directory) remove_below(*node, true);
     if (is_limited()) space_left_ += node->size;
     directory.change_names({{name, nullptr}});
   }
 }
 
 Status MemoryFileSystem::remove_all(const std::string& path) {
+  if (exists(path)) announce({.kind = FileOperation::Kind::RemoveAll, .path = path});
   const MutexLock lock(mutex_);
   const std::shared_ptr<Node> node = find(path);
   if (!node) return {};
-  TIDAL_TRY(whole_operation("remove", path));
-  if (node->is_directory) remove_below(*node);
+  if (Verdict verdict = count_operation("remove", path); !verdict.proceeds) {
+    if (verdict.partly && node->is_directory) remove_below(*node, false);
+    return std::move(*verdict.error);
+  }
+  if (node->is_directory) remove_below(*node, true);
   remove_name(path);
   return {};
 }
@@ -450,7 +464,7 @@ void MemoryFileSystem::crash() {
   const MutexLock lock(mutex_);
   ++generation_;
   locks_.clear();
-  stop_at_ = 0;
+  stop_at_.reset();
   fault_at_ = 0;
   crash_below(*root_);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.h"
@@ -22,6 +24,25 @@
 #include "base/random.h"
 
 namespace tidal::base {
+
+/// One call that changes something, as whoever watches the files sees it before it happens.
+struct FileOperation {
+  enum class Kind : std::uint8_t {
+    Create,
+    Write,
+    Truncate,
+    Sync,
+    CreateDirectory,
+    SyncDirectory,
+    Rename,
+    Remove,
+    RemoveAll
+  };
+  Kind kind = Kind::Write;
+  std::string_view path;     ///< of a rename: the new name
+  std::uint64_t offset = 0;  ///< Write; Truncate: the new size
+  Bytes data{};              ///< Write
+};
 
 class MemoryFileSystem final : public FileSystem {
  public:
@@ -50,7 +71,7 @@ class MemoryFileSystem final : public FileSystem {
   /// The n-th operation from now fails; 1 is the next. Replaces an earlier call that has not struck yet.
   void fail_operation(std::uint64_t n, Fault fault);
   /// The power goes at the n-th operation from now: it may do a part of its work, and it and all after it give IoError
-  /// until crash().
+  /// until crash(). 0: the power is off already, so that the next operation does nothing.
   void stop_at(std::uint64_t n);
   /// From now on files may grow by so many bytes in all; removing and truncating gives bytes back.
   void set_space(std::uint64_t bytes);
@@ -59,6 +80,11 @@ class MemoryFileSystem final : public FileSystem {
   /// Syncs of that kind on paths that contain `path_part` answer ok and do nothing: a canary, which a crash test must
   /// notice.
   void ignore_syncs(SyncKind kind, std::string path_part);
+
+  /// Calls `hook` before every operation, on its thread and outside the lock, so that it may use the files itself; its
+  /// own operations are announced as well. None: off. Not while another thread is inside.
+  using Hook = std::function<void(const FileOperation&)>;
+  void set_hook(Hook hook) { hook_ = std::move(hook); }
 
   /// Keeps what is promised and, by coin toss, some of the rest. Files and locks held from before are dead: their
   /// operations give IoError.
@@ -77,6 +103,9 @@ class MemoryFileSystem final : public FileSystem {
     bool partly = false;  // with an error: do a random part first
   };
 
+  void announce(const FileOperation& operation) const {
+    if (hook_) hook_(operation);
+  }
   Verdict count_operation(std::string_view what, const std::string& path) TIDAL_REQUIRES(mutex_);
   /// Counts an operation that either happens whole or fails.
   Status whole_operation(std::string_view what, const std::string& path) TIDAL_REQUIRES(mutex_);
@@ -93,9 +122,10 @@ class MemoryFileSystem final : public FileSystem {
   void toss_pages(Node& node) TIDAL_REQUIRES(mutex_);
   void resize(Node& node, std::uint64_t size) TIDAL_REQUIRES(mutex_);
   void remove_name(const std::string& path) TIDAL_REQUIRES(mutex_);
-  void remove_below(Node& directory) TIDAL_REQUIRES(mutex_);
+  void remove_below(Node& directory, bool all) TIDAL_REQUIRES(mutex_);
   void crash_below(Node& directory) TIDAL_REQUIRES(mutex_);
 
+  Hook hook_;
   mutable Mutex mutex_;
   Random random_ TIDAL_GUARDED_BY(mutex_);
   std::shared_ptr<Node> root_ TIDAL_GUARDED_BY(mutex_);  // shared: open files keep removed nodes alive
@@ -104,7 +134,7 @@ class MemoryFileSystem final : public FileSystem {
   std::uint64_t operations_ TIDAL_GUARDED_BY(mutex_) = 0;
   std::uint64_t fault_at_ TIDAL_GUARDED_BY(mutex_) = 0;
   Fault fault_ TIDAL_GUARDED_BY(mutex_) = Fault::IoError;
-  std::uint64_t stop_at_ TIDAL_GUARDED_BY(mutex_) = 0;
+  std::optional<std::uint64_t> stop_at_ TIDAL_GUARDED_BY(mutex_);
   std::uint64_t space_left_ TIDAL_GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max();
   std::vector<std::pair<SyncKind, std::string>> ignored_ TIDAL_GUARDED_BY(mutex_);
 };

@@ -2,6 +2,7 @@
 #include "wal/recovery.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "wal/segment_reader.h"
 
@@ -60,11 +61,45 @@ Status refuse_if_synced(SegmentReader& reader, const std::string& path, std::uin
                     std::to_string(reader.header().synced_through.value) + " to be on disk");
 }
 
+/// Frames that no later frame knows to be on disk.
+class UnprovenFrames {
+ public:
+  /// The next frame and its place.
+  void add(const FrameHeader& frame, std::uint64_t offset) {
+    while (!frames_.empty() && frames_.front().proof <= frame.synced_through) frames_.pop_front();
+    // Of a close mark nobody knows: only a sync of what came behind it tells that it is there.
+    frames_.push_back({offset, frame.record_count == 0 ? frame.first_seqno : frame.last_seqno()});
+  }
+  [[nodiscard]] std::uint64_t first_offset(std::uint64_t otherwise) const {
+    return frames_.empty() ? otherwise : frames_.front().offset;
+  }
+
+ private:
+  struct Unproven {
+    std::uint64_t offset;
+    SeqNo proof;  // the seqno that must be known to be synced
+  };
+  std::deque<Unproven> frames_;
+};
+
+/// V3.
+Status write_again(base::File& file, std::uint64_t begin, std::uint64_t end) {
+  constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
+  std::vector<std::byte> bytes(std::min(kChunkBytes, end - begin));
+  for (std::uint64_t at = begin; at < end; at += bytes.size()) {
+    bytes.resize(std::min<std::uint64_t>(bytes.size(), end - at));
+    TIDAL_TRY_ASSIGN(const std::size_t n, file.read_at(at, bytes));
+    TIDAL_TRY(file.write_at(at, base::Bytes(bytes).first(n)));
+  }
+  return {};
+}
+
 /// Steps over all sound frames, taking over their times; tells what stands behind the last one.
-Result<SegmentReader::Step> read_frames(SegmentReader& reader, OpenSegment& segment) {
+Result<SegmentReader::Step> read_frames(SegmentReader& reader, OpenSegment& segment, UnprovenFrames& unproven) {
   TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
   while (step == SegmentReader::Step::Frame) {
     const FrameHeader& frame = reader.header();
+    unproven.add(frame, reader.offset());
     segment.last_append_time = std::max(segment.last_append_time, frame.append_time);
     if (frame.record_count > 0) segment.last_record_time = segment.last_append_time;
     TIDAL_TRY_ASSIGN(step, reader.next());
@@ -75,8 +110,10 @@ Result<SegmentReader::Step> read_frames(SegmentReader& reader, OpenSegment& segm
 Status judge_frames(const base::File& file, const std::string& path, OpenSegment& segment,
                     std::optional<TornTail>& torn) {
   SegmentReader reader(file, segment.header);
-  TIDAL_TRY_ASSIGN(const SegmentReader::Step step, read_frames(reader, segment));
+  UnprovenFrames unproven;
+  TIDAL_TRY_ASSIGN(const SegmentReader::Step step, read_frames(reader, segment, unproven));
   segment.end_offset = reader.offset();
+  segment.unproven_offset = unproven.first_offset(segment.end_offset);
   segment.last_seqno = SeqNo{reader.next_seqno().value - 1};
   TIDAL_TRY_ASSIGN(const std::uint64_t content_end, reader.find_content_end(reader.offset()));
   if (content_end == segment.end_offset) return {};
@@ -94,9 +131,11 @@ Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry
   if (footer) {
     segment.sealed = true;
     segment.end_offset = footer->end_offset;
+    segment.unproven_offset = footer->end_offset;  // all frames are synced before a footer is written
     segment.last_seqno = footer->last_seqno;
     SegmentReader reader(*file, entry.header);
-    TIDAL_TRY(read_frames(reader, segment));
+    UnprovenFrames proven_by_footer;
+    TIDAL_TRY(read_frames(reader, segment, proven_by_footer));
   } else {
     TIDAL_TRY(judge_frames(*file, entry.path, segment, torn));
   }
@@ -128,7 +167,10 @@ Result<RecoveredLog> survey(base::FileSystem& fs, const std::string& dir) {
 Status make_writable(base::FileSystem& fs, const std::string& path, const std::optional<TornTail>& torn,
                      OpenSegment& segment) {
   TIDAL_TRY_ASSIGN(segment.file, fs.open(path, base::OpenMode::ReadWrite));
-  if (!segment.sealed) {
+  if (segment.sealed) {
+    TIDAL_TRY(write_again(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));
+  } else {
+    TIDAL_TRY(write_again(*segment.file, segment.unproven_offset, segment.end_offset));
     if (torn) TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
     // A half-written footer must not stay behind frames that are still to come.
     TIDAL_TRY(write_zeros(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));

@@ -4,6 +4,8 @@
 // V1: nothing that was ever acknowledged as synced is cut: a bad frame with a later sound frame that knows it to be
 // synced, or in a sealed segment, is damage and refuses the open.
 // V2: what is cut is zeroed and synced before anything is appended, so that no stale frame can follow a new one.
+// V3: what is kept without proof that it was synced is written again before the sync: after a sync that failed, the
+// system may hold bytes in its cache that never reached the disk, and takes them for clean.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +46,7 @@ struct OpenSegment {
   std::unique_ptr<base::File> file;  ///< null until it is made ready for writing
   SegmentHeader header;
   std::uint64_t end_offset = kFramesBegin;
+  std::uint64_t unproven_offset = kFramesBegin;  ///< of the first frame that no later one knows to be synced
   SeqNo last_seqno{};
   Timestamp last_append_time{};                 ///< of its last frame; when it was made, while it has none
   std::optional<Timestamp> last_record_time{};  ///< of its last frame with records
@@ -63,8 +66,8 @@ struct RecoveredLog {
 /// not exist has no segments. Corruption names segment and offset; FailedPrecondition for a newer format.
 [[nodiscard]] Result<RecoveredLog> survey(base::FileSystem& fs, const std::string& dir);
 
-/// Opens the newest segment for writing: zeroes what survey() found `torn` (V2), and syncs what is kept, which a killed
-/// process may have left in the system's cache only.
+/// Opens the newest segment for writing: zeroes what survey() found `torn` (V2), writes again what is kept on trust
+/// (V3), and syncs, since a killed process may have left it in the system's cache only.
 [[nodiscard]] Status make_writable(base::FileSystem& fs, const std::string& path, const std::optional<TornTail>& torn,
                                    OpenSegment& segment);
 

@@ -1,0 +1,63 @@
+// What a database is doing, told by its file operations alone: their kind, path and bytes.
+//
+// Formats and commit protocols: docs/formats/wal.md, docs/formats/checkpoint.md. Threads: one test's own.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/memory_file_system.h"
+
+namespace tidal::sim {
+
+enum class Activity : std::uint8_t {
+  Other,
+  // The log.
+  SegmentFill,    ///< zeros of a segment that has no name yet
+  SegmentHeader,  ///< its header
+  SegmentHeaderSync,
+  SegmentRename,  ///< it gets its name
+  LogDirectorySync,
+  Frame,       ///< one record
+  BatchFrame,  ///< several records
+  FrameSync,
+  Footer,  ///< a segment is sealed
+  FooterSync,
+  CloseMark,  ///< the frame without records of a clean close
+  CloseMarkSync,
+  LogZeroing,      ///< zeros over a torn tail, a half-written footer or a refused frame
+  LogZeroingSync,  ///< also the sync that makes durable what recovery keeps
+  LogRemoval,
+  // Checkpoints.
+  ViewFile,
+  ViewFileSync,
+  Manifest,
+  ManifestSync,
+  CheckpointFilesSync,  ///< of the directory that still has its unfinished name
+  CheckpointRename,
+  CheckpointDirectorySync,
+  CheckpointRemoval,  ///< an old one
+  UnfinishedRemoval,
+  // The store of entities.
+  StoreFile,
+  StoreFileSync,
+  StoreRename,
+  StoreDirectorySync,
+  Count
+};
+
+class ActivityReader {
+ public:
+  /// Operations in their order.
+  Activity observe(const base::FileOperation& operation);
+
+ private:
+  std::map<std::string, Activity, std::less<>> last_write_;  // by path
+};
+
+/// Whether an operation is on the log, inside of which nobody else may write.
+[[nodiscard]] bool is_of_log(const base::FileOperation& operation);
+
+}  // namespace tidal::sim

@@ -1,0 +1,129 @@
+// Running the rows, and printing them.
+#include "test/sim/matrix.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "test/sim/killed_process.h"
+#include "test/sim/simulation.h"
+
+namespace tidal::sim {
+namespace {
+
+/// Seeds tried for each history wanted, since not every history comes to every point.
+constexpr std::uint64_t kSeedsEach = 30;
+
+void note(MatrixRow& row, const char* how, std::uint64_t seed, const Failure& failure) {
+  ++row.found.faults[static_cast<std::size_t>(failure.fault)];
+  if (failure.fault == Fault::None) return;
+  row.bad.push_back(std::string(row.point->name) + ", " + how + ", seed " + std::to_string(seed) + ": " +
+                    std::string(fault_name(failure.fault)) + ": " + failure.what);
+}
+
+std::string cell(std::uint64_t number) { return std::to_string(number) + " | "; }
+
+constexpr std::string_view kIntroduction = R"(# Reliability: what was tried, and what was found
+
+A database that says "written" must still have it after the power went, the process was killed or the disk failed, once
+and not twice, and must give the same answers as if nothing had happened. This page tells how that is tried. Its table
+is made by a program; no number in it was typed.
+
+## The crash matrix
+
+Each row is a moment at which a crash could hurt: between two operations on files, or inside of one. Histories of random
+writes, checkpoints, closes and opens by several clients run until they come to that moment, and end there.
+
+- **In memory**: the whole database over files in memory, where a crash keeps only what was synced and tosses a coin for
+  every other page, size and name. This is a power cut.
+- **By SIGKILL**: a real process over real files with the LMDB store, which kills itself there. This is a crash of the
+  program; the system keeps what it was handed. A dash stands where a killed process cannot come to the moment, or would
+  show nothing that the row in memory does not.
+
+Then the database is opened, and held against a plain model of it:
+
+- **lost**: something that was acknowledged is gone; or the database does not open.
+- **doubled**: something is there that nobody wrote, or there twice, or half of a batch is there.
+- **digest**: the recovered state is not, bit for bit, what a replay of the log alone gives.
+- **answers**: a count, score, mark, order or field differs from the model's.
+
+Histories count that came to their moment; a moment that none came to fails the run.
+
+)";
+
+constexpr std::string_view kLimits = R"(
+## The simulation
+
+`make sim` runs histories that choose their crashes and faults by seed: several clients take turns on one thread, with
+prepare and commit as two steps, so that a deletion overtakes a signal; others write and ask in the middle of a
+checkpoint; the clock leaps and goes back; disks fill up; single writes and syncs fail; the power goes in the middle of
+an operation, also in recovery; each life has another durability policy. Every answer is held against the model's, and
+each seed repeats its history to the last step: `make sim SEED=7`.
+
+Canaries show that this can fail: with the syncs of the log, of its directory, of checkpoint files or of their directory
+turned off, some histories must find damage, or the tests fail.
+
+What is simulated: files, their loss at a crash and their errors; the clock; who comes when. Everything else is the
+database itself.
+
+What is not:
+
+- Threads. Clients take turns at operations on files; races between threads are for ThreadSanitizer and the concurrent
+  tests.
+- The upkeep thread, the thread that fills the next segment ahead of time, and the timed syncs of `Async`, which would
+  make histories depend on a clock nobody holds. The tests of the commit queue and of the log have these.
+- LMDB under a power cut: it does its own file operations. It is a cache, checked before use and rebuilt from the log.
+- Disks that lie: a sync that answers ok and forgets, or bytes that change at rest. The canaries and the damage tests
+  show that such damage is noticed, not that it is survived.
+)";
+
+}  // namespace
+
+MatrixRow run_row(const CrashPoint& point, const MatrixSize& size) {
+  MatrixRow row{.point = &point};
+  for (std::uint64_t seed = 1; row.in_memory < size.in_memory && seed <= size.in_memory * kSeedsEach; ++seed) {
+    Tally tally;
+    Simulation simulation({.seed = seed, .point = &point}, tally);
+    const Failure failure = simulation.run();
+    if (!simulation.met() && failure.fault == Fault::None) continue;
+    ++row.in_memory;
+    note(row, "in memory", seed, failure);
+  }
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("tidal-matrix-" + std::to_string(::getpid()));
+  const std::uint64_t wanted = point.by_signal ? size.by_signal : 0;
+  for (std::uint64_t seed = 1; row.by_signal < wanted && seed <= wanted * kSeedsEach; ++seed) {
+    const KilledHistory history = run_killed_history(seed, point, directory);
+    if (!history.met && history.failure.fault == Fault::None) continue;
+    ++row.by_signal;
+    note(row, "by SIGKILL", seed, history.failure);
+  }
+  if (row.in_memory == 0 || (wanted > 0 && row.by_signal == 0)) {
+    row.bad.push_back(std::string(point.name) + ": no history came to it");
+  }
+  return row;
+}
+
+std::string reliability_page(const std::vector<MatrixRow>& rows, const std::string& command) {
+  std::string page(kIntroduction);
+  page += "Made by `" + command + "`.\n\n";
+  page += "| the crash comes when | in memory | by SIGKILL | lost | doubled | digest | answers |\n";
+  page += "|---|---:|---:|---:|---:|---:|---:|\n";
+  std::uint64_t in_memory = 0;
+  std::uint64_t by_signal = 0;
+  for (const MatrixRow& row : rows) {
+    in_memory += row.in_memory;
+    by_signal += row.by_signal;
+    const Tally& found = row.found;
+    page += "| " + std::string(row.point->name) + " | " + cell(row.in_memory) +
+            (row.point->by_signal ? cell(row.by_signal) : "– | ") +
+            cell(found.of(Fault::Lost) + found.of(Fault::Unopened)) + cell(found.of(Fault::Doubled)) +
+            cell(found.of(Fault::Digest)) + std::to_string(found.of(Fault::Model) + found.of(Fault::Behaviour)) +
+            " |\n";
+  }
+  page += "\n" + std::to_string(rows.size()) + " moments, " + std::to_string(in_memory + by_signal) +
+          " histories: " + std::to_string(in_memory) + " in memory, " + std::to_string(by_signal) + " by SIGKILL.\n";
+  return page + std::string(kLimits);
+}
+
+}  // namespace tidal::sim

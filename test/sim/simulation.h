@@ -1,0 +1,150 @@
+// One history of a whole database, by one seed: clients that take turns on one thread, over files in memory that fail
+// and forget, beside the model.
+//
+// After every crash and reopen: what was acknowledged is there, once (S1); a batch whose commit got no answer is there
+// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log (S4);
+// the newest checkpoint that was taken is there and used (S5).
+// A client prepares and commits in two steps, so that others come in between. A checkpoint's operations on files let
+// others write and ask, the log's let them ask: inside of those nobody may write.
+// Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "db/core.h"
+#include "test/sim/crash_points.h"
+#include "test/sim/file_activity.h"
+#include "test/sim/model.h"
+#include "test/sim/tally.h"
+#include "test/sim/workload.h"
+
+namespace tidal::sim {
+
+/// A sync that does nothing: a canary.
+struct IgnoredSync {
+  base::MemoryFileSystem::SyncKind kind;
+  std::string path;
+};
+
+struct HistoryOptions {
+  std::uint64_t seed = 1;
+  bool verbose = false;                  ///< prints every step
+  const CrashPoint* point = nullptr;     ///< crash here and only here
+  std::optional<IgnoredSync> ignored{};  ///< a canary
+};
+
+struct Failure {
+  Fault fault = Fault::None;
+  std::uint64_t step = 0;
+  std::string what;
+};
+
+class Simulation {
+ public:
+  Simulation(const HistoryOptions& options, Tally& tally);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// To its end or to the first thing that is wrong.
+  Failure run();
+  /// Whether the crash point was met, at each of its stages.
+  [[nodiscard]] bool met() const { return options_.point != nullptr && stage_ == options_.point->stages.size(); }
+
+ private:
+  /// A batch between prepare and commit.
+  struct Pending {
+    db::PreparedBatch batch;
+    ModelBatch expected;
+    std::uint64_t prepared_at = 0;  // seqno
+  };
+  using Batch = std::vector<LogRecord>;
+
+  // Steps (simulation.cc).
+  void step();
+  void take_turn(std::size_t client);
+  void prepare(std::size_t client);
+  void commit(std::size_t client);
+  void acknowledge(const Pending& pending, const Status& status);
+  void change_schema(const SchemaChange& change);
+  std::vector<Outcome> settle_write(const Status& status, const Batch& records);
+  std::vector<Outcome> apply(const Batch& records);
+  void ask();
+  void checkpoint();
+  void move_clock();
+  void arm_fault();
+  void fill_disk();
+
+  // Files (simulation.cc).
+  void before_operation(const base::FileOperation& operation);
+  void strike(Activity activity);
+  void meet_point(Activity activity);
+  void interleave(const base::FileOperation& operation);
+  void cut_power();
+  [[nodiscard]] bool may_fail() const { return power_off_ || poisoned_ || struck_ || disk_full_; }
+
+  // Lives (simulation_recovery.cc).
+  void end_life();
+  void crash();
+  void close();
+  void open();
+  [[nodiscard]] Options core_options();
+  [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options);
+  void restart();
+  void check_checkpoint();
+  void settle_doubt(std::uint64_t last);
+  void forget_after(std::uint64_t last);
+  void verify();
+  void compare_with_replay();
+
+  void fail(Fault fault, std::string what);
+  [[nodiscard]] bool failed() const { return failure_.fault != Fault::None; }
+  void say(const std::string& what) const;
+  [[nodiscard]] bool one_in(std::uint64_t n) { return random_.below(n) == 0; }
+
+  const HistoryOptions options_;
+  Tally& tally_;
+  base::Random random_;
+  base::MemoryFileSystem fs_;
+  base::FixedClock clock_;
+  Workload workload_;
+  Model model_;
+  std::vector<Batch> written_;      // acknowledged, in the order of the log
+  std::optional<Batch> in_doubt_;   // handed to the log; its commit got an error
+  std::uint64_t durable_ = 0;       // what a power cut must leave
+  std::uint64_t checkpointed_ = 0;  // the newest checkpoint that was taken
+  std::uint64_t import_line_ = 0;
+  std::unique_ptr<db::Core> core_;
+  std::array<std::optional<Pending>, 4> clients_;
+  Failure failure_;
+  std::uint64_t steps_ = 0;
+
+  // What the files are up to.
+  ActivityReader activities_;
+  Phase phase_ = Phase::Opening;
+  Durability::Mode mode_ = Durability::Mode::Sync;
+  bool quiet_ = false;  // the harness itself is at work
+  bool inside_checkpoint_ = false;
+  int nesting_ = 0;
+  bool power_off_ = false;
+  bool cut_next_ = false;  // the power goes before the next operation
+  bool poisoned_ = false;
+  bool struck_ = false;  // an error was injected in this life
+  bool disk_full_ = false;
+  bool crashed_ = false;      // since the last open
+  std::uint64_t cut_in_ = 0;  // operations until the power goes; 0: not planned
+  std::uint64_t fault_in_ = 0;
+  base::MemoryFileSystem::Fault fault_ = base::MemoryFileSystem::Fault::IoError;
+  std::size_t stage_ = 0;     // of options_.point
+  std::uint64_t skip_ = 0;    // operations of the stage to let pass
+  std::uint64_t die_in_ = 0;  // steps until the crash that follows an error
+};
+
+}  // namespace tidal::sim

@@ -1,0 +1,72 @@
+// Names and sums.
+#include "test/sim/tally.h"
+
+namespace tidal::sim {
+namespace {
+
+constexpr auto kHappenings = static_cast<std::size_t>(Happening::Count);
+
+}  // namespace
+
+std::string_view happening_name(Happening what) {
+  constexpr std::array<std::string_view, kHappenings> kNames = {"commit",
+                                                                "batch",
+                                                                "late commit",
+                                                                "void record",
+                                                                "refused write",
+                                                                "question",
+                                                                "schema change",
+                                                                "checkpoint",
+                                                                "write inside checkpoint",
+                                                                "question inside checkpoint",
+                                                                "question inside log",
+                                                                "clock back",
+                                                                "clock leap",
+                                                                "question of the past",
+                                                                "clean close",
+                                                                "next segment",
+                                                                "power cut between",
+                                                                "power cut inside",
+                                                                "power cut in recovery",
+                                                                "write error",
+                                                                "sync error",
+                                                                "other error",
+                                                                "write to poisoned",
+                                                                "write to full",
+                                                                "in doubt there",
+                                                                "in doubt gone",
+                                                                "open from checkpoint",
+                                                                "torn tail",
+                                                                "life sync",
+                                                                "life batched",
+                                                                "life async",
+                                                                "async loss",
+                                                                "import"};
+  return kNames[static_cast<std::size_t>(what)];
+}
+
+std::string_view fault_name(Fault fault) {
+  constexpr std::array<std::string_view, 7> kNames = {"nothing",        "lost",          "doubled",  "digest mismatch",
+                                                      "model mismatch", "does not open", "behaviour"};
+  return kNames[static_cast<std::size_t>(fault)];
+}
+
+std::string Tally::rare() const {
+  std::string names;
+  for (std::size_t i = 0; i < kHappenings; ++i) {
+    if (happened[i] * 100 >= histories) continue;
+    names += (names.empty() ? "" : ", ") + std::string(happening_name(static_cast<Happening>(i)));
+  }
+  return names;
+}
+
+std::string Tally::coverage() const {
+  std::string line;
+  for (std::size_t i = 0; i < kHappenings; ++i) {
+    line += (line.empty() ? "" : ", ") + std::string(happening_name(static_cast<Happening>(i))) + " " +
+            std::to_string(happened[i]);
+  }
+  return line;
+}
+
+}  // namespace tidal::sim

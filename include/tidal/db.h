@@ -100,6 +100,19 @@ struct DatabaseStats {
   std::vector<ViewInfo> views;
 };
 
+/// How far a rebuild has come.
+struct RebuildProgress {
+  std::string view;
+  SeqNo through;  ///< the last event in the view that is being built
+  SeqNo target;   ///< the last event of the one in service
+};
+struct RebuildReport {
+  std::string view;
+  std::uint64_t events = 0;  ///< replayed
+  SeqNo seqno;               ///< at which the new view took its place
+  Duration pause{0};         ///< how long writers waited for that
+};
+
 /// What a compaction did.
 struct CompactionReport {
   SeqNo base;  ///< of the base that the log now stands on; 0: the log is kept from its first record
@@ -180,6 +193,15 @@ class Database {
   /// archive/, or away (log_archive). Happens by itself after checkpoints. Runs beside writes and reads. IoError,
   /// ResourceExhausted: nothing is lost, and the log stays longer than it should.
   [[nodiscard]] Result<CompactionReport> compact();
+  /// Names of the views that rebuild() takes.
+  [[nodiscard]] static std::vector<std::string> rebuildable_views();
+  /// Builds a view anew from base and log, beside the one in service and under live writes and reads, and puts it into
+  /// its place. `observe` (may be empty) is told now and then; false cancels. Views that every other view reads
+  /// (schema, entities) are rebuilt by opening. InvalidArgument: no such view; FailedPrecondition: one of those, or a
+  /// database in memory; Unavailable: cancelled; Corruption, IoError: the log cannot be read. After an error, and after
+  /// a crash at any moment, the view in service is the old one, whole.
+  [[nodiscard]] Result<RebuildReport> rebuild(std::string_view view,
+                                              const std::function<bool(const RebuildProgress&)>& observe = {});
   /// A hash of all logical state. Stops writers while it runs.
   [[nodiscard]] Result<DigestReport> digest();
   /// Refuses new calls, drains, checkpoints, releases the directory. Later calls answer Unavailable.

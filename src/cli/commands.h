@@ -63,6 +63,11 @@ struct DirectoryOptions {
   bool by_view = false;  ///< of digest
 };
 [[nodiscard]] Exit run_status(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
+struct RebuildOptions {
+  std::string directory;
+  std::string view;  ///< "": all that can be rebuilt
+};
+[[nodiscard]] Exit run_rebuild(const Terminal& terminal, const CommonOptions& common, const RebuildOptions& options);
 [[nodiscard]] Exit run_compact(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);
 [[nodiscard]] Exit run_verify(const Terminal& terminal, const DirectoryOptions& options);
 [[nodiscard]] Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options);

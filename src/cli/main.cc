@@ -33,6 +33,7 @@ struct Arguments {
   ImportCommandOptions import;
   ExportOptions exporting;
   DirectoryOptions directory;
+  RebuildOptions rebuild;
   RepairCommandOptions repair;
   WalOptions wal;
   DemoOptions demo;
@@ -185,6 +186,11 @@ void add_upkeep(CLI::App& app, Arguments& a) {
   CLI::App* compact =
       add_command(app, a, "compact", "Archive or remove what the log need not keep", "  tidal compact tube.db",
                   [&a](const Terminal& t) { return run_compact(t, a.common, a.directory); });
+  CLI::App* rebuild = add_command(app, a, "rebuild", "Build views anew from the log, beside the ones in service",
+                                  "  tidal rebuild tube.db\n  tidal rebuild tube.db --view ledger",
+                                  [&a](const Terminal& t) { return run_rebuild(t, a.common, a.rebuild); });
+  rebuild->add_option("DIR", a.rebuild.directory, "The database")->required();
+  one_of(a, rebuild->add_option("--view", a.rebuild.view, "Only this view"), Database::rebuildable_views());
   for (CLI::App* each : {status, verify, digest, compact}) {
     each->add_option("DIR", a.directory.directory, "The database")->required();
   }

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/error_text.h"
+#include "cli/interrupt.h"
 #include "cli/open_database.h"
+#include "cli/progress.h"
 #include "cli/quantity_text.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
@@ -67,6 +69,52 @@ Exit run_status(const Terminal& terminal, const CommonOptions& common, const Dir
   Result<Database> database = open_directory(options.directory, common);
   if (!database.ok()) return fail(terminal, database.error());
   print_status(terminal.out, options.directory, database->stats());
+  if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
+  return Exit::Ok;
+}
+
+namespace {
+
+/// The digest line of that view.
+Result<std::string> line_of(Database& database, const std::string& view) {
+  TIDAL_TRY_ASSIGN(const DigestReport report, database.digest());
+  for (const auto& [name, digest] : report.by_view) {
+    if (name == view) return digest;
+  }
+  return std::string();
+}
+
+Status rebuild_one(const Terminal& terminal, Database& database, const std::string& view) {
+  const base::SystemClock clock;
+  Progress progress(terminal, clock, "events");
+  progress.stage("rebuilding " + view);
+  TIDAL_TRY_ASSIGN(const std::string before, line_of(database, view));
+  const Result<RebuildReport> report = database.rebuild(view, [&progress](const RebuildProgress& at) {
+    progress.update(
+        at.through.value,
+        at.target.value == 0 ? 1.0 : static_cast<double>(at.through.value) / static_cast<double>(at.target.value));
+    return !interrupted();
+  });
+  progress.clear();
+  TIDAL_TRY(report);
+  TIDAL_TRY_ASSIGN(const std::string after, line_of(database, view));
+  terminal.out << view << ": rebuilt from " << counted(report->events, "event") << "; "
+               << (before == after ? "the same as before" : "it was not what the log says, and now is") << "\n";
+  return {};
+}
+
+}  // namespace
+
+Exit run_rebuild(const Terminal& terminal, const CommonOptions& common, const RebuildOptions& options) {
+  Result<Database> database = open_directory(options.directory, common);
+  if (!database.ok()) return fail(terminal, database.error());
+  std::vector<std::string> views = {options.view};
+  if (options.view.empty()) views = Database::rebuildable_views();
+  for (const std::string& view : views) {
+    if (const Status rebuilt = rebuild_one(terminal, *database, view); !rebuilt.ok()) {
+      return fail(terminal, rebuilt.error());
+    }
+  }
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return Exit::Ok;
 }

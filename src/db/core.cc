@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/coding.h"
+#include "base/epoch.h"
 #include "base/hash.h"
 #include "db/log.h"
 #include "db/view_applier.h"
@@ -68,9 +69,11 @@ Result<std::unique_ptr<Core>> Core::open(const std::string& path, const Options&
 Timestamp Core::now() const {
   switch (options_.clock.kind) {
     case ClockSource::Kind::Fixed: return options_.clock.at;
-    case ClockSource::Kind::Events:
+    case ClockSource::Kind::Events: {
+      const base::EpochGuard guard;
       if (const Timestamp newest = views_->newest_event(); newest.us != 0) return newest;
       break;
+    }
     case ClockSource::Kind::System: break;
   }
   return environment_.clock.now();
@@ -182,6 +185,7 @@ Result<DigestReport> Core::digest() {
 }
 
 DatabaseStats Core::stats() const {
+  const base::EpochGuard guard;
   DatabaseStats stats;
   stats.last_seqno = applied();
   stats.checkpoint_seqno.value = checkpoint_seqno_.load(std::memory_order_relaxed);

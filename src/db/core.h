@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -82,6 +83,10 @@ class Core {
 
   [[nodiscard]] Result<SeqNo> checkpoint();
   [[nodiscard]] Result<CompactionReport> compact();
+  [[nodiscard]] Result<RebuildReport> rebuild(std::string_view view,
+                                              const std::function<bool(const RebuildProgress&)>& observe);
+  /// Of the rebuild that runs, if one does.
+  [[nodiscard]] std::optional<RebuildProgress> rebuild_progress() const;
   [[nodiscard]] Result<DigestReport> digest();
   [[nodiscard]] DatabaseStats stats() const;
   /// Rolls the read columns to now's buckets, writers waiting meanwhile.
@@ -106,6 +111,7 @@ class Core {
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
   [[nodiscard]] Result<SeqNo> write_base() TIDAL_REQUIRES(compaction_mutex_);
   void compact_if_due();
+  class Rebuild;
   void want_checkpoint_after(std::uint64_t log_bytes);
   void run_upkeep();
   [[nodiscard]] Status start_upkeep();
@@ -128,6 +134,8 @@ class Core {
 
   base::Mutex schema_mutex_;
   base::Mutex compaction_mutex_;  ///< held while segments leave the log, and while they must not
+  mutable base::Mutex rebuild_mutex_;
+  std::optional<RebuildProgress> rebuild_ TIDAL_GUARDED_BY(rebuild_mutex_);
   base::Mutex checkpoint_mutex_;  ///< one checkpoint or base at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
   std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held

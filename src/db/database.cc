@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/epoch.h"
 #include "db/batch_write.h"
 #include "db/call_gate.h"
 #include "db/core.h"
@@ -185,6 +186,7 @@ std::string Database::schema_text() const {
 std::uint64_t Database::import_position(std::string_view import_id) const {
   const Result<db::CallGate::Pass> pass = impl_->gate.enter();
   if (!pass.ok()) return 0;
+  const base::EpochGuard guard;
   return impl_->core->views().import_marks().position(import_id);
 }
 
@@ -201,6 +203,17 @@ DatabaseStats Database::stats() const {
 Result<SeqNo> Database::checkpoint() {
   TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   return impl_->core->checkpoint();
+}
+
+std::vector<std::string> Database::rebuildable_views() {
+  const std::vector<std::string_view> names = db::Views::derived();
+  return {names.begin(), names.end()};
+}
+
+Result<RebuildReport> Database::rebuild(std::string_view view,
+                                        const std::function<bool(const RebuildProgress&)>& observe) {
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
+  return impl_->core->rebuild(view, observe);
 }
 
 Result<CompactionReport> Database::compact() {

@@ -96,7 +96,7 @@ Status Core::recover() {
                               .queue_bytes = options_.queue_bytes,
                               .applied = applied(),
                               .last_append_time = log_ ? log_->last_append_time() : Timestamp{},
-                              .applied_ids = &views_->duplicates()});
+                              .applied_ids = views_.get()});
   return {};
 }
 

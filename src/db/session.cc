@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/epoch.h"
 #include "db/show.h"
 #include "db/statement_write.h"
 #include "query/bind_scope.h"
@@ -124,6 +125,7 @@ Result<Reply> Session::dispatch(const query::Statement& statement) {
   if (const auto* query = std::get_if<query::Query>(&body)) return run_query(statement, *query);
   if (std::holds_alternative<query::Write>(body)) return write(statement);
   if (query::is_definition(statement)) return change_schema(statement);
+  const base::EpochGuard guard;  // what is read stays, whatever is put into its place meanwhile
   if (const auto* show = std::get_if<query::Show>(&body)) return db::show(core_, *show);
   const query::QueryContext context = this->context(statement);
   if (const auto* explain = std::get_if<query::Explain>(&body)) {
@@ -259,6 +261,7 @@ Result<Reply> Session::change_schema(const query::Statement& statement) {
 }
 
 Result<Reply> Session::run_query(const query::Statement& statement, const query::Query& query) {
+  const base::EpochGuard guard;
   query::QueryContext context = this->context(statement);
   context.query_id = core_.next_query_id();
   TIDAL_TRY_ASSIGN(QueryReply reply, query::run(query, read_views(core_.views()), context));
@@ -266,6 +269,7 @@ Result<Reply> Session::run_query(const query::Statement& statement, const query:
 }
 
 Result<Reply> Session::get(const query::Statement& statement, const query::Get& get) {
+  const base::EpochGuard guard;
   const query::QueryContext context = this->context(statement);
   TIDAL_TRY_ASSIGN(std::string key, bind_text(get.key, context));
   const Views& views = core_.views();

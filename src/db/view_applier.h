@@ -7,11 +7,49 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "base/mutex.h"
 #include "db/views.h"
 #include "wal/commit_queue.h"
 
 namespace tidal::db {
+
+/// Keeps copies of applied events for a view that is being built aside. Thread-safe.
+class EventTap {
+ public:
+  /// Events that own their bytes; all of one append.
+  struct Piece {
+    Timestamp append_time;
+    std::string records;
+    std::size_t count = 0;
+  };
+
+  void add(std::span<const wal::WalEvent> events) {
+    Piece piece{.append_time = events.front().append_time, .records = {}, .count = events.size()};
+    for (const wal::WalEvent& event : events) wal::encode_record(event.record, event.seqno, piece.records);
+    const base::MutexLock lock(mutex_);
+    count_ += piece.count;
+    pieces_.push_back(std::move(piece));
+  }
+  /// Everything added since the last call.
+  [[nodiscard]] std::vector<Piece> take() {
+    const base::MutexLock lock(mutex_);
+    count_ = 0;
+    return std::exchange(pieces_, {});
+  }
+  [[nodiscard]] std::size_t count() const {
+    const base::MutexLock lock(mutex_);
+    return count_;
+  }
+
+ private:
+  mutable base::Mutex mutex_;
+  std::vector<Piece> pieces_ TIDAL_GUARDED_BY(mutex_);
+  std::size_t count_ TIDAL_GUARDED_BY(mutex_) = 0;
+};
 
 class ViewApplier final : public wal::Applier {
  public:
@@ -19,6 +57,7 @@ class ViewApplier final : public wal::Applier {
 
   void apply(std::span<wal::WalEvent> events) noexcept override {
     views_.registry().apply(events);
+    if (tap_ != nullptr) tap_->add(events);
     // release: pairs with the acquire in applied(), so that who sees the seqno sees the views.
     applied_.store(events.back().seqno.value, std::memory_order_release);
     const auto is_void = [](const wal::WalEvent& e) { return e.ids.is_void; };
@@ -32,6 +71,8 @@ class ViewApplier final : public wal::Applier {
   }
 
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
+  /// Hands applied events to `tap` too, from the next one on; null: no more. The applier must not run.
+  void set_tap(EventTap* tap) { tap_ = tap; }
   void set_applied(SeqNo seqno) { applied_.store(seqno.value, std::memory_order_release); }
   void reset_statistics() {
     signals_.store(0, std::memory_order_relaxed);
@@ -42,6 +83,7 @@ class ViewApplier final : public wal::Applier {
 
  private:
   Views& views_;
+  EventTap* tap_ = nullptr;
   std::atomic<std::uint64_t> applied_{0};
   std::atomic<std::uint64_t> signals_{0};
   std::atomic<std::uint64_t> void_records_{0};

@@ -12,7 +12,7 @@
 #include "index/field_index.h"
 #include "materializer/key_names.h"
 #include "materializer/materializer.h"
-#include "schema/catalog.h"
+#include "schema/current_schema.h"
 #include "tidal/result.h"
 
 namespace tidal::index {
@@ -29,8 +29,8 @@ using DecodeEntityChange = std::function<Result<EntityChange>(std::string_view p
 class FieldIndexMaterializer final : public materializer::Materializer {
  public:
   struct Inputs {
-    const schema::Catalog& catalog;      ///< a view that takes every event before this one
-    const materializer::KeyNames& keys;  ///< likewise
+    const schema::CurrentSchema& catalog;  ///< of a view that takes every event before this one
+    const materializer::KeyNames& keys;    ///< likewise
     DecodeEntityChange decode;
   };
   /// `index` and what `inputs` refers to outlive this.

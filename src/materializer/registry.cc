@@ -2,6 +2,7 @@
 #include "materializer/registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/coding.h"
@@ -54,6 +55,20 @@ void Registry::apply(std::span<wal::WalEvent> events) noexcept {
 Materializer* Registry::find(std::string_view name) const {
   const auto it = std::ranges::find(views_, name, [](const auto& view) { return view->name(); });
   return it == views_.end() ? nullptr : it->get();
+}
+
+std::unique_ptr<Materializer> Registry::replace(std::unique_ptr<Materializer> view) {
+  const auto it = std::ranges::find(views_, view->name(), [](const auto& each) { return each->name(); });
+  TIDAL_ASSERT(it != views_.end());
+  return std::exchange(*it, std::move(view));
+}
+
+std::unique_ptr<Materializer> Registry::release(std::string_view name) {
+  const auto it = std::ranges::find(views_, name, [](const auto& each) { return each->name(); });
+  TIDAL_ASSERT(it != views_.end());
+  std::unique_ptr<Materializer> view = std::move(*it);
+  views_.erase(it);
+  return view;
 }
 
 SeqNo Registry::min_applied() const {

@@ -43,6 +43,10 @@ class Registry {
 
   [[nodiscard]] const std::vector<std::unique_ptr<Materializer>>& views() const { return views_; }
   [[nodiscard]] Materializer* find(std::string_view name) const;
+  /// Puts `view` into the place of the one with its name and answers that one. There must be one.
+  [[nodiscard]] std::unique_ptr<Materializer> replace(std::unique_ptr<Materializer> view);
+  /// Takes the view out. There must be one with that name.
+  [[nodiscard]] std::unique_ptr<Materializer> release(std::string_view name);
   /// Replay starts after this: the smallest applied() of all views.
   [[nodiscard]] SeqNo min_applied() const;
   void reset_all();

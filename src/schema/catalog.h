@@ -13,6 +13,7 @@
 
 #include "materializer/materializer.h"
 #include "schema/change_codec.h"  // IWYU pragma: export
+#include "schema/current_schema.h"
 #include "schema/schema.h"
 #include "schema/statements.h"  // IWYU pragma: export
 
@@ -25,13 +26,13 @@ struct VersionEntry {
   Timestamp at;
 };
 
-class Catalog final : public materializer::Materializer {
+class Catalog final : public materializer::Materializer, public CurrentSchema {
  public:
   Catalog();
   ~Catalog() override;
 
   /// The newest version; never null. The reference stays valid for the catalog's life (versions are kept for ever).
-  [[nodiscard]] const Schema& current() const { return *current_.load(std::memory_order_acquire); }
+  [[nodiscard]] const Schema& current() const override { return *current_.load(std::memory_order_acquire); }
   /// nullptr when that version never existed.
   [[nodiscard]] std::shared_ptr<const Schema> version(std::uint32_t n) const;
   [[nodiscard]] std::vector<VersionEntry> versions() const;

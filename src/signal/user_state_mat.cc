@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/coding.h"
+#include "schema/change_codec.h"
 #include "signal/signal_record.h"
 
 namespace tidal::signal {

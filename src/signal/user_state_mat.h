@@ -8,7 +8,7 @@
 
 #include "materializer/key_names.h"
 #include "materializer/materializer.h"
-#include "schema/catalog.h"
+#include "schema/current_schema.h"
 #include "signal/user_state.h"
 
 namespace tidal::signal {
@@ -16,8 +16,8 @@ namespace tidal::signal {
 class UserStateMaterializer final : public materializer::Materializer {
  public:
   struct Inputs {
-    const schema::Catalog& catalog;      ///< a view that takes every event before this one
-    const materializer::KeyNames& keys;  ///< likewise
+    const schema::CurrentSchema& catalog;  ///< of a view that takes every event before this one
+    const materializer::KeyNames& keys;    ///< likewise
   };
   /// `state` and what `inputs` refers to outlive this.
   UserStateMaterializer(UserState& state, Inputs inputs) : state_(state), inputs_(inputs) {}

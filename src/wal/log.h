@@ -85,7 +85,9 @@ class Log {
   /// Visits every record with a seqno of at least `from` that had been appended when the call began: those before
   /// first_seqno() from the archive, the others without touching it. Corruption names segment and offset, or the seqnos
   /// that neither log nor archive holds; FailedPrecondition for an archive of a newer format.
-  [[nodiscard]] Status replay(SeqNo from, const Visitor& visit) const;
+  [[nodiscard]] Status replay(SeqNo from, const Visitor& visit) const { return replay(from, last_seqno(), visit); }
+  /// The same for records up to `through`, which must have been appended.
+  [[nodiscard]] Status replay(SeqNo from, SeqNo through, const Visitor& visit) const;
 
   /// Of the oldest record that the log's own folder holds or will hold.
   [[nodiscard]] SeqNo first_seqno() const;

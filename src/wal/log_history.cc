@@ -43,7 +43,8 @@ Result<SeqNo> replay_segment(const base::File& file, const SegmentEntry& entry, 
     while (const std::size_t n = cursor.next(events)) {
       const SeqNo first = events.front().seqno;
       const std::size_t skipped = from <= first ? 0 : std::min<std::uint64_t>(n, from.value - first.value);
-      if (skipped < n) TIDAL_TRY(visit(std::span(events).subspan(skipped, n - skipped)));
+      const std::size_t end = first > through ? 0 : std::min<std::uint64_t>(n, through.value - first.value + 1);
+      if (skipped < end) TIDAL_TRY(visit(std::span(events).subspan(skipped, end - skipped)));
     }
     if (!cursor.status().ok()) return damage(entry.path, reader.offset(), cursor.status().error().message);
   }
@@ -71,8 +72,7 @@ class Log::RunningReplay {
   std::multiset<SeqNo>::iterator place_;
 };
 
-Status Log::replay(SeqNo from, const Visitor& visit) const {
-  const SeqNo through = last_seqno();
+Status Log::replay(SeqNo from, SeqNo through, const Visitor& visit) const {
   const RunningReplay running(*this, from);  // before the list is made
   TIDAL_TRY_ASSIGN(const std::vector<SegmentEntry> segments, segments_from(from));
   for (std::size_t i = 0; i < segments.size(); ++i) {

@@ -12,12 +12,14 @@
 #include "base/memory_file_system.h"
 #include "db/base_state.h"
 #include "db/core.h"
+#include "db/offline/repairing.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
 #include "db/prepare.h"
 #include "db/session.h"
 #include "query/parser.h"
 #include "test/history.h"
+#include "wal/segment_reader.h"
 
 namespace tidal::test {
 namespace {
@@ -277,6 +279,97 @@ TEST(CompactionCanary, NoticesEveryMissingSync) {
     }
     EXPECT_TRUE(noticed) << path;
   }
+}
+
+/// Repairs the closed database; what is lost, and whether the state is as it was.
+void repair(Compacted& database, std::uint64_t lost, bool promotes) {
+  auto plan = db::DirectoryRepair::plan(database.fs, std::string(kPath));
+  ASSERT_TRUE(plan.ok()) << plan.error().to_string();
+  EXPECT_EQ((*plan)->log().lost_records(), lost);
+  EXPECT_EQ((*plan)->promoted() != SeqNo{}, promotes);
+  const Result<std::string> folder = (*plan)->apply();
+  ASSERT_TRUE(folder.ok()) << folder.error().to_string();
+  plan->reset();
+  const auto verified = db::verify_directory(database.fs, std::string(kPath)).value();
+  EXPECT_TRUE(verified.defects.empty()) << verified.defects.front();
+  EXPECT_TRUE((*db::DirectoryRepair::plan(database.fs, std::string(kPath)))->empty());
+}
+
+TEST(CompactedRepair, FindsNothingWrongWithALogThatStandsOnABase) {
+  for (const bool archive : {false, true}) {
+    const auto database = written(8, std::string("log_bytes:128KiB, log_archive:") + (archive ? "true" : "false"));
+    ASSERT_TRUE(database->core->compact().ok());
+    database->core.reset();
+    const auto plan = db::DirectoryRepair::plan(database->fs, std::string(kPath));
+    ASSERT_TRUE(plan.ok()) << plan.error().to_string();
+    EXPECT_TRUE((*plan)->empty()) << to_text((*plan)->log().damages.front());
+  }
+}
+
+TEST(CompactedRepair, MakesANewBaseOfACheckpointWhenTheOldOneIsDamaged) {
+  const auto database = written(9, "log_bytes:128KiB, log_archive:false");
+  ASSERT_TRUE(database->core->compact().ok());
+  database->write(30);
+  ASSERT_TRUE(database->core->checkpoint().ok());
+  database->write(30);
+  const auto before = database->digest();
+  const std::uint64_t gone = database->core->stats().history_first.value - 1;
+  database->core.reset();
+  const std::string base = kBase + "/" + database->fs.list(kBase)->front();
+  ASSERT_TRUE(database->fs.remove(base + "/ledger").ok());
+  repair(*database, 0, true);
+  for (const char* cache : {"/checkpoints", "/stores"}) {
+    ASSERT_TRUE(database->fs.remove_all(std::string(kPath) + cache).ok());
+  }
+  database->open();
+  EXPECT_EQ(database->digest(), before);
+  EXPECT_GT(gone, 0U);
+}
+
+TEST(CompactedRepair, NeedsNoBaseWhileTheArchiveIsWhole) {
+  const auto database = written(10, "log_bytes:128KiB, log_archive:true");
+  ASSERT_TRUE(database->core->compact().ok());
+  const auto before = database->digest();
+  database->core.reset();
+  ASSERT_TRUE(database->fs.remove_all(std::string(kPath) + "/checkpoints").ok());
+  const std::string base = kBase + "/" + database->fs.list(kBase)->front();
+  ASSERT_TRUE(database->fs.remove(base + "/ledger").ok());
+  repair(*database, 0, false);
+  database->open();
+  EXPECT_EQ(database->digest(), before);
+}
+
+TEST(CompactedRepair, SaysWhatIsLostWhenNothingElseHoldsTheBeginning) {
+  const auto database = written(11, "log_bytes:128KiB, log_archive:false");
+  ASSERT_TRUE(database->core->compact().ok());
+  const std::uint64_t gone = database->core->stats().history_first.value - 1;
+  database->core.reset();
+  ASSERT_TRUE(database->fs.remove_all(kBase).ok());
+  EXPECT_EQ(database->open_result().error().code, Code::Corruption);
+  repair(*database, gone, false);
+  database->open();
+}
+
+TEST(CompactedRepair, OfALostFrameBehindTheBaseKeepsTheStateOfALaterCheckpoint) {
+  const auto database = written(12, "log_bytes:128KiB, log_archive:false");
+  const SeqNo base = database->core->compact()->base;
+  database->write(30);
+  ASSERT_TRUE(database->core->checkpoint().ok());
+  database->write(30);
+  const auto before = database->digest();
+  database->core.reset();
+  const std::string path = kWal + "/" + database->fs.list(kWal)->back();
+  const auto file = database->fs.open(path, base::OpenMode::ReadWrite).value();
+  const auto header = wal::read_segment_header(*file, path).value();
+  wal::SegmentReader reader(*file, header);
+  while (reader.next_seqno() <= base.next()) ASSERT_TRUE(reader.next().ok());
+  ASSERT_TRUE(file->write_at(reader.offset() + 70, base::as_bytes("damage")).ok());
+  repair(*database, reader.header().record_count, true);
+  for (const char* cache : {"/checkpoints", "/stores"}) {
+    ASSERT_TRUE(database->fs.remove_all(std::string(kPath) + cache).ok());
+  }
+  database->open();
+  EXPECT_EQ(database->digest(), before);
 }
 
 }  // namespace

@@ -38,11 +38,21 @@ void print_damages(const Terminal& terminal, const wal::RepairPlan& plan) {
 
 void print_plan(const Terminal& terminal, const db::DirectoryRepair& repair) {
   print_damages(terminal, repair.log());
-  for (const db::CacheAside& cache : repair.caches()) {
-    terminal.out << cache.path << " is put aside: " << cache.why << ". It is a cache: nothing is lost by that\n";
+  for (const db::PutAside& each : repair.aside()) {
+    terminal.out << each.path << " is put aside: " << each.why << ".";
+    if (!each.path.starts_with("base/")) terminal.out << " It is a cache: nothing is lost by that";
+    terminal.out << "\n";
+  }
+  if (repair.promoted() != SeqNo{}) {
+    terminal.out << "the checkpoint at seqno " << with_commas(repair.promoted().value)
+                 << " becomes the base: all state up to it is kept\n";
   }
   const std::uint64_t lost = repair.log().lost_records();
   terminal.out << (lost == 0 ? "nothing is lost" : counted(lost, "record") + " lost");
+  if (lost > 0 && repair.state_kept_through() != SeqNo{}) {
+    terminal.out << "; of those up to seqno " << with_commas(repair.state_kept_through().value)
+                 << " only the history, their effects are in the base";
+  }
   if (repair.log().is_open_ended()) terminal.out << ", as far as can be told from a file that was cut off";
   terminal.out << std::endl;
 }

@@ -19,4 +19,12 @@ std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs, storage::
                                     SeqNo at) { return storage::load_dump(fs, path, at, entity_store); }}};
 }
 
+Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno) {
+  const std::string path = database + "/stores/entities";
+  const storage::Backend backend = fs.is_directory(path) ? storage::Backend::Lmdb : storage::Backend::Memory;
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::KeyValueStore> store, storage::open_store(backend, fs, path));
+  const materializer::CheckpointDirectory checkpoints(fs, database + "/checkpoints");
+  return base_directory(fs, database).copy_from(checkpoints, seqno, base_stores(fs, *store, seqno));
+}
+
 }  // namespace tidal::db

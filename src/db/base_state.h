@@ -22,4 +22,8 @@ namespace tidal::db {
 [[nodiscard]] std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs,
                                                                storage::KeyValueStore& entity_store, SeqNo seqno);
 
+/// Makes the checkpoint at `seqno`, with the store that is at the same seqno, a base: its files are copied, the store
+/// is dumped beside them. Nobody may have the directory open. Corruption, IoError, ResourceExhausted.
+[[nodiscard]] Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno);
+
 }  // namespace tidal::db

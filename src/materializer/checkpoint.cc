@@ -146,6 +146,12 @@ Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, std::sp
     entry.checksum = base::crc32c(content);
     manifest.entries.push_back(std::move(entry));
   }
+  return write_manifest(std::move(manifest), stores, aside);
+}
+
+/// The stores, the manifest, and what makes them durable: the end of every checkpoint.
+Status CheckpointDirectory::write_manifest(Manifest manifest, std::span<const StoreFile> stores,
+                                           const std::string& aside) {
   for (const StoreFile& store : stores) {
     TIDAL_TRY_ASSIGN(ManifestEntry entry, write_store(fs_, aside, store));
     manifest.entries.push_back(std::move(entry));
@@ -158,21 +164,50 @@ Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, std::sp
 }
 
 Status CheckpointDirectory::write(Capture capture, Timestamp now, std::span<const StoreFile> stores) {
-  const std::string final_path = directory_of(capture.seqno);
-  const std::string aside = final_path + std::string(kUnfinished);
-  if (Status written = write_aside(capture, now, stores, aside); !written.ok()) {
+  const std::string aside = directory_of(capture.seqno) + std::string(kUnfinished);
+  return name(capture.seqno, write_aside(capture, now, stores, aside), aside);
+}
+
+Status CheckpointDirectory::copy_from(const CheckpointDirectory& other, SeqNo seqno,
+                                      std::span<const StoreFile> stores) {
+  TIDAL_TRY_ASSIGN(Manifest manifest, other.manifest(seqno));
+  const std::string aside = directory_of(seqno) + std::string(kUnfinished);
+  TIDAL_TRY(fs_.create_directories(path_));
+  TIDAL_TRY(fs_.remove_all(aside));
+  TIDAL_TRY(fs_.create_directories(aside));
+  const auto copy = [&]() -> Status {
+    for (const ManifestEntry& entry : manifest.entries) {
+      TIDAL_TRY_ASSIGN(const std::string bytes, other.read_view_file(seqno, entry));
+      TIDAL_TRY(write_file(fs_, aside + "/" + entry.view, bytes));
+    }
+    return write_manifest(std::move(manifest), stores, aside);
+  };
+  return name(seqno, copy(), aside);
+}
+
+/// Gives what was `written` under the name `aside` its own, and lets older ones go.
+Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::string& aside) {
+  if (!written.ok()) {
     static_cast<void>(fs_.remove_all(aside));  // a disk that is full must not fill up with attempts
     return written;
   }
+  const std::string final_path = directory_of(seqno);
   TIDAL_TRY(fs_.remove_all(final_path));  // one that could not be used: a sound one of this seqno is never taken twice
   TIDAL_TRY(fs_.rename(aside, final_path));
   TIDAL_TRY(fs_.sync_directory(path_));
 
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> complete, list());
-  for (std::size_t i = policy_.kept; i < complete.size(); ++i) {
-    TIDAL_TRY(fs_.remove_all(directory_of(complete[i])));
-  }
+  for (std::size_t i = policy_.kept; i < complete.size(); ++i) TIDAL_TRY(remove(complete[i]));
   return {};
+}
+
+/// First the name, so that nobody takes what a crash leaves of it for a checkpoint.
+Status CheckpointDirectory::remove(SeqNo seqno) {
+  const std::string unnamed = directory_of(seqno) + std::string(kUnfinished);
+  TIDAL_TRY(fs_.remove_all(unnamed));
+  TIDAL_TRY(fs_.rename(directory_of(seqno), unnamed));
+  TIDAL_TRY(fs_.sync_directory(path_));
+  return fs_.remove_all(unnamed);
 }
 
 Result<std::vector<SeqNo>> CheckpointDirectory::list() const {
@@ -306,7 +341,7 @@ Result<std::vector<std::string>> CheckpointDirectory::verify() const {
 Status CheckpointDirectory::remove_before(SeqNo seqno) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo each : seqnos) {
-    if (each < seqno) TIDAL_TRY(fs_.remove_all(directory_of(each)));
+    if (each < seqno) TIDAL_TRY(remove(each));
   }
   return {};
 }

@@ -89,6 +89,10 @@ class CheckpointDirectory {
   /// IoError, ResourceExhausted; Corruption when what is read back is not what was written.
   [[nodiscard]] Status write(Capture capture, Timestamp now, std::span<const StoreFile> stores = {});
 
+  /// The same with the images of another directory's checkpoint instead of captured ones. Corruption when one of its
+  /// files is damaged.
+  [[nodiscard]] Status copy_from(const CheckpointDirectory& other, SeqNo seqno, std::span<const StoreFile> stores);
+
   /// Seqnos of complete checkpoints, newest first.
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;
   [[nodiscard]] Result<Manifest> manifest(SeqNo seqno) const;
@@ -115,6 +119,9 @@ class CheckpointDirectory {
   [[nodiscard]] Status remove_unfinished();
 
  private:
+  [[nodiscard]] Status write_manifest(Manifest manifest, std::span<const StoreFile> stores, const std::string& aside);
+  [[nodiscard]] Status name(SeqNo seqno, const Status& written, const std::string& aside);
+  [[nodiscard]] Status remove(SeqNo seqno);
   [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,
                                    const std::string& aside);
   [[nodiscard]] Status check_file(const std::string& path, const ManifestEntry& entry) const;

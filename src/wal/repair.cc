@@ -37,11 +37,14 @@ class Planner {
 
   Result<RepairPlan> run() {
     TIDAL_TRY(read_heads());
+    last_ = options_.kept_elsewhere;
+    if (!heads_.empty()) last_ = std::min(last_, SeqNo{heads_.front().header.first_seqno.value - 1});
     for (std::size_t i = 0; i < heads_.size(); ++i) {
       TIDAL_TRY(fill_up_to(heads_[i].header.first_seqno));
       TIDAL_TRY(take_segment(i));
     }
     TIDAL_TRY(fill_up_to(options_.synced_through.next()));
+    if (rewrites_.empty() && options_.kept_elsewhere != SeqNo{}) begin_anew();
     find_times();
     finish();
     return std::move(plan_);
@@ -215,6 +218,20 @@ class Planner {
     return {};
   }
 
+  /// There is no segment at all, though there was a log: how far it went, nothing tells.
+  void begin_anew() {
+    const SeqNo first = options_.kept_elsewhere.next();
+    Finding finding;
+    finding.damage = {.kind = DamageKind::MissingSegment,
+                      .segment = segment_file_name(first),
+                      .expected = "a segment that begins with seqno " + std::to_string(first.value),
+                      .found = "none",
+                      .open_ended = true};
+    finding.rewrite = 0;
+    findings_.push_back(std::move(finding));
+    rewrites_.push_back({.source = "", .header = {.first_seqno = first, .segment_bytes = 0}, .parts = {}});
+  }
+
   Status count_lost(const SeqnoRange& lost) {
     if (lost.count() <= kLostRecordsMax - lost_) {
       lost_ += lost.count();
@@ -327,10 +344,12 @@ std::uint64_t RepairPlan::lost_records() const {
 
 bool RepairPlan::is_open_ended() const { return std::ranges::any_of(damages, &Damage::open_ended); }
 
-std::optional<SeqNo> RepairPlan::first_lost() const {
+std::optional<SeqNo> RepairPlan::first_lost(SeqNo after) const {
   std::optional<SeqNo> first;
   for (const Damage& damage : damages) {
-    if (!damage.lost.empty() && (!first || damage.lost.first < *first)) first = damage.lost.first;
+    if (damage.lost.empty() || damage.lost.last <= after) continue;
+    const SeqNo here = std::max(damage.lost.first, after.next());
+    if (!first || here < *first) first = here;
   }
   return first;
 }

@@ -86,13 +86,15 @@ struct RepairPlan {
   [[nodiscard]] std::uint64_t lost_records() const;
   /// Some damage is open-ended.
   [[nodiscard]] bool is_open_ended() const;
-  /// The first seqno lost, if any.
-  [[nodiscard]] std::optional<SeqNo> first_lost() const;
+  /// The first seqno lost behind `after`, if any.
+  [[nodiscard]] std::optional<SeqNo> first_lost(SeqNo after = {}) const;
 };
 
 struct RepairOptions {
   /// Something beside the log proves that it was synced through this seqno.
   SeqNo synced_through{};
+  /// The log may begin anywhere up to the seqno after this one: what comes before is kept elsewhere.
+  SeqNo kept_elsewhere{};
 };
 
 /// A repair fills at most so many places; a log that lost more is beyond it.

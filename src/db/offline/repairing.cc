@@ -1,16 +1,21 @@
-// A repair in a folder of its own: caches first, then the log, then the folder gets its name.
+// A repair in a folder of its own: first what is damaged beside the log goes aside, then a checkpoint becomes the base,
+// if one must, then the log is repaired, then the folder gets its name.
 //
-// The order matters: a checkpoint proves how far the log was synced. Once it is aside, its copy in the unfinished
-// folder goes on proving it, until the log is repaired and the folder loses ".unfinished".
+// The order matters: a base is there before the log gives up what it holds; and a checkpoint proves how far the log was
+// synced. Once it is aside, its copy in the unfinished folder goes on proving it, until the log is repaired and the
+// folder loses ".unfinished".
 #include "db/offline/repairing.h"
 
 #include <algorithm>
 #include <charconv>
 
+#include "db/base_state.h"
+#include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
 #include "materializer/checkpoint.h"
 #include "storage/kv.h"
 #include "storage/lmdb_file.h"
+#include "wal/history.h"
 
 namespace tidal::db {
 namespace {
@@ -50,9 +55,10 @@ Result<std::optional<SeqNo>> seqno_of_store(base::FileSystem& fs, const std::str
 
 }  // namespace
 
-std::vector<SeqNo> checkpoints_contradicting(const wal::RepairPlan& plan, std::span<const SeqNo> checkpoints) {
+std::vector<SeqNo> checkpoints_contradicting(const wal::RepairPlan& plan, std::span<const SeqNo> checkpoints,
+                                             SeqNo base) {
   std::vector<SeqNo> found;
-  const std::optional<SeqNo> first_lost = plan.first_lost();
+  const std::optional<SeqNo> first_lost = plan.first_lost(base);
   if (!first_lost) return found;
   std::ranges::copy_if(checkpoints, std::back_inserter(found), [&](SeqNo seqno) { return seqno >= *first_lost; });
   return found;
@@ -69,14 +75,15 @@ Result<std::unique_ptr<DirectoryRepair>> DirectoryRepair::plan(base::FileSystem&
 }
 
 Status DirectoryRepair::look() {
-  caches_.clear();
+  aside_.clear();
   notes_.clear();
   unfinished_.clear();
-  synced_through_ = SeqNo{};
+  synced_through_ = base_ = promoted_ = SeqNo{};
   const materializer::CheckpointDirectory checkpoints(fs_, directory_ + "/" + std::string(kCheckpoints));
   TIDAL_TRY_ASSIGN(synced_through_, checkpoints.newest());
   TIDAL_TRY(look_at_damaged_folder());
-  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, directory_ + "/wal", {.synced_through = synced_through_}));
+  TIDAL_TRY(look_at_bases());
+  TIDAL_TRY(look_at_log());
   notes_.insert(notes_.end(), log_.notes.begin(), log_.notes.end());
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
   TIDAL_TRY(look_at_checkpoints(seqnos));
@@ -104,9 +111,61 @@ Status DirectoryRepair::look_at_damaged_folder() {
   return {};
 }
 
+Status DirectoryRepair::look_at_bases() {
+  const materializer::CheckpointDirectory bases = base_directory(fs_, directory_);
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, bases.list());
+  for (const SeqNo seqno : seqnos) {
+    const Result<materializer::Manifest> manifest = bases.manifest(seqno);
+    if (!manifest.ok() && manifest.error().code == Code::FailedPrecondition) return manifest.error();
+    if (manifest.ok()) synced_through_ = std::max(synced_through_, seqno);
+    const std::vector<std::string> defects = bases.verify(seqno);
+    if (defects.empty()) {
+      base_ = std::max(base_, seqno);
+    } else {
+      aside_.push_back({.path = bases.directory_of(seqno).substr(directory_.size() + 1), .why = defects.front()});
+    }
+  }
+  return {};
+}
+
+/// What the log need not hold: what the base holds, or the archive, or a checkpoint that can become the base.
+Status DirectoryRepair::look_at_log() {
+  const std::string wal = directory_ + "/wal";
+  wal::RepairOptions options{.synced_through = synced_through_, .kept_elsewhere = base_};
+  if (fs_.exists(wal)) {
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> names, wal::list_segments(fs_, wal));
+    if (!names.empty()) {
+      const SeqNo first = *wal::parse_segment_file_name(names.front());
+      const std::vector<wal::ArchivedSegment> archive = wal::list_archive(fs_, archive_folder(directory_));
+      const wal::JoinedArchive joined = wal::join_archive(archive, first);
+      const bool is_whole = joined.begin < joined.end && archive[joined.begin].first_seqno == SeqNo{1};
+      if (is_whole) options.kept_elsewhere = std::max(base_, SeqNo{first.value - 1});
+    }
+  }
+  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, wal, options));
+  if (!log_.first_lost(base_)) return {};
+  TIDAL_TRY(choose_promoted());
+  if (promoted_ <= options.kept_elsewhere) return {};
+  options.kept_elsewhere = promoted_;
+  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, wal, options));
+  return {};
+}
+
+/// The newest sound checkpoint with a store that is at its seqno, if it holds anything that is lost.
+Status DirectoryRepair::choose_promoted() {
+  const materializer::CheckpointDirectory checkpoints(fs_, directory_ + "/" + std::string(kCheckpoints));
+  const Result<std::optional<SeqNo>> stored = seqno_of_store(fs_, directory_ + "/" + std::string(kStore));
+  if (!stored.ok() || !*stored) return {};
+  const SeqNo seqno = **stored;
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
+  const bool is_there = std::ranges::find(seqnos, seqno) != seqnos.end();
+  if (is_there && seqno >= *log_.first_lost(base_) && checkpoints.verify(seqno).empty()) promoted_ = seqno;
+  return {};
+}
+
 Status DirectoryRepair::look_at_checkpoints(std::span<const SeqNo> checkpoints) {
   const materializer::CheckpointDirectory directory(fs_, directory_ + "/" + std::string(kCheckpoints));
-  const std::vector<SeqNo> contradicting = checkpoints_contradicting(log_, checkpoints);
+  const std::vector<SeqNo> contradicting = checkpoints_contradicting(log_, checkpoints, state_kept_through());
   for (const SeqNo seqno : checkpoints) {
     const Result<materializer::Manifest> manifest = directory.manifest(seqno);
     if (!manifest.ok() && manifest.error().code == Code::FailedPrecondition) return manifest.error();
@@ -114,7 +173,7 @@ Status DirectoryRepair::look_at_checkpoints(std::span<const SeqNo> checkpoints) 
     std::string why = defects.empty() ? "" : defects.front();
     if (why.empty() && std::ranges::find(contradicting, seqno) != contradicting.end()) why = kHoldsTheLost;
     if (why.empty()) continue;
-    caches_.push_back({.path = directory.directory_of(seqno).substr(directory_.size() + 1), .why = std::move(why)});
+    aside_.push_back({.path = directory.directory_of(seqno).substr(directory_.size() + 1), .why = std::move(why)});
   }
   return {};
 }
@@ -124,20 +183,20 @@ Status DirectoryRepair::look_at_store() {
   if (!fs_.exists(path)) return {};
   const Result<std::optional<SeqNo>> seqno = seqno_of_store(fs_, path);
   if (!seqno.ok() && seqno.error().code != Code::Corruption) return seqno.error();
-  const std::optional<SeqNo> first_lost = log_.first_lost();
+  const std::optional<SeqNo> first_lost = log_.first_lost(state_kept_through());
   if (!seqno.ok()) {
-    caches_.push_back({.path = std::string(kStore), .why = seqno.error().message});
+    aside_.push_back({.path = std::string(kStore), .why = seqno.error().message});
   } else if (first_lost && (!*seqno || **seqno >= *first_lost)) {
-    caches_.push_back({.path = std::string(kStore), .why = std::string(kHoldsTheLost)});
+    aside_.push_back({.path = std::string(kStore), .why = std::string(kHoldsTheLost)});
   }
   return {};
 }
 
 /// What was planned, to be compared.
 std::string DirectoryRepair::text() const {
-  std::string text;
+  std::string text = "promoted " + std::to_string(promoted_.value) + "\n";
   for (const wal::Damage& damage : log_.damages) text += to_text(damage) + "\n";
-  for (const CacheAside& cache : caches_) text += cache.path + ": " + cache.why + "\n";
+  for (const PutAside& cache : aside_) text += cache.path + ": " + cache.why + "\n";
   return text;
 }
 
@@ -151,7 +210,7 @@ Status DirectoryRepair::make_sure_of_lock() {
   return Error(Code::FailedPrecondition, directory_ + " changed since the repair was planned: plan it again");
 }
 
-Status DirectoryRepair::put_aside(const CacheAside& cache, const std::string& folder) {
+Status DirectoryRepair::put_aside(const PutAside& cache, const std::string& folder) {
   const std::string path = directory_ + "/" + cache.path;
   TIDAL_TRY(copy_tree(fs_, path, folder + "/" + cache.path));
   std::string removed = path;
@@ -170,10 +229,11 @@ Result<std::string> DirectoryRepair::apply() {
   if (empty()) return std::string();
   TIDAL_TRY(make_sure_of_lock());
   std::vector<std::string> folders = unfinished_;
-  if (!log_.empty() || !caches_.empty()) {
+  if (!log_.empty() || !aside_.empty() || promoted_ != SeqNo{}) {
     TIDAL_TRY(fs_.create_directories(next_folder_));
     folders.push_back(next_folder_);
-    for (const CacheAside& cache : caches_) TIDAL_TRY(put_aside(cache, next_folder_));
+    for (const PutAside& cache : aside_) TIDAL_TRY(put_aside(cache, next_folder_));
+    if (promoted_ != SeqNo{}) TIDAL_TRY(promote_checkpoint(fs_, directory_, promoted_));
     TIDAL_TRY(wal::apply_repair(fs_, log_, next_folder_));
   }
   std::string named;

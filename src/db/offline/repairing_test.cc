@@ -91,7 +91,7 @@ TEST(DirectoryRepair, PutsDamagedCachesAsideAndLosesNothing) {
   auto plan = DirectoryRepair::plan(files(), database.path());
   ASSERT_TRUE(plan.ok());
   EXPECT_TRUE((*plan)->log().empty());
-  EXPECT_GE((*plan)->caches().size(), 2U);
+  EXPECT_GE((*plan)->aside().size(), 2U);
   const std::string folder = (*plan)->apply().value();
   EXPECT_EQ(folder, database.path() + "/damaged/0001");
   EXPECT_TRUE(files().exists(folder + "/stores/entities/data.mdb"));
@@ -149,11 +149,13 @@ TEST(DirectoryRepair, RefusesANewerFormatOfACheckpoint) {
 TEST(CheckpointsContradicting, AreThoseFromTheFirstLostSeqnoOn) {
   const std::vector<SeqNo> checkpoints{SeqNo{30}, SeqNo{20}, SeqNo{10}};
   wal::RepairPlan plan;
-  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints).empty());
+  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints, {}).empty());
   plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{25}, SeqNo{26}}});
-  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints), (std::vector<SeqNo>{SeqNo{30}}));
+  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, {}), (std::vector<SeqNo>{SeqNo{30}}));
   plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{20}, SeqNo{20}}});
-  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints), (std::vector<SeqNo>{SeqNo{30}, SeqNo{20}}));
+  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, {}), (std::vector<SeqNo>{SeqNo{30}, SeqNo{20}}));
+  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, SeqNo{25}), (std::vector<SeqNo>{SeqNo{30}}));
+  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints, SeqNo{26}).empty());
 }
 
 // --- crashes, on files that forget ---
@@ -315,7 +317,8 @@ TEST(DirectoryRepair, LeavesPlacesThatHaveNoEffect) {
   }
 }
 
-TEST(DirectoryRepair, KeepsACheckpointFromBeforeTheLoss) {
+TEST(DirectoryRepair, MakesACheckpointThatHoldsWhatIsLostTheBase) {  // D4
+  const auto digest = digest_of(*with_files(database_files(), 1));
   Files damaged = database_files();
   std::string& content = damaged["/db/wal/00000000000000000001.wal"];
   content[content.find("i5")] ^= 1;
@@ -323,11 +326,33 @@ TEST(DirectoryRepair, KeepsACheckpointFromBeforeTheLoss) {
   auto plan = DirectoryRepair::plan(*fs, "/db");
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ((*plan)->log().lost_records(), 1U);
-  ASSERT_EQ((*plan)->caches().size(), 2U);  // the second checkpoint, and the store that is as new
-  EXPECT_TRUE((*plan)->caches()[0].path.starts_with("checkpoints/"));
-  EXPECT_EQ((*plan)->caches()[1].path, "stores/entities");
+  EXPECT_NE((*plan)->promoted(), SeqNo{});
+  EXPECT_TRUE((*plan)->aside().empty());
   ASSERT_TRUE((*plan)->apply().ok());
-  EXPECT_EQ(fs->list("/db/checkpoints")->size(), 1U);
+  plan->reset();
+  EXPECT_TRUE((*DirectoryRepair::plan(*fs, "/db"))->empty());
+  EXPECT_EQ(digest_of(*fs), digest);
+  for (const char* cache : {"/db/checkpoints", "/db/stores"}) ASSERT_TRUE(fs->remove_all(cache).ok());
+  EXPECT_EQ(digest_of(*fs), digest) << "the base has it, too";
+}
+
+TEST(DirectoryRepair, MakesNoBaseOfADamagedCheckpoint) {
+  Files damaged = database_files();
+  std::string& content = damaged["/db/wal/00000000000000000001.wal"];
+  content[content.find("i5")] ^= 1;
+  for (auto& [path, bytes] : damaged) {
+    if (path.ends_with("/ledger")) bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  }
+  const auto fs = with_files(damaged, 1);
+  auto plan = DirectoryRepair::plan(*fs, "/db");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ((*plan)->log().lost_records(), 1U);
+  EXPECT_EQ((*plan)->promoted(), SeqNo{}) << "what is damaged becomes no base";
+  ASSERT_EQ((*plan)->aside().size(), 3U);  // both checkpoints, and the store that is as new
+  EXPECT_TRUE((*plan)->aside()[0].path.starts_with("checkpoints/"));
+  EXPECT_EQ((*plan)->aside()[2].path, "stores/entities");
+  ASSERT_TRUE((*plan)->apply().ok());
+  EXPECT_TRUE(fs->list("/db/checkpoints")->empty());
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ def tidal(*arguments):
 def digests(name):
     """By view; without what remembers how the records came in."""
     views = dict(reversed(line.split("  ")) for line in tidal("digest", name, "--by", "view").splitlines()[:-1])
-    return {view: hexes for view, hexes in views.items() if view != "import_marks"}
+    return {view: hexes for view, hexes in views.items() if view not in ("import_marks", "duplicates")}
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -131,8 +131,7 @@ Exit import_one(const Terminal& terminal, Database& database, const std::string&
     if (stage != name) progress.stage(stage = name);
     progress.update(done, share);
   };
-  // What --as-is copies from another log was judged there.
-  DatabaseTarget target(database, options.as_is);
+  DatabaseTarget target(database);
   const Result<ImportReport> report = import_file(base::posix_file_system(), target, path, options, draw);
   progress.clear();
   if (!report.ok()) {

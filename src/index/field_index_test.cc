@@ -15,6 +15,7 @@
 
 #include "index/field_index_mat.h"
 #include "materializer/view_conformance.h"
+#include "schema/catalog.h"
 #include "schema/schema.h"
 
 namespace tidal::index {

@@ -17,6 +17,7 @@
 
 #include "base/random.h"
 #include "materializer/view_conformance.h"
+#include "schema/catalog.h"
 #include "signal/signal_record.h"
 #include "signal/user_state_mat.h"
 

@@ -19,9 +19,8 @@ Status DatabaseTarget::define(const Definitions& definitions, const ImportMark& 
   return replies.ok() ? Status() : Status(replies.error());
 }
 
-Result<std::uint64_t> DatabaseTarget::write(std::span<const Operation> operations, const ImportMark& mark) {
-  TIDAL_TRY_ASSIGN(const std::vector<WriteReply> replies,
-                   database_.write(operations, {.keep_duplicates = keep_duplicates_, .import_mark = mark}));
+Result<std::uint64_t> DatabaseTarget::write(std::span<const Operation> operations, const BatchOptions& options) {
+  TIDAL_TRY_ASSIGN(const std::vector<WriteReply> replies, database_.write(operations, options));
   return static_cast<std::uint64_t>(std::ranges::count(replies, std::string_view("deduplicated"), &WriteReply::status));
 }
 

@@ -52,7 +52,8 @@ class FakeTarget final : public ImportTarget {
     positions[mark.id] = mark.position;
     return {};
   }
-  [[nodiscard]] Result<std::uint64_t> write(std::span<const Operation> operations, const ImportMark& mark) override {
+  [[nodiscard]] Result<std::uint64_t> write(std::span<const Operation> operations,
+                                            const BatchOptions& options) override {
     if (batches_before_failure == 0) return Error(Code::IoError, "injected failure");
     std::set<std::string> known = items;
     for (std::size_t i = 0; i < operations.size(); ++i) {
@@ -66,7 +67,7 @@ class FakeTarget final : public ImportTarget {
     --batches_before_failure;
     items = known;
     for (const Operation& operation : operations) applied.push_back(summary(operation));
-    positions[mark.id] = mark.position;
+    positions[options.import_mark->id] = options.import_mark->position;
     return std::uint64_t{0};
   }
 };

@@ -21,7 +21,8 @@ class ImportTarget {
                                                          const std::string& statements) const = 0;
   [[nodiscard]] virtual std::uint64_t position(std::string_view import_id) const = 0;
   /// How many of them the database held already and did not count again.
-  [[nodiscard]] virtual Result<std::uint64_t> write(std::span<const Operation> operations, const ImportMark& mark) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> write(std::span<const Operation> operations,
+                                                    const BatchOptions& options) = 0;
   [[nodiscard]] virtual Status define(const Definitions& definitions, const ImportMark& mark) = 0;
 };
 

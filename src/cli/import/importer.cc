@@ -179,11 +179,11 @@ Result<std::uint64_t> write_definitions(ImportTarget& target, Rejects& rejects, 
 }
 
 /// Writes one batch; operations that the database blames are rejected and the others tried again (I3).
-Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const std::string& id, Batch batch,
+Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, BatchOptions options, Batch batch,
                                   std::uint64_t& duplicates) {
-  const ImportMark mark{.id = id, .position = batch.position};
+  options.import_mark->position = batch.position;
   if (std::holds_alternative<Definitions>(batch.operations.front().what)) {
-    return write_definitions(target, rejects, mark, batch.operations.front());
+    return write_definitions(target, rejects, *options.import_mark, batch.operations.front());
   }
   std::vector<Operation> operations;
   std::vector<std::uint64_t> lines;
@@ -195,7 +195,7 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
   }
   while (!operations.empty()) {
     TIDAL_TRY(rejects.flush());  // the mark covers them
-    const Result<std::uint64_t> written = target.write(operations, mark);
+    const Result<std::uint64_t> written = target.write(operations, options);
     if (written.ok()) {
       duplicates += *written;
       break;
@@ -212,7 +212,7 @@ Result<std::uint64_t> write_batch(ImportTarget& target, Rejects& rejects, const 
 }
 
 /// The writing side, on the caller's thread.
-Status write_all(ImportTarget& target, Rejects& rejects, const std::string& id, BatchQueue& queue,
+Status write_all(ImportTarget& target, Rejects& rejects, const BatchOptions& options, BatchQueue& queue,
                  const ImportProgress& progress, ImportReport& report) {
   while (std::optional<Batch> batch = queue.pop()) {
     if (interrupted()) {
@@ -221,7 +221,7 @@ Status write_all(ImportTarget& target, Rejects& rejects, const std::string& id, 
     }
     const double share = batch->share;
     TIDAL_TRY_ASSIGN(const std::uint64_t applied,
-                     write_batch(target, rejects, id, *std::move(batch), report.duplicates));
+                     write_batch(target, rejects, options, *std::move(batch), report.duplicates));
     report.applied += applied;
     progress("writing", report.applied, share);
   }
@@ -280,7 +280,9 @@ Result<ImportReport> import_file(base::FileSystem& fs, ImportTarget& target, con
   Status written;
   {
     std::jthread reading([&feeder, &queue] { queue.finish(feeder.run()); });
-    written = write_all(target, rejects, id, queue, progress, report);
+    // What is copied from another log was judged there.
+    const BatchOptions each{.keep_duplicates = options.as_is, .import_mark = ImportMark{.id = id, .position = 0}};
+    written = write_all(target, rejects, each, queue, progress, report);
     queue.give_up();
   }
   rejects.finish();

@@ -39,9 +39,10 @@ class KilledTarget final : public ImportTarget {
     return target_.schema_after(schema, statements);
   }
   [[nodiscard]] std::uint64_t position(std::string_view id) const override { return target_.position(id); }
-  [[nodiscard]] Result<std::uint64_t> write(std::span<const Operation> operations, const ImportMark& mark) override {
+  [[nodiscard]] Result<std::uint64_t> write(std::span<const Operation> operations,
+                                            const BatchOptions& options) override {
     step();
-    Result<std::uint64_t> written = target_.write(operations, mark);
+    Result<std::uint64_t> written = target_.write(operations, options);
     step();
     return written;
   }
@@ -96,7 +97,7 @@ class KilledImport : public ::testing::Test {
     if (child == 0) {
       Result<Database> database = Database::open(folder / name, quick());
       if (!database.ok()) return steps < 0 ? false : (_exit(3), false);
-      DatabaseTarget target(*database, as_is);
+      DatabaseTarget target(*database);
       KilledTarget killed(target, steps);
       const ImportOptions options{.as_is = as_is,
                                   .rejects_path = folder / (name + ".rejects"),

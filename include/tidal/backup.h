@@ -9,8 +9,9 @@
 
 namespace tidal {
 
-/// Called now and then while files are copied and read; must not call the database.
-using CopyProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_all)>;
+/// Called now and then while files are copied and read; must not call the database. Answering false gives it up with
+/// Unavailable.
+using CopyProgress = std::function<bool(std::uint64_t bytes_done, std::uint64_t bytes_all)>;
 
 struct BackupOptions {
   bool archive = true;  ///< archived segments too, so that it can be restored to moments as old as they are

@@ -103,8 +103,7 @@ Status BackupWriter::copy_archive(const wal::ArchivedSegment& segment) {
 Status BackupWriter::copy_segment(const std::string& path, SeqNo expected_end) {
   TIDAL_TRY_ASSIGN(const base::FileSum sum, base::copy_file(fs_, source_ + "/" + path, dest_ + "/" + path));
   TIDAL_TRY(judge_copy(fs_, dest_ + "/" + path, source_ + "/" + path, expected_end));
-  add_file(path, sum);
-  return {};
+  return add_file(path, sum);
 }
 
 Status BackupWriter::copy_newest(const std::string& path, SeqNo through) {
@@ -118,15 +117,15 @@ Status BackupWriter::copy_newest(const std::string& path, SeqNo through) {
 
 Status BackupWriter::add_file(const std::string& path) {
   TIDAL_TRY_ASSIGN(const base::FileSum sum, base::sum_file(fs_, dest_ + "/" + path));
-  add_file(path, sum);
-  return {};
+  return add_file(path, sum);
 }
 
-void BackupWriter::add_file(const std::string& path, const base::FileSum& sum) {
+Status BackupWriter::add_file(const std::string& path, const base::FileSum& sum) {
   manifest_.files.push_back({.path = path, .sum = sum});
-  if (bytes_all_ == 0) return;  // of a base
+  if (bytes_all_ == 0) return {};  // of a base
   bytes_done_ += sum.bytes;
-  if (progress_) progress_(std::min(bytes_done_, bytes_all_), bytes_all_);
+  if (!progress_ || progress_(std::min(bytes_done_, bytes_all_), bytes_all_)) return {};
+  return Error(Code::Unavailable, "interrupted");
 }
 
 SeqNo BackupWriter::first_seqno() const { return first_restorable(history_first_, oldest_base_, manifest_.seqno); }

@@ -38,12 +38,11 @@ class BackupWriter {
   [[nodiscard]] std::string finish(Timestamp now);
 
  private:
-  [[nodiscard]] Status copy(const std::string& path);
   [[nodiscard]] Status copy_segment(const std::string& path, SeqNo expected_end);
   [[nodiscard]] Status copy_archive(const wal::ArchivedSegment& segment);
   [[nodiscard]] Status copy_newest(const std::string& path, SeqNo through);
   [[nodiscard]] Status add_file(const std::string& path);
-  void add_file(const std::string& path, const base::FileSum& sum);
+  [[nodiscard]] Status add_file(const std::string& path, const base::FileSum& sum);
 
   base::FileSystem& fs_;
   const std::string source_;

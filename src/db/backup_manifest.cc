@@ -17,8 +17,9 @@ constexpr std::string_view kFolders[] = {"archive", "base", "wal"};
 
 Error malformed(const std::string& what) { return Error(Code::Corruption, "backup manifest: " + what); }
 
-/// Names below one of the folders, none of them hidden or leading up.
+/// Plain names below one of the folders, none of them hidden or leading up.
 bool is_backup_path(std::string_view path) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
   const std::string_view folder = path.substr(0, path.find('/'));
   if (std::ranges::find(kFolders, folder) == std::end(kFolders) || folder.size() == path.size()) return false;
   std::size_t depth = 0;
@@ -27,7 +28,7 @@ bool is_backup_path(std::string_view path) {
     if (end == begin || path[begin] == '.') return false;
     begin = end + 1;
   }
-  return depth == (folder == "base" ? 3U : 2U) && path.find('\0') == std::string_view::npos;
+  return depth == (folder == "base" ? 3U : 2U) && path.find_first_not_of(kLetters) == std::string_view::npos;
 }
 
 /// Files at any depth below `directory`/`below`.
@@ -107,7 +108,7 @@ Result<BackupManifest> decode_backup_manifest(std::string_view bytes) {
     file.path = in.string();
     file.sum.bytes = in.u64();
     file.sum.checksum = in.u32();
-    if (in.ok() && !is_backup_path(file.path)) return malformed("names a file outside of the backup: " + file.path);
+    if (in.ok() && !is_backup_path(file.path)) return malformed("names a file that no backup holds: " + std::string(file.path.c_str()));
     manifest.files.push_back(std::move(file));
   }
   if (!in.ok() || !in.at_end()) return malformed("its fields do not fill it");
@@ -141,7 +142,7 @@ Result<std::vector<std::string>> check_backup_files(base::FileSystem& fs, const 
     TIDAL_TRY_ASSIGN(std::optional<std::string> defect, defect_of(fs, directory + "/" + file.path, file.sum));
     if (defect) defects.push_back(std::move(*defect));
     done += file.sum.bytes;
-    if (progress) progress(done, all);
+    if (progress && !progress(done, all)) return Error(Code::Unavailable, "interrupted");
   }
   for (const std::string& path : unnamed) {
     defects.push_back(directory + "/" + path + " is no file of this backup: its manifest does not name it");

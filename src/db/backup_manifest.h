@@ -34,13 +34,13 @@ struct BackupManifest {
 };
 
 [[nodiscard]] std::string encode_backup_manifest(const BackupManifest& manifest);
-/// Corruption, also for a path that leads out of the backup; FailedPrecondition for a newer format, naming both.
+/// Corruption, also for a path that no backup holds; FailedPrecondition for a newer format, naming both.
 [[nodiscard]] Result<BackupManifest> decode_backup_manifest(std::string_view bytes);
 
 /// That of the backup in `directory`. NotFound when there is none, FailedPrecondition when it was not finished.
 [[nodiscard]] Result<BackupManifest> read_backup_manifest(base::FileSystem& fs, const std::string& directory);
 
-/// Reads every file. What differs from the manifest, or is there though the manifest does not name it, gives a line.
+/// Reads every file. Unavailable when `progress` answers false. What differs from the manifest, or is there though the manifest does not name it, gives a line.
 [[nodiscard]] Result<std::vector<std::string>> check_backup_files(base::FileSystem& fs, const std::string& directory,
                                                                   const BackupManifest& manifest,
                                                                   const CopyProgress& progress);

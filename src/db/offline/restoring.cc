@@ -1,6 +1,7 @@
 // Checking a backup, choosing what of it makes up the database, and writing that.
 #include "db/offline/restoring.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -36,8 +37,13 @@ Result<SeqNo> target_of(const BackupHistory& history, const RestoreOptions& opti
 class Restorer {
  public:
   Restorer(base::FileSystem& fs, std::string backup, std::string dest, const BackupManifest& manifest,
-           const BackupHistory& history)
-      : fs_(fs), backup_(std::move(backup)), dest_(std::move(dest)), manifest_(manifest), history_(history) {}
+           const BackupHistory& history, CopyProgress progress)
+      : fs_(fs),
+        backup_(std::move(backup)),
+        dest_(std::move(dest)),
+        manifest_(manifest),
+        history_(history),
+        progress_(std::move(progress)) {}
 
   Result<RestoreReport> run(SeqNo target) {
     report_.seqno = target;
@@ -75,8 +81,7 @@ class Restorer {
         return Error(Code::Corruption, backup_ + "/" + path + " changed while the backup was restored");
       }
     }
-    count(sum.bytes);
-    return {};
+    return count(sum.bytes);
   }
 
   /// The segment that the log goes on in: in wal/, not sealed, with nothing behind the target.
@@ -87,13 +92,15 @@ class Restorer {
                                                wal::SegmentSpace::Zeroed));
     report_.time = copied.last_append;
     TIDAL_TRY_ASSIGN(const base::FileSum sum, base::sum_file(fs_, to));
-    count(sum.bytes);
-    return {};
+    return count(sum.bytes);
   }
 
-  void count(std::uint64_t bytes) {
+  Status count(std::uint64_t bytes) {
     ++report_.files;
     report_.bytes += bytes;
+    const std::uint64_t all = std::max(report_.bytes, manifest_.bytes());
+    if (!progress_ || progress_(report_.bytes, all)) return {};
+    return Error(Code::Unavailable, "interrupted");
   }
 
   base::FileSystem& fs_;
@@ -101,6 +108,7 @@ class Restorer {
   const std::string dest_;
   const BackupManifest& manifest_;
   const BackupHistory& history_;
+  const CopyProgress progress_;
   RestoreReport report_;
 };
 
@@ -127,7 +135,7 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
   TIDAL_TRY_ASSIGN(const SeqNo target, target_of(history, options));
   TIDAL_TRY_ASSIGN(UnfinishedDirectory directory, UnfinishedDirectory::create(fs, dest, kUnfinishedRestore));
   const auto fill = [&]() -> Result<RestoreReport> {
-    TIDAL_TRY_ASSIGN(const RestoreReport report, Restorer(fs, backup, dest, manifest, history).run(target));
+    TIDAL_TRY_ASSIGN(const RestoreReport report, Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
     TIDAL_TRY_ASSIGN(const Verification verified, verify_content(fs, dest));
     TIDAL_TRY(as_error(verified.defects));
     TIDAL_TRY(directory.finish());

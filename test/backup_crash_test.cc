@@ -126,8 +126,8 @@ TEST(BackupCrash, OfAFailedOperationLeavesNothingBehind) {
       database->fs.fail_operation(at, fault);
       const auto report = database->backup();
       if (report.ok()) continue;  // it struck while nothing depended on it
-      EXPECT_EQ(report.error().code, fault == base::MemoryFileSystem::Fault::IoError ? Code::IoError
-                                                                                      : Code::ResourceExhausted);
+      EXPECT_EQ(report.error().code,
+                fault == base::MemoryFileSystem::Fault::IoError ? Code::IoError : Code::ResourceExhausted);
       EXPECT_FALSE(database->fs.exists(kBackup));
     }
   }
@@ -200,9 +200,12 @@ TEST(BackupCanary, NoticesEveryMissingSync) {
 
 /// The same of a restored database.
 TEST(RestoreCanary, NoticesEveryMissingSync) {
-  const Sync syncs[] = {{Kind::File, kRestored + "/wal/"},         {Kind::File, kRestored + "/archive/"},
-                        {Kind::File, kRestored + "/base/"},        {Kind::Directory, kRestored + "/wal"},
-                        {Kind::Directory, kRestored + "/archive"}, {Kind::Directory, kRestored + "/base/00"},
+  const Sync syncs[] = {{Kind::File, kRestored + "/wal/"},
+                        {Kind::File, kRestored + "/archive/"},
+                        {Kind::File, kRestored + "/base/"},
+                        {Kind::Directory, kRestored + "/wal"},
+                        {Kind::Directory, kRestored + "/archive"},
+                        {Kind::Directory, kRestored + "/base/00"},
                         {Kind::Directory, kRestored}};
   for (const Sync& sync : syncs) {
     bool noticed = false;

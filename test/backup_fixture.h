@@ -44,8 +44,8 @@ inline Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const b
   options.checkpoint_every_bytes = 0;
   options.checkpoint_on_close = false;
   options.log_level = LogLevel::Off;
-  return db::Core::open(
-      path, options, {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+  return db::Core::open(path, options,
+                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
 }
 
 inline void define(db::Core& core, std::string_view text) {
@@ -103,7 +103,8 @@ inline std::map<std::uint64_t, Moment> moments_of(base::FileSystem& fs, const st
 
 class BackedUp {
  public:
-  explicit BackedUp(std::uint64_t seed, const std::string& settings = "log_bytes:10GiB") : fs(seed), history_(seed, kStart) {
+  explicit BackedUp(std::uint64_t seed, const std::string& settings = "log_bytes:10GiB")
+      : fs(seed), history_(seed, kStart) {
     open();
     define(*core, history_schema());
     define(*core, "ALTER SETTINGS " + settings);

@@ -31,7 +31,8 @@ Result<BackupReport> backup_between_writes(BackedUp& database, const BackupOptio
 }
 
 /// A log of several segments, some in the archive when `settings` say so, backed up while it was written.
-std::unique_ptr<BackedUp> backed_up(std::uint64_t seed, const std::string& settings, const BackupOptions& options = {}) {
+std::unique_ptr<BackedUp> backed_up(std::uint64_t seed, const std::string& settings,
+                                    const BackupOptions& options = {}) {
   auto database = std::make_unique<BackedUp>(seed, settings);
   database->write_segments(4);
   EXPECT_TRUE(database->core->compact().ok());
@@ -107,11 +108,10 @@ TEST(Backup, TakenBetweenWritesHoldsWhatWasThereWhenItBegan) {
   database.write(100);
   const SeqNo before = database.core->applied();
   std::uint64_t calls = 0;
-  const auto report = backup_between_writes(
-      database, {.progress = [&calls](std::uint64_t done, std::uint64_t all) {
-                 EXPECT_LE(done, all);
-                 return ++calls > 0;
-               }});
+  const auto report = backup_between_writes(database, {.progress = [&calls](std::uint64_t done, std::uint64_t all) {
+                                              EXPECT_LE(done, all);
+                                              return ++calls > 0;
+                                            }});
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_GT(database.core->applied(), report->seqno) << "no write came in between";
   EXPECT_GE(report->seqno, before);
@@ -317,7 +317,8 @@ TEST(Restore, RefusesEveryDamageNamingTheFile) {
   const auto refused = [&](const std::string& path, const std::string& what) {
     const auto restored = database->restore();
     ASSERT_FALSE(restored.ok()) << path << " " << what;
-    EXPECT_EQ(restored.error().code, path.ends_with("/BACKUP") && what == "removed" ? Code::NotFound : Code::Corruption);
+    EXPECT_EQ(restored.error().code,
+              path.ends_with("/BACKUP") && what == "removed" ? Code::NotFound : Code::Corruption);
     EXPECT_NE(restored.error().message.find(path.ends_with("/BACKUP") ? "BACKUP" : path), std::string::npos)
         << restored.error().message;
     EXPECT_FALSE(database->fs.exists(kRestored));

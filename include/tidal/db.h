@@ -181,10 +181,10 @@ class Database {
   /// archive/, or away (log_archive). Happens by itself after checkpoints. Runs beside writes and reads. IoError,
   /// ResourceExhausted: nothing is lost, and the log stays longer than it should.
   [[nodiscard]] Result<CompactionReport> compact();
-  /// Copies the database into the new or empty folder `dest`, while writes and reads go on: a base of everything applied
-  /// when it begins, and the log with its archive. Writers wait as for a checkpoint. Compaction waits until it is done.
-  /// An error leaves no backup. AlreadyExists; Corruption names the damaged file; FailedPrecondition for a database in
-  /// memory; IoError; ResourceExhausted.
+  /// Copies the database into the new or empty folder `dest`, while writes and reads go on: a base of everything
+  /// applied when it begins, and the log with its archive. Writers wait as for a checkpoint. Compaction waits until it
+  /// is done. An error leaves no backup. AlreadyExists; Corruption names the damaged file; FailedPrecondition for a
+  /// database in memory; IoError; ResourceExhausted.
   [[nodiscard]] Result<BackupReport> backup(const std::string& dest, const BackupOptions& options = {});
   /// Makes a database in the new or empty folder `dest` of what a backup holds, up to a record or a time. Reads every
   /// file of the backup before it writes, and verifies what it wrote. An error or a crash leaves no database.

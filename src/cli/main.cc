@@ -233,8 +233,7 @@ void add_backups(CLI::App& app, Arguments& a) {
   restore->add_option("BACKUP", a.restore.backup, "The backup")->required();
   restore->add_option("DIR", a.restore.directory, "A new or an empty folder for the database")->required();
   CLI::Option* seqno = count(restore->add_option("--seqno", a.restore.seqno, "The last record to restore"));
-  restore
-      ->add_option("--time", a.restore.time, "Restore what had been appended by then (2026-11-22T12:00Z)")
+  restore->add_option("--time", a.restore.time, "Restore what had been appended by then (2026-11-22T12:00Z)")
       ->check(CLI::Validator(time_defect, ""))
       ->excludes(seqno);
 }

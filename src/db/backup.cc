@@ -107,9 +107,9 @@ Status BackupWriter::copy_segment(const std::string& path, SeqNo expected_end) {
 }
 
 Status BackupWriter::copy_newest(const std::string& path, SeqNo through) {
-  TIDAL_TRY_ASSIGN(const wal::SegmentCopy copied,
-                   wal::copy_segment_through(fs_, source_ + "/" + path, dest_ + "/" + path, through,
-                                             wal::SegmentSpace::Holes));
+  TIDAL_TRY_ASSIGN(
+      const wal::SegmentCopy copied,
+      wal::copy_segment_through(fs_, source_ + "/" + path, dest_ + "/" + path, through, wal::SegmentSpace::Holes));
   manifest_.seqno = copied.last_seqno;
   manifest_.last_append = copied.last_append;
   return add_file(path);

@@ -108,7 +108,8 @@ Result<BackupManifest> decode_backup_manifest(std::string_view bytes) {
     file.path = in.string();
     file.sum.bytes = in.u64();
     file.sum.checksum = in.u32();
-    if (in.ok() && !is_backup_path(file.path)) return malformed("names a file that no backup holds: " + std::string(file.path.c_str()));
+    if (in.ok() && !is_backup_path(file.path))
+      return malformed("names a file that no backup holds: " + std::string(file.path.c_str()));
     manifest.files.push_back(std::move(file));
   }
   if (!in.ok() || !in.at_end()) return malformed("its fields do not fill it");

@@ -25,8 +25,8 @@ struct BackupFile {
 };
 
 struct BackupManifest {
-  SeqNo seqno;           ///< of the last record
-  Timestamp last_append; ///< when that was appended; 0 without records
+  SeqNo seqno;            ///< of the last record
+  Timestamp last_append;  ///< when that was appended; 0 without records
   Timestamp created_at;
   std::vector<BackupFile> files;
 
@@ -40,7 +40,8 @@ struct BackupManifest {
 /// That of the backup in `directory`. NotFound when there is none, FailedPrecondition when it was not finished.
 [[nodiscard]] Result<BackupManifest> read_backup_manifest(base::FileSystem& fs, const std::string& directory);
 
-/// Reads every file. Unavailable when `progress` answers false. What differs from the manifest, or is there though the manifest does not name it, gives a line.
+/// Reads every file. Unavailable when `progress` answers false. What differs from the manifest, or is there though the
+/// manifest does not name it, gives a line.
 [[nodiscard]] Result<std::vector<std::string>> check_backup_files(base::FileSystem& fs, const std::string& directory,
                                                                   const BackupManifest& manifest,
                                                                   const CopyProgress& progress);

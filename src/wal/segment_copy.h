@@ -21,8 +21,8 @@ enum class SegmentSpace : std::uint8_t {
 };
 
 struct SegmentCopy {
-  SeqNo last_seqno;      ///< the segment's first seqno - 1 when nothing was copied
-  Timestamp last_append; ///< of that record; 0 when nothing was copied
+  SeqNo last_seqno;       ///< the segment's first seqno - 1 when nothing was copied
+  Timestamp last_append;  ///< of that record; 0 when nothing was copied
 };
 
 /// Writes the records of the segment at `from`, archived or not, up to seqno `through` into the new file `to`, and

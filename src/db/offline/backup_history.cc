@@ -57,8 +57,7 @@ Status BackupHistory::list(const BackupManifest& manifest) {
       bases_.push_back(*base);
     } else if (file.path.starts_with("archive/") && wal::parse_archive_file_name(name_of(file.path))) {
       TIDAL_TRY_ASSIGN(const wal::ArchiveHeader header, wal::read_archive_header(fs_, backup_ + "/" + file.path));
-      segments_.push_back(
-          {.path = file.path, .first_seqno = header.first_seqno, .last_seqno = header.last_seqno});
+      segments_.push_back({.path = file.path, .first_seqno = header.first_seqno, .last_seqno = header.last_seqno});
     } else if (file.path.starts_with("wal/") && wal::parse_segment_file_name(name_of(file.path))) {
       TIDAL_TRY_ASSIGN(BackupSegment segment, describe_segment(fs_, backup_, file.path, last_));
       segments_.push_back(std::move(segment));
@@ -128,15 +127,15 @@ Result<std::optional<Timestamp>> BackupHistory::append_time_of(SeqNo seqno) cons
   const BackupSegment& segment = segments_[last_segment_for(seqno)];
   std::optional<Timestamp> time;
   if (seqno == SeqNo{} || seqno < segment.first_seqno || seqno > segment.last_seqno) return time;
-  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary,
-                   wal::read_segment(fs_, backup_ + "/" + segment.path, false,
-                                     [&](const wal::FrameView& frame) -> Status {
-                                       const wal::FrameHeader& header = frame.header;
-                                       if (header.first_seqno <= seqno && seqno <= header.last_seqno()) {
-                                         time = header.append_time;
-                                       }
-                                       return {};
-                                     }));
+  TIDAL_TRY_ASSIGN(
+      const wal::SegmentSummary summary,
+      wal::read_segment(fs_, backup_ + "/" + segment.path, false, [&](const wal::FrameView& frame) -> Status {
+        const wal::FrameHeader& header = frame.header;
+        if (header.first_seqno <= seqno && seqno <= header.last_seqno()) {
+          time = header.append_time;
+        }
+        return {};
+      }));
   static_cast<void>(summary);  // what is damaged is not asked here
   return time;
 }

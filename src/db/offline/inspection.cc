@@ -79,9 +79,8 @@ Status inspect_manifest(const std::string& bytes, const LineVisitor& line) {
 Status inspect_backup(const std::string& bytes, const LineVisitor& line) {
   TIDAL_TRY_ASSIGN(const BackupManifest manifest, decode_backup_manifest(bytes));
   line("{\"backup\":{\"seqno\":" + std::to_string(manifest.seqno.value) + ",\"last_append\":\"" +
-       to_string(manifest.last_append) + "\",\"created_at\":\"" + to_string(manifest.created_at) +
-       "\",\"files\":" + std::to_string(manifest.files.size()) + ",\"bytes\":" + std::to_string(manifest.bytes()) +
-       "}}");
+       to_string(manifest.last_append) + "\",\"created_at\":\"" + to_string(manifest.created_at) + "\",\"files\":" +
+       std::to_string(manifest.files.size()) + ",\"bytes\":" + std::to_string(manifest.bytes()) + "}}");
   for (const BackupFile& file : manifest.files) {
     line("{\"file\":\"" + file.path + "\",\"bytes\":" + std::to_string(file.sum.bytes) +
          ",\"crc32c\":" + std::to_string(file.sum.checksum) + "}");

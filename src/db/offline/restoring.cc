@@ -29,8 +29,7 @@ Result<SeqNo> target_of(const BackupHistory& history, const RestoreOptions& opti
   TIDAL_TRY_ASSIGN(const std::string range, history.range_text());
   const std::string asked =
       options.to_time ? "time " + to_string(*options.to_time) : "seqno " + std::to_string(target.value);
-  return Error(Code::InvalidArgument,
-               "the backup cannot be restored to " + asked + ": it reaches from " + range);
+  return Error(Code::InvalidArgument, "the backup cannot be restored to " + asked + ": it reaches from " + range);
 }
 
 /// Writes the files of a database that ends with one record.
@@ -87,9 +86,9 @@ class Restorer {
   /// The segment that the log goes on in: in wal/, not sealed, with nothing behind the target.
   Status copy_last(const BackupSegment& segment) {
     const std::string to = dest_ + "/wal/" + wal::segment_file_name(segment.first_seqno);
-    TIDAL_TRY_ASSIGN(const wal::SegmentCopy copied,
-                     wal::copy_segment_through(fs_, backup_ + "/" + segment.path, to, report_.seqno,
-                                               wal::SegmentSpace::Zeroed));
+    TIDAL_TRY_ASSIGN(
+        const wal::SegmentCopy copied,
+        wal::copy_segment_through(fs_, backup_ + "/" + segment.path, to, report_.seqno, wal::SegmentSpace::Zeroed));
     report_.time = copied.last_append;
     TIDAL_TRY_ASSIGN(const base::FileSum sum, base::sum_file(fs_, to));
     return count(sum.bytes);
@@ -128,14 +127,14 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
     return Error(Code::InvalidArgument, "restore: expected a seqno or a time, got both");
   }
   TIDAL_TRY_ASSIGN(const BackupManifest manifest, read_backup_manifest(fs, backup));
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects,
-                   check_backup_files(fs, backup, manifest, options.progress));
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, check_backup_files(fs, backup, manifest, options.progress));
   TIDAL_TRY(as_error(defects));
   TIDAL_TRY_ASSIGN(const BackupHistory history, BackupHistory::read(fs, backup, manifest));
   TIDAL_TRY_ASSIGN(const SeqNo target, target_of(history, options));
   TIDAL_TRY_ASSIGN(UnfinishedDirectory directory, UnfinishedDirectory::create(fs, dest, kUnfinishedRestore));
   const auto fill = [&]() -> Result<RestoreReport> {
-    TIDAL_TRY_ASSIGN(const RestoreReport report, Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
+    TIDAL_TRY_ASSIGN(const RestoreReport report,
+                     Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
     TIDAL_TRY_ASSIGN(const Verification verified, verify_content(fs, dest));
     TIDAL_TRY(as_error(verified.defects));
     TIDAL_TRY(directory.finish());

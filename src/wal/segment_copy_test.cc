@@ -75,9 +75,11 @@ TEST(SegmentCopy, KnowsItsRecordsToBeSynced) {
   const std::string path = std::string(kCopyDir) + "/" + kName;
   std::string bytes = base::read_file(fs, path).value();
   const std::string& last = written.payloads[written.payloads.size() - 2];
-  bytes[bytes.find(last)] ^= 1;
+  bytes[bytes.rfind(last)] ^= 1;
   ASSERT_TRUE(base::write_file_atomically(fs, path, bytes).ok());
-  EXPECT_EQ(Log::read(fs, kCopyDir, {}).error().code, Code::Corruption) << "the last record was taken for unfinished";
+  const auto log = Log::read(fs, kCopyDir, {});
+  ASSERT_FALSE(log.ok()) << "the last record was taken for unfinished";
+  EXPECT_EQ(log.error().code, Code::Corruption);
 }
 
 TEST(SegmentCopy, OfADamagedSegmentIsRefusedNamingTheOffset) {

@@ -1,6 +1,7 @@
 // Everything a program that embeds tidalDB needs.
 #pragma once
 
+#include "tidal/backup.h"   // IWYU pragma: export
 #include "tidal/db.h"       // IWYU pragma: export
 #include "tidal/options.h"  // IWYU pragma: export
 #include "tidal/query.h"    // IWYU pragma: export

@@ -45,7 +45,7 @@ class Usage(Program):
             self.assertEqual(done.stdout, "", arguments)
 
     def test_what_comes_later_says_so(self):
-        for command in "backup restore serve eval".split():
+        for command in "serve eval schema".split():
             self.assertIn("not available yet", self.tidal(command, "d.db", expect=1).stderr)
 
     def test_errors_of_usage_say_what_was_expected_and_guess_what_was_meant(self):

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,22 @@ struct RepairCommandOptions {
   bool yes = false;  ///< do not ask
 };
 [[nodiscard]] Exit run_repair(const Terminal& terminal, const RepairCommandOptions& options);
+
+struct BackupCommandOptions {
+  std::string directory;  ///< of the database
+  std::string backup;     ///< of the backup
+  bool without_archive = false;
+};
+[[nodiscard]] Exit run_backup(const Terminal& terminal, const CommonOptions& common,
+                              const BackupCommandOptions& options);
+
+struct RestoreCommandOptions {
+  std::string backup;
+  std::string directory;               ///< of the database
+  std::optional<std::uint64_t> seqno;  ///< at most one of the two
+  std::string time;                    ///< "" none
+};
+[[nodiscard]] Exit run_restore(const Terminal& terminal, const RestoreCommandOptions& options);
 
 struct WalOptions {
   std::string directory;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/completions.h"
 #include "cli/interrupt.h"
@@ -35,6 +36,8 @@ struct Arguments {
   DirectoryOptions directory;
   RebuildOptions rebuild;
   RepairCommandOptions repair;
+  BackupCommandOptions backup;
+  RestoreCommandOptions restore;
   WalOptions wal;
   DemoOptions demo;
   BenchCommandOptions bench;
@@ -214,6 +217,33 @@ void add_upkeep(CLI::App& app, Arguments& a) {
   exporting->add_option("--out", a.exporting.out, "Folder for the files; without it to stdout");
 }
 
+std::string time_defect(std::string& text) {
+  const Result<Timestamp> time = base::parse_time(text);
+  return time.ok() ? "" : time.error().message;
+}
+
+void add_backups(CLI::App& app, Arguments& a) {
+  CLI::App* backup = add_command(app, a, "backup", "Copy a database whole, checking every frame",
+                                 "  tidal backup tube.db /backups/2026-11-22\n"
+                                 "  tidal verify /backups/2026-11-22",
+                                 [&a](const Terminal& t) { return run_backup(t, a.common, a.backup); });
+  backup->add_option("DIR", a.backup.directory, "The database")->required();
+  backup->add_option("DEST", a.backup.backup, "A new or an empty folder for the backup")->required();
+  backup->add_flag("--without-archive", a.backup.without_archive,
+                   "Leave out archived segments: smaller, and reaches less far back");
+
+  CLI::App* restore = add_command(app, a, "restore", "Make a database of a backup, as it was at a record or a time",
+                                  "  tidal restore /backups/2026-11-22 tube.db\n"
+                                  "  tidal restore /backups/2026-11-22 before.db --time 2026-11-22T11:59Z",
+                                  [&a](const Terminal& t) { return run_restore(t, a.restore); });
+  restore->add_option("BACKUP", a.restore.backup, "The backup")->required();
+  restore->add_option("DIR", a.restore.directory, "A new or an empty folder for the database")->required();
+  CLI::Option* seqno = count(restore->add_option("--seqno", a.restore.seqno, "The last record to restore"));
+  restore->add_option("--time", a.restore.time, "Restore what had been appended by then (2026-11-22T12:00Z)")
+      ->check(CLI::Validator(time_defect, ""))
+      ->excludes(seqno);
+}
+
 void add_looking(CLI::App& app, Arguments& a) {
   CLI::App* wal = app.add_subcommand("wal", "Look into the log");
   wal->require_subcommand(1);
@@ -290,7 +320,7 @@ void add_rest(CLI::App& app, Arguments& a) {
   CLI::App* helping = add_command(app, a, "help", "Explain a command", "  tidal help import\n  tidal help wal dump",
                                   [&a, &app](const Terminal& t) { return help(app, a.help_about, t); });
   CLI::Option* about = helping->add_option("COMMAND", a.help_about, "The command");
-  for (const std::string name : {"backup", "restore", "serve", "eval", "schema"}) {
+  for (const std::string name : {"serve", "eval", "schema"}) {
     CLI::App* later = add_command(app, a, name, kLaterGroup, "  tidal " + name,
                                   [name](const Terminal& t) { return run_unavailable(t, name); });
     later->group(kLaterGroup);
@@ -344,6 +374,7 @@ Exit run_program(int argc, char** argv) {
   add_asking(app, arguments);
   add_writing(app, arguments);
   add_upkeep(app, arguments);
+  add_backups(app, arguments);
   add_looking(app, arguments);
   add_rest(app, arguments);
   const Exit parsed = parse(app, argc, argv, arguments, terminal);

@@ -26,16 +26,13 @@ std::size_t count_expired(const std::vector<wal::SegmentEntry>& segments, const 
 
 }  // namespace
 
-Result<SeqNo> Core::write_base() {
+Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   const base::MutexLock one_at_a_time(checkpoint_mutex_);
   SeqNo seqno;
   materializer::Capture taken = capture(seqno);
-  // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
-  if (seqno.value == base_seqno_.load(std::memory_order_relaxed)) return seqno;
   TIDAL_TRY(queue_->sync());
   const auto stores = base_stores(environment_.fs, *entity_store_, seqno);
-  TIDAL_TRY(bases_->write(std::move(taken), environment_.clock.now(), stores));
-  base_seqno_.store(seqno.value, std::memory_order_relaxed);
+  TIDAL_TRY(bases.write(std::move(taken), environment_.clock.now(), stores));
   return seqno;
 }
 
@@ -49,7 +46,9 @@ Result<CompactionReport> Core::compact() {
   if (expired == 0) return report;
   const SeqNo kept_from = segments[expired].header.first_seqno;
   if (report.base.next() < kept_from) {
-    TIDAL_TRY_ASSIGN(report.base, write_base());
+    TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
+    // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
+    base_seqno_.store(report.base.value, std::memory_order_relaxed);
   }
   // A checkpoint before what is kept could not be replayed from.
   TIDAL_TRY(checkpoints_->remove_before(SeqNo{kept_from.value - 1}));

@@ -87,6 +87,7 @@ class Core {
                                               const std::function<bool(const RebuildProgress&)>& observe);
   /// Of the rebuild that runs, if one does.
   [[nodiscard]] std::optional<RebuildProgress> rebuild_progress() const;
+  [[nodiscard]] Result<BackupReport> backup(const std::string& dest, const BackupOptions& options);
   [[nodiscard]] Result<DigestReport> digest();
   [[nodiscard]] DatabaseStats stats() const;
   /// Rolls the read columns to now's buckets, writers waiting meanwhile.
@@ -109,7 +110,7 @@ class Core {
   [[nodiscard]] std::chrono::steady_clock::time_point write_deadline() const;
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
-  [[nodiscard]] Result<SeqNo> write_base() TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Result<SeqNo> write_base(materializer::CheckpointDirectory& bases) TIDAL_REQUIRES(compaction_mutex_);
   void compact_if_due();
   class Rebuild;
   void want_checkpoint_after(std::uint64_t log_bytes);

@@ -221,6 +221,11 @@ Result<CompactionReport> Database::compact() {
   return impl_->core->compact();
 }
 
+Result<BackupReport> Database::backup(const std::string& dest, const BackupOptions& options) {
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
+  return impl_->core->backup(dest, options);
+}
+
 Result<DigestReport> Database::digest() {
   TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
   return impl_->core->digest();

@@ -8,6 +8,7 @@
 #include "db/base_state.h"
 #include "db/core.h"
 #include "db/log.h"
+#include "db/unfinished_directory.h"
 #include "db/view_applier.h"
 
 namespace tidal::db {
@@ -46,6 +47,7 @@ Status Core::recover() {
     } else if (!options_.create_if_missing && !fs.exists(path_ + "/wal")) {
       return Error(Code::NotFound, "'" + path_ + "' is not a database: it has no log (create one: tidal init)");
     }
+    TIDAL_TRY(check_may_be_opened(fs, path_));
     Result<std::unique_ptr<base::FileLock>> lock = fs.lock(path_ + "/LOCK");
     if (!lock.ok()) return with_advice(std::move(lock).error());
     lock_ = std::move(lock).value();

@@ -7,6 +7,7 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "db/backup_manifest.h"
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
@@ -71,6 +72,18 @@ Status inspect_manifest(const std::string& bytes, const LineVisitor& line) {
   for (const materializer::ManifestEntry& entry : manifest.entries) {
     line("{\"view\":\"" + entry.view + "\",\"logic_version\":" + std::to_string(entry.logic_version) +
          ",\"bytes\":" + std::to_string(entry.bytes) + ",\"crc32c\":" + std::to_string(entry.checksum) + "}");
+  }
+  return {};
+}
+
+Status inspect_backup(const std::string& bytes, const LineVisitor& line) {
+  TIDAL_TRY_ASSIGN(const BackupManifest manifest, decode_backup_manifest(bytes));
+  line("{\"backup\":{\"seqno\":" + std::to_string(manifest.seqno.value) + ",\"last_append\":\"" +
+       to_string(manifest.last_append) + "\",\"created_at\":\"" + to_string(manifest.created_at) + "\",\"files\":" +
+       std::to_string(manifest.files.size()) + ",\"bytes\":" + std::to_string(manifest.bytes()) + "}}");
+  for (const BackupFile& file : manifest.files) {
+    line("{\"file\":\"" + file.path + "\",\"bytes\":" + std::to_string(file.sum.bytes) +
+         ",\"crc32c\":" + std::to_string(file.sum.checksum) + "}");
   }
   return {};
 }
@@ -150,6 +163,8 @@ Status inspect_by_name(const std::string& path, std::uint64_t bytes, const LineV
     std::string_view what;
   };
   constexpr Named kNamed[] = {
+      {"BACKUP.unfinished", "marks a backup that was not finished"},
+      {"RESTORE.unfinished", "marks a database that was not restored to the end"},
       {"LOCK", "held while a process has the database open; empty"},
       {"cursor.key", "32 random bytes that authenticate page cursors"},
       {"lock.mdb", "LMDB's table of readers; made anew at every open"},
@@ -186,8 +201,9 @@ Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVis
   const std::string magic = head.substr(0, 8);
   if (magic == "TIDALWAL") return inspect_segment(fs, path, line);
   if (magic == "TDLSTORE") return inspect_dump(fs, path, line);
-  if (magic != "TDLMANIF" && magic != "TDLVIEW1") return inspect_by_name(path, size, line);
+  if (magic != "TDLMANIF" && magic != "TDLVIEW1" && magic != kBackupMagic) return inspect_by_name(path, size, line);
   TIDAL_TRY_ASSIGN(const std::string bytes, base::read_file(fs, path));
+  if (magic == kBackupMagic) return inspect_backup(bytes, line);
   return magic == "TDLMANIF" ? inspect_manifest(bytes, line) : inspect_view(fs, path, bytes, line);
 }
 

@@ -14,7 +14,8 @@ namespace tidal::db {
 
 using LineVisitor = std::function<void(std::string_view line)>;
 
-/// Decodes one file by its first bytes (log segment, archived or not, checkpoint manifest, view image, LMDB store), or
+/// Decodes one file by its first bytes (log segment, archived or not, checkpoint or backup
+/// manifest, view image, LMDB store), or
 /// by its name where it has no magic (LOCK, cursor.key, lock.mdb, a segment prepared ahead), and hands over lines.
 /// Corruption after the lines that could be told; InvalidArgument for a file that is none of ours.
 [[nodiscard]] Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVisitor& line);

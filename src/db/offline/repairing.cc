@@ -12,6 +12,7 @@
 #include "db/base_state.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
+#include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
 #include "storage/kv.h"
 #include "storage/lmdb_file.h"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<DirectoryRepair>> DirectoryRepair::plan(base::FileSystem&
   if (!fs.is_directory(directory + "/wal") && !fs.is_directory(directory + "/checkpoints")) {
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }
+  TIDAL_TRY(check_may_be_opened(fs, directory));
   std::unique_ptr<DirectoryRepair> repair(new DirectoryRepair(fs, directory));
   TIDAL_TRY_ASSIGN(repair->lock_, lock_to_read(fs, directory));
   TIDAL_TRY(repair->look());

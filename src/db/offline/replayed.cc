@@ -7,6 +7,7 @@
 
 #include "db/base_state.h"
 #include "db/offline/log_walk.h"
+#include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
 #include "materializer/registry.h"
 #include "schema/catalog.h"
@@ -24,6 +25,7 @@ Result<std::unique_ptr<base::FileLock>> lock_to_read(base::FileSystem& fs, const
 namespace {
 
 Result<std::unique_ptr<wal::Log>> read_whole_log(base::FileSystem& fs, const std::string& directory) {
+  TIDAL_TRY(check_is_finished(fs, directory));
   if (!fs.is_directory(directory + "/wal")) {
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }

@@ -3,10 +3,12 @@
 
 #include <memory>
 
+#include "db/backup_manifest.h"
 #include "db/base_state.h"
 #include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
+#include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
 #include "storage/lmdb_file.h"
 
@@ -76,13 +78,35 @@ Status verify_store(base::FileSystem& fs, const std::string& directory, SeqNo la
   return {};
 }
 
+/// That the files are those that the manifest of a backup names.
+Status verify_backup(base::FileSystem& fs, const std::string& directory, Verification& result) {
+  const Result<BackupManifest> manifest = read_backup_manifest(fs, directory);
+  if (!manifest.ok()) {
+    if (manifest.error().code != Code::Corruption) return manifest.error();
+    result.defects.push_back(manifest.error().message);
+    return {};
+  }
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, check_backup_files(fs, directory, *manifest, {}));
+  result.defects.insert(result.defects.end(), defects.begin(), defects.end());
+  result.facts.push_back("backup: " + std::to_string(manifest->files.size()) + " files, up to seqno " +
+                         std::to_string(manifest->seqno.value));
+  return {};
+}
+
 }  // namespace
 
 Result<Verification> verify_directory(base::FileSystem& fs, const std::string& directory) {
+  TIDAL_TRY(check_is_finished(fs, directory));
   if (!fs.is_directory(directory + "/wal")) {
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, lock_to_read(fs, directory));
+  TIDAL_TRY_ASSIGN(Verification result, verify_content(fs, directory));
+  if (fs.exists(directory + "/" + std::string(kBackupManifestName))) TIDAL_TRY(verify_backup(fs, directory, result));
+  return result;
+}
+
+Result<Verification> verify_content(base::FileSystem& fs, const std::string& directory) {
   Verification result;
   TIDAL_TRY_ASSIGN(const SeqNo last, verify_log(fs, directory, result));
   TIDAL_TRY(verify_states({fs, directory + "/checkpoints"}, "checkpoint", last, result));

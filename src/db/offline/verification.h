@@ -17,7 +17,11 @@ struct Verification {
   std::vector<std::string> defects;  ///< empty: everything is as it was written
 };
 
-/// Reads every segment, checkpoint and store of a data directory that no process has open (AlreadyOpen). NotFound.
+/// Reads every segment, checkpoint and store of a data directory that no process has open (AlreadyOpen), and compares a
+/// backup with its manifest. NotFound; FailedPrecondition for a backup or a restored database that was not finished.
 [[nodiscard]] Result<Verification> verify_directory(base::FileSystem& fs, const std::string& directory);
+
+/// The segments, checkpoints and stores alone, of a directory that is the caller's.
+[[nodiscard]] Result<Verification> verify_content(base::FileSystem& fs, const std::string& directory);
 
 }  // namespace tidal::db

@@ -20,6 +20,8 @@ enum class Happening : std::uint8_t {
   Question,
   SchemaChange,
   Checkpoint,
+  Archiving,        ///< a compaction that archived segments
+  SegmentsRemoved,  ///< a compaction that let segments go for good
   WriteInsideCheckpoint,
   QuestionInsideCheckpoint,
   QuestionInsideLog,
@@ -43,7 +45,27 @@ enum class Happening : std::uint8_t {
   LifeSync,
   LifeBatched,
   LifeAsync,
-  AsyncLoss,  ///< acknowledged, not yet synced, gone: what Durability::Async says
+  Duplicate,         ///< of an event that was applied before
+  DuplicateInBatch,  ///< of an earlier record of the batch
+  DuplicateForgotten,
+  DuplicateKept,
+  RetryFound,    ///< a batch without answer was sent again: something of it was there
+  RetryWritten,  ///< nothing of it was there, or has an identity
+  DiskFull,
+  FewFiles,
+  ReadOnlyDisk,
+  WriteWithoutFiles,  ///< refused for lack of descriptors
+  OpenWithoutFiles,   ///< refused
+  OpenReadOnly,       ///< refused
+  CheckpointDamaged,
+  CheckpointsLost,
+  StoreLost,
+  StoreReplaced,
+  BaseLost,
+  ArchiveLost,
+  OpenFromBase,
+  OpenRefused,  ///< for what was lost
+  AsyncLoss,    ///< acknowledged, not yet synced, gone: what Durability::Async says
   Import,
   Count
 };

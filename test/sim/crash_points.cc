@@ -23,6 +23,7 @@ CrashStage torn_frame() { return running(Moment::Inside, kFrame); }
 
 const std::vector<CrashPoint>& crash_points() {
   constexpr bool kAlsoBySignal = true;
+  constexpr bool kWithoutCaches = true;
   using enum Moment;
   static const auto* const table = new std::vector<CrashPoint>{
       {"first segment written, without its name", {opening(Before, {Activity::SegmentRename})}, kAlsoBySignal},
@@ -59,6 +60,34 @@ const std::vector<CrashPoint>& crash_points() {
       {"unfinished checkpoint removed in part, in recovery",
        {running(Before, {Activity::CheckpointRename}), opening(Inside, {Activity::UnfinishedRemoval})},
        kAlsoBySignal},
+      {"view file of a base written in part", {running(Inside, {Activity::BaseFile})}, kAlsoBySignal},
+      {"store of a base written in part", {running(Inside, {Activity::BaseDump})}, kAlsoBySignal},
+      {"manifest of a base written in part", {running(Inside, {Activity::BaseManifest})}, kAlsoBySignal},
+      {"base written, without its name", {running(Before, {Activity::BaseRename})}, kAlsoBySignal},
+      {"base named, directory not synced", {running(After, {Activity::BaseRename})}, kAlsoBySignal},
+      {"base synced, all segments still in the log", {running(After, {Activity::BaseDirectorySync})}, kAlsoBySignal},
+      {"old base removed in part", {running(Inside, {Activity::BaseRemoval})}, kAlsoBySignal},
+      {"old base removed, not synced", {running(After, {Activity::BaseRemoval})}, kAlsoBySignal},
+      {"archive written in part", {running(Inside, {Activity::ArchiveFile})}, kAlsoBySignal},
+      {"archive written, without its name", {running(Before, {Activity::ArchiveRename})}, kAlsoBySignal},
+      {"archive named, directory not synced", {running(After, {Activity::ArchiveRename})}, kAlsoBySignal},
+      {"segment archived, still in the log", {running(Before, {Activity::ArchivedSegmentRemoval})}, kAlsoBySignal},
+      {"archived segment removed from the log, not synced",
+       {running(After, {Activity::ArchivedSegmentRemoval})},
+       kAlsoBySignal},
+      {"segment about to be removed for good", {running(Before, {Activity::SegmentRemoval})}, kAlsoBySignal},
+      {"segment removed for good, not synced", {running(After, {Activity::SegmentRemoval})}, kAlsoBySignal},
+      {"base named, then twice in recovery without any cache",
+       {running(After, {Activity::BaseDirectorySync}), opening(Inside), opening(Inside)},
+       kAlsoBySignal,
+       kWithoutCaches},
+      {"segment removed for good, then twice in recovery without any cache",
+       {running(After, {Activity::SegmentRemoval}), opening(Inside), opening(Inside)},
+       kAlsoBySignal,
+       kWithoutCaches},
+      {"after a base found the disk full", {running(NoSpaceFirst, {Activity::BaseDump})}},
+      {"after an archive found the disk full", {running(NoSpaceFirst, {Activity::ArchiveFile})}},
+      {"after the removal of a segment failed", {running(FailsFirst, {Activity::ArchivedSegmentRemoval})}},
       {"after a write of the log failed", {running(FailsFirst, kFrame)}},
       {"after a sync of the log failed", {running(FailsFirst, {Activity::FrameSync})}},
       {"after a frame found the disk full", {running(NoSpaceFirst, kFrame)}},

@@ -104,7 +104,7 @@ void Simulation::prepare(std::size_t client) {
   const Timestamp now = clock_.now();
   Pending pending;
   pending.prepared_at = model_.seqno();
-  if (!unanswered_.empty() && one_in(2)) {
+  if (!unanswered_.empty() && !one_in(4)) {
     pending.operations = std::move(unanswered_.back());
     pending.is_retry = true;
     unanswered_.pop_back();
@@ -216,7 +216,8 @@ void Simulation::change_schema(const SchemaChange& change) {
   if (poisoned_ && !change.step) return;
   std::vector<LogRecord> records;
   if (change.step) records.emplace_back(*change.step);
-  const Written written = as_appended(records);
+  Written written = as_appended(records);
+  if (records.empty()) written.appended = last_append_;  // no frame is written
   const Status status = run_script(*core_, change.statement);
   say(change.statement.substr(0, 60) + ": " + (status.ok() ? "ok" : status.error().to_string()));
   tally_.count(Happening::SchemaChange);

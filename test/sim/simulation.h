@@ -129,6 +129,7 @@ class Simulation {
   void lose_checkpoints();
   void lose_store();
   void lose_base_and_archive();
+  void lose_one_of(const StoredFiles& files, Happening what);
   void lose_caches();
   void put_back();
   void check_opening(const ExpectedOpening& expected, const Result<std::unique_ptr<db::Core>>& opened);

@@ -30,21 +30,21 @@ void Simulation::keep_store() {
 }
 
 void Simulation::lose_files() {
-  if (options_.point != nullptr) return options_.point->without_caches && stage_ > 0 ? lose_caches() : void();
-  if (options_.ignored || !one_in(3)) return;
+  const bool always = options_.point != nullptr && options_.point->without_caches && stage_ > 0;
+  if (!always && (options_.point != nullptr || options_.ignored || !one_in(2))) return;
   quiet_ = true;
+  if (always) lose_caches();
+  if (options_.point != nullptr) return void(quiet_ = false);
   if (one_in(2)) lose_checkpoints();
   if (one_in(2)) lose_store();
-  if (one_in(3)) lose_base_and_archive();
+  if (one_in(2)) lose_base_and_archive();
   quiet_ = false;
 }
 
 void Simulation::lose_caches() {
-  quiet_ = true;
   static_cast<void>(fs_.remove_all(kCheckpoints));
   static_cast<void>(fs_.remove_all(kPath + "/stores"));
   checkpointed_ = 0;
-  quiet_ = false;
 }
 
 /// All of them, or a file of the newest.
@@ -89,14 +89,20 @@ void Simulation::lose_base_and_archive() {
   StoredFiles all = *base;
   all.merge(StoredFiles(*archive));
   put_aside_ = all;
-  const std::uint64_t kinds = random_.below(3);
-  const StoredFiles& from = base->empty() || (kinds == 0 && !archive->empty()) ? *archive : *base;
-  const auto file = std::next(from.begin(), static_cast<std::ptrdiff_t>(random_.below(from.size())));
+  const std::uint64_t which = random_.below(3);
+  if (which != 0) lose_one_of(*archive, Happening::ArchiveLost);
+  if (which != 1) lose_one_of(*base, Happening::BaseLost);
+  if (which == 2) lose_caches();
+}
+
+void Simulation::lose_one_of(const StoredFiles& files, Happening what) {
+  if (files.empty()) return;
+  const auto file = std::next(files.begin(), static_cast<std::ptrdiff_t>(random_.below(files.size())));
   say("lost: " + file->first);
-  tally_.count(&from == &*archive ? Happening::ArchiveLost : Happening::BaseLost);
-  // A damaged archive is no other than a lost one where it is needed, but it is not noticed before.
-  static_cast<void>(
-      damage_file(fs_, file->first, &from == &*archive ? Loss::Removed : static_cast<Loss>(random_.below(3))));
+  tally_.count(what);
+  // An archive that is damaged inside is noticed where it is read, and not by what tells where an open begins.
+  const auto loss = what == Happening::ArchiveLost ? Loss::Removed : static_cast<Loss>(random_.below(3));
+  static_cast<void>(damage_file(fs_, file->first, loss));
 }
 
 /// What was lost of base and archive.

@@ -101,7 +101,7 @@ Signal Workload::signal(const Model& model, Timestamp now) {
   if (signal.kind == "view" && random_.coin()) signal.value = static_cast<double>(random_.below(600));
   if (one_in(4)) signal.weight = static_cast<double>(random_.below(8)) / 2;
   if (!one_in(3)) signal.at = event_time(now);
-  if (one_in(4)) signal.idempotency_key = key('k', random_.below(200));
+  if (one_in(3)) signal.idempotency_key = key('k', random_.below(200));
   sent_.push_back(signal);
   if (sent_.size() > kSentMax) sent_.pop_front();
   return signal;

@@ -163,6 +163,7 @@ const std::vector<SettingsChange>& settings_changes() {
          s.hot_gravity = 1.5;
        }},
       {"ALTER SETTINGS past_query_tolerance:1d", [](Settings& s) { s.past_query_tolerance = days(1); }},
+      {"ALTER SETTINGS log_retention:1d", [](Settings& s) { s.log_retention = days(1); }},
   };
   return *table;
 }
@@ -185,7 +186,6 @@ const std::vector<SettingsChange>& small_log_settings() {
          s.log_retention = hours(2);
          s.log_archive = true;
        }},
-      {"ALTER SETTINGS log_retention:1d", [](Settings& s) { s.log_retention = days(1); }},
   };
   return *table;
 }

@@ -43,7 +43,7 @@ class LoneWriter {
     if (dice < 4) return {.kind = Kind::Checkpoint};
     if (dice < 6) return {.kind = Kind::Reopen};
     if (dice < 7) return schema(workload_.schema_change(model_, clock_.now()));
-    if (dice < 9) return {.kind = Kind::Compact};
+    if (dice < 12) return {.kind = Kind::Compact};
     while (true) {
       Turn turn{.kind = Kind::Write, .operations = workload_.operations(model_, clock_.now())};
       ModelBatch expected = model_.prepare(turn.operations, clock_.now());
@@ -105,8 +105,8 @@ class Child {
         stage_(point.stages[stage]),
         directory_(std::move(directory)),
         // Of what comes only once a life nothing is skipped.
-        skip_(stage == 0                       ? seed % 3
-              : point.stages[stage].at.empty() ? seed % 4
+        skip_(stage > 0                        ? (point.stages[stage].at.empty() ? seed % 4 : 0)
+              : stage_.phase == Phase::Running ? seed % 3
                                                : 0),
         fs_(base::posix_file_system(), [this](const base::FileOperation& operation) { return judge(operation); }),
         writer_(seed) {}

@@ -31,7 +31,8 @@ Simulation::Simulation(const HistoryOptions& options, Tally& tally)
       workload_(stream(options.seed, 3), is_heavy(options)),
       wants_small_log_(is_heavy(options)) {
   if (options.ignored) fs_.ignore_syncs(options.ignored->kind, options.ignored->path);
-  if (options.point != nullptr) skip_ = random_.below(3);
+  // Of what comes only once a life nothing is skipped.
+  if (options.point != nullptr && options.point->stages.front().phase == Phase::Running) skip_ = random_.below(3);
   fs_.set_hook([this](const base::FileOperation& operation) { before_operation(operation); });
 }
 
@@ -79,9 +80,9 @@ void Simulation::step() {
                                         : workload_.schema_change(model_, clock_.now()));
   } else if (dice < 85) {
     checkpoint();
-  } else if (dice < 87) {
+  } else if (dice < (options_.point != nullptr ? 90 : 87)) {
     compact();
-  } else if (dice < 90) {
+  } else if (dice < (options_.point != nullptr ? 91 : 90)) {
     move_clock();
   } else if (dice < 91) {
     if (!may_fail()) core_->settle();

@@ -108,6 +108,7 @@ void Simulation::lose_one_of(const StoredFiles& files, Happening what) {
 /// What was lost of base and archive.
 void Simulation::put_back() {
   if (!put_aside_) return;
+  lift_limits();
   quiet_ = true;
   const StoredFiles all = *std::exchange(put_aside_, std::nullopt);
   for (const auto& [path, content] : all) {

@@ -211,13 +211,14 @@ Failure found(Fault fault, std::string what) { return {.fault = fault, .step = 0
 
 /// Holds what was left against the same history on the model: everything acknowledged, and the batch after it whole or
 /// not at all.
-Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t acknowledged) {
+Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t acknowledged, std::uint64_t& lost) {
   const Options options = options_for(0, false);
   LoneWriter writer(seed);
   auto recovered = open_core(directory, base::posix_file_system(), writer.clock(), options);
   if (!recovered.ok()) return found(Fault::Unopened, recovered.error().to_string());
   const std::uint64_t last = (*recovered)->applied().value;
-  if (last < acknowledged)
+  lost = acknowledged - std::min(acknowledged, last);
+  if (lost > 0)
     return found(Fault::Lost,
                  std::to_string(acknowledged) + " was acknowledged, the log ends at " + std::to_string(last));
   std::uint64_t batches_behind = 0;
@@ -260,7 +261,8 @@ KilledHistory run_killed_history(std::uint64_t seed, const CrashPoint& point, co
     acknowledged = std::max(acknowledged, ending.acknowledged);
     history.met = ending.killed;
   }
-  if (history.failure.fault == Fault::None) history.failure = judge(directory, seed, acknowledged);
+  history.mode = options_for(seed, false).durability.mode;
+  if (history.failure.fault == Fault::None) history.failure = judge(directory, seed, acknowledged, history.lost);
   std::filesystem::remove_all(directory);
   return history;
 }

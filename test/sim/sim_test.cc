@@ -43,6 +43,14 @@ TEST(SimulationTest, OfOneSeedRepeatsItself) {
   }
 }
 
+TEST(Policies, AsyncLosesNothingOlderThanItsInterval) {
+  const IntervalLosses losses = run_interval_histories(200);
+  EXPECT_EQ(losses.doubled, 0U);
+  EXPECT_GT(losses.lost, 0U);
+  EXPECT_LE(losses.oldest_lost, kPolicyInterval);
+  EXPECT_GT(run_interval_histories(200, minutes(1)).oldest_lost, kPolicyInterval) << "a late sync is not noticed";
+}
+
 struct Canary {
   std::string_view name;
   IgnoredSync ignored;

@@ -164,7 +164,8 @@ class Simulation {
   ActivityReader activities_;
   Phase phase_ = Phase::Opening;
   Durability::Mode mode_ = Durability::Mode::Sync;
-  bool quiet_ = false;  // the harness itself is at work
+  Durability::Mode crashed_mode_ = Durability::Mode::Sync;  // of the life that crashed last
+  bool quiet_ = false;                                      // the harness itself is at work
   bool inside_checkpoint_ = false;
   int nesting_ = 0;
   bool power_off_ = false;

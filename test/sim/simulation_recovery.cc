@@ -80,6 +80,7 @@ void Simulation::close() {
 void Simulation::crash() {
   cut_power();
   core_.reset();
+  if (phase_ != Phase::Opening) crashed_mode_ = mode_;
   ++tally_.crashes;
   crashed_ = true;
   fs_.crash();
@@ -155,7 +156,13 @@ void Simulation::check_checkpoint() {
 /// S1 and S2: how far the log reaches is an end of a batch, not before what had to last, not behind what was written.
 void Simulation::settle_doubt(std::uint64_t last) {
   const std::uint64_t acknowledged = model_.seqno();
-  const std::uint64_t least = std::exchange(crashed_, false) ? durable_ : acknowledged;
+  const bool crashed = std::exchange(crashed_, false);
+  const std::uint64_t least = crashed ? durable_ : acknowledged;
+  if (crashed) {
+    PolicyLosses& losses = tally_.policies[static_cast<std::size_t>(crashed_mode_)];
+    ++losses.power_cuts;
+    losses.lost_by_power += acknowledged - std::min(acknowledged, last);
+  }
   const std::uint64_t doubtful = in_doubt_ ? in_doubt_->records.size() : 0;
   if (last < least) {
     return fail(Fault::Lost, "the log ends at seqno " + std::to_string(last) + ", but " + std::to_string(least) +

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "test/sim/policies.h"
+
 namespace tidal::sim {
 
 /// Classes of steps and faults; a run in which one hardly occurs proves little and fails.
@@ -90,6 +92,7 @@ struct Tally {
   std::uint64_t injected = 0;  ///< errors and full disks
   std::array<std::uint64_t, static_cast<std::size_t>(Happening::Count)> happened{};
   std::array<std::uint64_t, 7> faults{};
+  PoliciesLosses policies{};
 
   void count(Happening what) { ++happened[static_cast<std::size_t>(what)]; }
   [[nodiscard]] std::uint64_t of(Happening what) const { return happened[static_cast<std::size_t>(what)]; }

@@ -56,13 +56,13 @@ constexpr std::string_view kLimits = R"(
 
 `make sim` runs histories that choose their crashes and faults by seed: several clients take turns on one thread, with
 prepare and commit as two steps, so that a deletion overtakes a signal; others write and ask in the middle of a
-checkpoint or a compaction; signals are sent again, in one batch, minutes or an hour later, and after a crash that left
-them without an answer; the log is kept short, with archive and without; the clock leaps and goes back; disks fill up or
-turn read-only, file descriptors run out; single writes and syncs fail; the power goes in the middle of an operation,
-also in recovery; each life has another durability policy. Between two lives files get lost: checkpoints, the store (also
-replaced by an earlier one), files of the base and of the archive. The open then must begin where a short rule says, or
-be refused (`test/sim/expected_opening.h`); a table test tries every combination of what may be gone. Every answer is held
-against the model's, and each seed repeats its history to the last step: `make sim SEED=7`.
+checkpoint or a compaction; signals are sent again, in one batch, minutes or an hour later, and after a crash that
+left them without an answer; the log is kept short, with archive and without; the clock leaps and goes back; disks
+fill up or turn read-only, file descriptors run out; single writes and syncs fail; the power goes in the middle of an
+operation, also in recovery; each life has another durability policy. Between two lives files get lost: checkpoints,
+the store (also replaced by an earlier one), files of the base and of the archive. The open then must begin where a
+short rule says, or be refused (`test/sim/expected_opening.h`); a table test tries every combination of what may be
+gone. Every answer is held against the model's, and each seed repeats its history to the last step: `make sim SEED=7`.
 
 Canaries show that this can fail: with the syncs of the log, of its directory, of checkpoint files or of their directory
 turned off, some histories must find damage, or the tests fail.

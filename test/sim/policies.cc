@@ -94,7 +94,7 @@ std::string policies_table(const PoliciesLosses& losses, const IntervalLosses& i
 ## What each policy lost
 
 Acknowledged records that were gone after the crashes of the matrix, by the durability policy of the life that crashed,
-beside what [durability.md](durability.md) promises. There Async never syncs by itself, so that it loses the most it can.
+beside what [durability.md](durability.md) promises. Async never syncs by itself there, and so loses the most it can.
 
 | policy | a power cut may lose | power cuts | lost | kills | lost |
 |---|---|---:|---:|---:|---:|

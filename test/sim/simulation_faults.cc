@@ -80,6 +80,11 @@ void Simulation::before_operation(const base::FileOperation& operation) {
 void Simulation::strike(Activity activity) {
   if (cut_in_ != 0 && --cut_in_ == 0) {
     tally_.count(phase_ == Phase::Opening ? Happening::PowerCutInRecovery : Happening::PowerCutInside);
+    // Before anybody hears that it happened, or in its middle.
+    if (one_in(2)) {
+      cut_next_ = true;
+      return;
+    }
     say("the power goes inside of an operation");
     power_off_ = true;
     fs_.stop_at(1);

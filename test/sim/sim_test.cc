@@ -18,7 +18,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 
 TEST(SimulationTest, LosesNothingDoublesNothingAndAnswersAsTheModelDoes) {
   const std::uint64_t first = number_from("TIDAL_SEED", 1);
-  const std::uint64_t histories = number_from("TIDAL_HISTORIES", 800);
+  const std::uint64_t histories = number_from("TIDAL_HISTORIES", 600);
   Tally tally;
   for (std::uint64_t seed = first; seed < first + histories && !testing::Test::HasFailure(); ++seed) {
     const Failure failure = Simulation({.seed = seed}, tally).run();

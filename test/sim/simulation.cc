@@ -293,7 +293,9 @@ void Simulation::checkpoint() {
 
 void Simulation::compact() {
   inside_checkpoint_ = true;
+  compacting_ = true;
   const Result<CompactionReport> done = core_->compact();
+  compacting_ = false;
   inside_checkpoint_ = false;
   if (!done.ok()) {
     say("compaction: " + done.error().to_string());

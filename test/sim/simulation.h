@@ -4,11 +4,11 @@
 // After every crash and reopen: what was acknowledged is there, once (S1); a batch whose commit got no answer is there
 // whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log, on a
 // base where its first records are gone (S4); the newest checkpoint that was taken, or a base behind it, is there and
-// used (S5). An event counts once however often it was sent (S6). When files were lost, the open begins where
-// expected_opening.h says, or is refused (S7).
-// A client prepares and commits in two steps, so that others come in between. Operations on files of checkpoints, bases
-// and archives let others write and ask, the log's let them ask: inside of those nobody may write.
-// Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
+// used, unless a compaction was removing it (S5). An event counts once however often it was sent (S6). When files were
+// lost, the open begins where expected_opening.h says, or is refused (S7). A client prepares and commits in two steps,
+// so that others come in between. Operations on files of checkpoints, bases and archives let others write and ask, the
+// log's let them ask: inside of those nobody may write. Threads: one test's own. Durability::Async starts a thread of
+// the database's, which never has anything to do here.
 #pragma once
 
 #include <array>
@@ -167,6 +167,7 @@ class Simulation {
   Durability::Mode crashed_mode_ = Durability::Mode::Sync;  // of the life that crashed last
   bool quiet_ = false;                                      // the harness itself is at work
   bool inside_checkpoint_ = false;
+  bool compacting_ = false;
   int nesting_ = 0;
   bool power_off_ = false;
   bool cut_next_ = false;  // the power goes before the next operation

@@ -67,6 +67,8 @@ void Simulation::before_operation(const base::FileOperation& operation) {
   if (quiet_) return;
   const Activity activity = activities_.observe(operation);
   if (power_off_ || failed()) return;
+  // A base that is on disk is behind all checkpoints that a compaction removes.
+  if (compacting_ && activity == Activity::CheckpointRemoval) checkpointed_ = 0;
   if (cut_next_) return cut_power();
   if (options_.point != nullptr) {
     meet_point(activity);

@@ -76,7 +76,7 @@ std::string_view fault_name(Fault fault) {
 std::string Tally::rare() const {
   std::string names;
   for (std::size_t i = 0; i < kHappenings; ++i) {
-    if (happened[i] * 100 >= histories) continue;
+    if (happened[i] * 200 >= histories) continue;
     names += (names.empty() ? "" : ", ") + std::string(happening_name(static_cast<Happening>(i)));
   }
   return names;

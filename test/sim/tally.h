@@ -97,7 +97,7 @@ struct Tally {
   void count(Happening what) { ++happened[static_cast<std::size_t>(what)]; }
   [[nodiscard]] std::uint64_t of(Happening what) const { return happened[static_cast<std::size_t>(what)]; }
   [[nodiscard]] std::uint64_t of(Fault fault) const { return faults[static_cast<std::size_t>(fault)]; }
-  /// The classes that fewer than one in a hundred histories had, or "".
+  /// The classes that fewer than one in two hundred histories had, or "".
   [[nodiscard]] std::string rare() const;
   /// Every class with its count, on one line.
   [[nodiscard]] std::string coverage() const;

@@ -302,7 +302,9 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange 
     Status restored = restore_one(registry, seqno, stores);
     if (restored.ok()) return seqno;
     for (const auto& view : registry.views()) view->reset();
-    if (restored.error().code == Code::FailedPrecondition) return std::move(restored).error();
+    const Code code = restored.error().code;
+    // A newer format, or a want of space, memory or descriptors: nothing is wrong with the checkpoint.
+    if (code == Code::FailedPrecondition || code == Code::ResourceExhausted) return std::move(restored).error();
     notes.push_back("checkpoint at seqno " + std::to_string(seqno.value) + " not used: " + restored.error().message);
   }
   return SeqNo{};

@@ -99,7 +99,7 @@ class CheckpointDirectory {
 
   /// Restores every view from the newest checkpoint within `usable` that verifies. Returns its seqno, or 0
   /// with all views reset when there is none; `notes` tells what was skipped and why.
-  /// FailedPrecondition when a checkpoint was written by a newer version.
+  /// FailedPrecondition when a checkpoint was written by a newer version; ResourceExhausted.
   [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
                                       std::span<const StoreFile> stores = {});
 

@@ -164,5 +164,54 @@ TEST(CrashCanary, NoticesThatTheDirectoryIsNotSynced) {
       0);
 }
 
+/// Of the payload of a second record whose frame ends with a page, so that writing it touches no page behind it.
+std::size_t bytes_up_to_page_end() {
+  for (std::size_t bytes = kPageBytes / 2;; ++bytes) {
+    MemoryFileSystem fs;
+    const auto log = open_log(fs).value();
+    EXPECT_TRUE(log->append(records_of({"kept"}), kNow).ok());
+    EXPECT_TRUE(log->append(records_of({std::string(bytes, 'a')}), kNow).ok());
+    EXPECT_TRUE(log->append(records_of({"next"}), kNow).ok());
+    if (image_of(fs).begin()->second.substr(2 * kPageBytes, 4) == "TWFR") return bytes;
+  }
+}
+
+/// What the tail of a segment holds is cut off by zeros. When making them durable fails, the next open in the same life
+/// of the system reads zeros that the disk does not have.
+TEST(Crash, WhatWasCutOffOnceDoesNotComeBack) {
+  const std::string cut(bytes_up_to_page_end(), 'a');
+  const std::string behind(2'000, 'b');
+  const std::string later(cut.size(), 'c');
+  int failed_opens = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    for (std::uint64_t n = 1;; ++n) {
+      MemoryFileSystem fs(seed);
+      {
+        const auto log = open_log(fs).value();
+        ASSERT_TRUE(log->append(records_of({"kept"}), kNow).ok());
+        ASSERT_TRUE(log->sync().ok());
+        ASSERT_TRUE(log->append(records_of({cut}), kNow).ok());
+        ASSERT_TRUE(log->append(records_of({behind}), kNow).ok());
+        fs.crash();
+      }
+      fs.fail_operation(n, MemoryFileSystem::Fault::IoError);
+      Result<std::unique_ptr<Log>> log = open_log(fs);
+      const bool failed = !log.ok();
+      if (failed) log = open_log(fs);
+      ASSERT_TRUE(log.ok()) << "seed " << seed << ": " << log.error().to_string();
+      if (!failed || (*log)->last_seqno() != SeqNo{1}) break;
+      ++failed_opens;
+      ASSERT_TRUE((*log)->append(records_of({later}), kNow).ok());
+      ASSERT_TRUE((*log)->sync().ok());
+      fs.crash();
+      const Result<std::vector<std::string>> found = recovered_payloads(fs);
+      ASSERT_TRUE(found.ok()) << "seed " << seed << " operation " << n << ": " << found.error().to_string();
+      ASSERT_EQ(found->size(), 2U) << "seed " << seed << " operation " << n;
+      EXPECT_EQ(found->back(), later);
+    }
+  }
+  EXPECT_GT(failed_opens, 100);
+}
+
 }  // namespace
 }  // namespace tidal::wal

@@ -94,6 +94,19 @@ Status write_again(base::File& file, std::uint64_t begin, std::uint64_t end) {
   return {};
 }
 
+/// V2. Something that is no frame stays at the front until the zeros behind it are durable: when their sync fails, the
+/// next open in the same life of the system reads zeros that the disk may not have, and must know that there is a tail.
+/// The zeros of the front need no such care: its page is written again with the next frame.
+Status cut_tail(base::File& file, std::uint64_t begin, std::uint64_t end) {
+  constexpr std::string_view kNoFrame = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+  const std::uint64_t front_end = std::min(end, begin + kPageBytes - begin % kPageBytes);
+  TIDAL_TRY(file.write_at(begin, base::as_bytes(kNoFrame)));
+  TIDAL_TRY(file.sync());
+  TIDAL_TRY(write_zeros(file, front_end, end));
+  TIDAL_TRY(file.sync());
+  return write_zeros(file, begin, front_end);
+}
+
 /// Steps over all sound frames, taking over their times; tells what stands behind the last one.
 Result<SegmentReader::Step> read_frames(SegmentReader& reader, OpenSegment& segment, UnprovenFrames& unproven) {
   TIDAL_TRY_ASSIGN(SegmentReader::Step step, reader.next());
@@ -171,7 +184,7 @@ Status make_writable(base::FileSystem& fs, const std::string& path, const std::o
     TIDAL_TRY(write_again(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));
   } else {
     TIDAL_TRY(write_again(*segment.file, segment.unproven_offset, segment.end_offset));
-    if (torn) TIDAL_TRY(write_zeros(*segment.file, segment.end_offset, segment.header.frames_end()));
+    if (torn) TIDAL_TRY(cut_tail(*segment.file, segment.end_offset, segment.header.frames_end()));
     // A half-written footer must not stay behind frames that are still to come.
     TIDAL_TRY(write_zeros(*segment.file, segment.header.frames_end(), segment.header.segment_bytes));
   }

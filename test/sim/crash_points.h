@@ -33,6 +33,7 @@ struct CrashPoint {
   std::string_view name;             ///< what has happened when the power goes
   std::vector<CrashStage> stages{};  ///< one crash after the other
   bool by_signal = false;            ///< also by SIGKILL of a real process
+  bool without_caches = false;       ///< checkpoints and stores are gone before every open after the first crash
 };
 
 [[nodiscard]] const std::vector<CrashPoint>& crash_points();

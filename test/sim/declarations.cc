@@ -163,6 +163,29 @@ const std::vector<SettingsChange>& settings_changes() {
          s.hot_gravity = 1.5;
        }},
       {"ALTER SETTINGS past_query_tolerance:1d", [](Settings& s) { s.past_query_tolerance = days(1); }},
+      {"ALTER SETTINGS log_retention:1d", [](Settings& s) { s.log_retention = days(1); }},
+  };
+  return *table;
+}
+
+const std::vector<SettingsChange>& small_log_settings() {
+  static const auto* const table = new std::vector<SettingsChange>{
+      {"ALTER SETTINGS log_bytes:128KiB, log_archive:true",
+       [](Settings& s) {
+         s.log_bytes = 128 << 10;
+         s.log_archive = true;
+       }},
+      {"ALTER SETTINGS log_bytes:64KiB, log_archive:false",
+       [](Settings& s) {
+         s.log_bytes = 64 << 10;
+         s.log_archive = false;
+       }},
+      {"ALTER SETTINGS log_bytes:all, log_retention:2h, log_archive:true",
+       [](Settings& s) {
+         s.log_bytes = 0;
+         s.log_retention = hours(2);
+         s.log_archive = true;
+       }},
   };
   return *table;
 }

@@ -30,5 +30,7 @@ struct SettingsChange {
   void (*apply)(Settings&);
 };
 [[nodiscard]] const std::vector<SettingsChange>& settings_changes();
+/// Under which segments soon leave the log, into the archive or for good.
+[[nodiscard]] const std::vector<SettingsChange>& small_log_settings();
 
 }  // namespace tidal::sim

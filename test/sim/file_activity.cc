@@ -48,6 +48,11 @@ Activity synced(Activity written) {
 Activity written_to(std::string_view path, base::Bytes data) {
   if (is_below(path, "/wal")) return written_to_log(path, data);
   if (is_below(path, "/stores")) return Activity::StoreFile;
+  if (is_below(path, "/archive")) return Activity::ArchiveFile;
+  if (is_below(path, "/base")) {
+    if (path.ends_with("/MANIFEST")) return Activity::BaseManifest;
+    return path.ends_with("/entity_fields") ? Activity::BaseDump : Activity::BaseFile;
+  }
   if (!is_below(path, "/checkpoints")) return Activity::Other;
   return path.ends_with("/MANIFEST") ? Activity::Manifest : Activity::ViewFile;
 }
@@ -56,19 +61,30 @@ Activity directory_synced(std::string_view path) {
   if (path.ends_with("/wal")) return Activity::LogDirectorySync;
   if (path.ends_with("/stores")) return Activity::StoreDirectorySync;
   if (path.ends_with("/checkpoints")) return Activity::CheckpointDirectorySync;
+  if (path.ends_with("/base")) return Activity::BaseDirectorySync;
+  if (path.ends_with("/archive")) return Activity::ArchiveDirectorySync;
   return is_below(path, "/checkpoints") ? Activity::CheckpointFilesSync : Activity::Other;
 }
 
 Activity renamed_to(std::string_view path) {
   if (is_below(path, "/wal")) return Activity::SegmentRename;
   if (is_below(path, "/stores")) return Activity::StoreRename;
+  if (is_below(path, "/base")) return Activity::BaseRename;
+  if (is_below(path, "/archive")) return Activity::ArchiveRename;
   return is_below(path, "/checkpoints") ? Activity::CheckpointRename : Activity::Other;
 }
 
 Activity removed(std::string_view path) {
-  if (is_below(path, "/wal")) return Activity::LogRemoval;
+  if (is_below(path, "/wal")) return path.ends_with(".wal") ? Activity::SegmentRemoval : Activity::LogRemoval;
+  if (is_below(path, "/base") && !path.ends_with(".tmp")) return Activity::BaseRemoval;
   if (!is_below(path, "/checkpoints")) return Activity::Other;
   return path.ends_with(".tmp") ? Activity::UnfinishedRemoval : Activity::CheckpointRemoval;
+}
+
+/// The name without its folder and all endings.
+std::string_view stem_of(std::string_view path) {
+  path.remove_prefix(path.rfind('/') + 1);
+  return path.substr(0, path.find('.'));
 }
 
 }  // namespace
@@ -89,9 +105,17 @@ Activity ActivityReader::observe(const base::FileOperation& operation) {
       return written == last_write_.end() ? Activity::Other : synced(written->second);
     }
     case Kind::SyncDirectory: return directory_synced(operation.path);
-    case Kind::Rename: return renamed_to(operation.path);
+    case Kind::Rename: {
+      const Activity activity = renamed_to(operation.path);
+      if (activity == Activity::ArchiveRename) archived_ = stem_of(operation.path);
+      return activity;
+    }
     case Kind::Remove:
-    case Kind::RemoveAll: return removed(operation.path);
+    case Kind::RemoveAll: {
+      const Activity activity = removed(operation.path);
+      const bool archived = activity == Activity::SegmentRemoval && stem_of(operation.path) == archived_;
+      return archived ? Activity::ArchivedSegmentRemoval : activity;
+    }
     case Kind::Create:
     case Kind::Truncate:
     case Kind::CreateDirectory: break;

@@ -1,6 +1,7 @@
 // What a database is doing, told by its file operations alone: their kind, path and bytes.
 //
-// Formats and commit protocols: docs/formats/wal.md, docs/formats/checkpoint.md. Threads: one test's own.
+// Formats and commit protocols: docs/formats/wal.md, checkpoint.md, base.md and archive.md there. Threads: one test's
+// own.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,19 @@ enum class Activity : std::uint8_t {
   CheckpointDirectorySync,
   CheckpointRemoval,  ///< an old one
   UnfinishedRemoval,
+  // Bases.
+  BaseFile,  ///< a view's
+  BaseDump,  ///< of the store
+  BaseManifest,
+  BaseRename,
+  BaseDirectorySync,
+  BaseRemoval,  ///< an old one
+  // The archive.
+  ArchiveFile,
+  ArchiveRename,
+  ArchiveDirectorySync,
+  ArchivedSegmentRemoval,  ///< from the log, after its archive was named
+  SegmentRemoval,          ///< from the log, for good
   // The store of entities.
   StoreFile,
   StoreFileSync,
@@ -55,6 +69,7 @@ class ActivityReader {
 
  private:
   std::map<std::string, Activity, std::less<>> last_write_;  // by path
+  std::string archived_;                                     // name of the segment that was archived last
 };
 
 /// Whether an operation is on the log, inside of which nobody else may write.

@@ -25,7 +25,7 @@ constexpr int kBroken = 3;
 /// What a lone writer does, by seed. Drawn against the model only, so that parent and child draw the same.
 class LoneWriter {
  public:
-  enum class Kind : std::uint8_t { Schema, Write, Checkpoint, Reopen };
+  enum class Kind : std::uint8_t { Schema, Write, Checkpoint, Compact, Reopen };
   struct Turn {
     Kind kind = Kind::Write;
     std::string statement{};
@@ -38,20 +38,27 @@ class LoneWriter {
   Turn next() {
     clock_.advance(seconds(1 + static_cast<std::int64_t>(random_.below(900))));
     if (model_.signals().empty()) return schema(Workload::first_schema(clock_.now()));
+    if (std::exchange(wants_small_log_, false)) return schema(workload_.small_log(model_, clock_.now()));
     const std::uint64_t dice = random_.below(40);
     if (dice < 4) return {.kind = Kind::Checkpoint};
     if (dice < 6) return {.kind = Kind::Reopen};
     if (dice < 7) return schema(workload_.schema_change(model_, clock_.now()));
+    if (dice < 12) return {.kind = Kind::Compact};
     while (true) {
       Turn turn{.kind = Kind::Write, .operations = workload_.operations(model_, clock_.now())};
       ModelBatch expected = model_.prepare(turn.operations, clock_.now());
       if (expected.refused || expected.records.empty()) continue;
-      turn.records = std::move(expected.records);
+      // The clock only moves on, so that it is the append time.
+      const std::vector<Place> places = model_.places(expected.records, clock_.now());
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        if (!places[i].is_duplicate) turn.records.push_back(std::move(expected.records[i]));
+      }
       return turn;
     }
   }
+  /// At once: the clock tells when it was appended.
   void apply(const Turn& turn) {
-    for (const LogRecord& record : turn.records) static_cast<void>(model_.apply(record));
+    for (const LogRecord& record : turn.records) static_cast<void>(model_.apply(record, clock_.now()));
   }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] base::FixedClock& clock() { return clock_; }
@@ -67,6 +74,7 @@ class LoneWriter {
   Workload workload_;
   base::FixedClock clock_;
   Model model_;
+  bool wants_small_log_ = true;
 };
 
 Options options_for(std::uint64_t seed, bool checkpoint_on_close) {
@@ -97,8 +105,8 @@ class Child {
         stage_(point.stages[stage]),
         directory_(std::move(directory)),
         // Of what comes only once a life nothing is skipped.
-        skip_(stage == 0                       ? seed % 3
-              : point.stages[stage].at.empty() ? seed % 4
+        skip_(stage > 0                        ? (point.stages[stage].at.empty() ? seed % 4 : 0)
+              : stage_.phase == Phase::Running ? seed % 3
                                                : 0),
         fs_(base::posix_file_system(), [this](const base::FileOperation& operation) { return judge(operation); }),
         writer_(seed) {}
@@ -132,6 +140,7 @@ class Child {
     switch (turn.kind) {
       case LoneWriter::Kind::Schema: return run_script(*core_, turn.statement).ok();
       case LoneWriter::Kind::Checkpoint: return core_->checkpoint().ok();
+      case LoneWriter::Kind::Compact: return core_->compact().ok();
       case LoneWriter::Kind::Reopen: {
         phase_ = Phase::Closing;
         const bool closed = core_->close().ok();
@@ -193,17 +202,23 @@ Ending run_child(std::uint64_t seed, const CrashPoint& point, std::size_t stage,
   return ending;
 }
 
+void remove_caches(const std::string& directory) {
+  std::filesystem::remove_all(directory + "/checkpoints");
+  std::filesystem::remove_all(directory + "/stores");
+}
+
 Failure found(Fault fault, std::string what) { return {.fault = fault, .step = 0, .what = std::move(what)}; }
 
 /// Holds what was left against the same history on the model: everything acknowledged, and the batch after it whole or
 /// not at all.
-Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t acknowledged) {
+Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t acknowledged, std::uint64_t& lost) {
   const Options options = options_for(0, false);
   LoneWriter writer(seed);
   auto recovered = open_core(directory, base::posix_file_system(), writer.clock(), options);
   if (!recovered.ok()) return found(Fault::Unopened, recovered.error().to_string());
   const std::uint64_t last = (*recovered)->applied().value;
-  if (last < acknowledged)
+  lost = acknowledged - std::min(acknowledged, last);
+  if (lost > 0)
     return found(Fault::Lost,
                  std::to_string(acknowledged) + " was acknowledged, the log ends at " + std::to_string(last));
   std::uint64_t batches_behind = 0;
@@ -221,8 +236,7 @@ Failure judge(const std::string& directory, std::uint64_t seed, std::uint64_t ac
   if (!wrong.empty()) return found(Fault::Model, std::move(wrong));
   const Result<DigestReport> got = (*recovered)->digest();
   recovered->reset();
-  std::filesystem::remove_all(directory + "/checkpoints");
-  std::filesystem::remove_all(directory + "/stores");
+  remove_caches(directory);
   const auto replayed = open_core(directory, base::posix_file_system(), writer.clock(), options);
   if (!replayed.ok()) return found(Fault::Digest, "the log alone: " + replayed.error().to_string());
   const Result<DigestReport> expected = (*replayed)->digest();
@@ -238,6 +252,7 @@ KilledHistory run_killed_history(std::uint64_t seed, const CrashPoint& point, co
   std::uint64_t acknowledged = 0;
   history.met = true;
   for (std::size_t stage = 0; stage < point.stages.size() && history.met; ++stage) {
+    if (stage > 0 && point.without_caches) remove_caches(directory);
     const Ending ending = run_child(seed, point, stage, directory);
     if (ending.broken) {
       history.failure = found(Fault::Behaviour, "a child did not come to its end");
@@ -246,7 +261,8 @@ KilledHistory run_killed_history(std::uint64_t seed, const CrashPoint& point, co
     acknowledged = std::max(acknowledged, ending.acknowledged);
     history.met = ending.killed;
   }
-  if (history.failure.fault == Fault::None) history.failure = judge(directory, seed, acknowledged);
+  history.mode = options_for(seed, false).durability.mode;
+  if (history.failure.fault == Fault::None) history.failure = judge(directory, seed, acknowledged, history.lost);
   std::filesystem::remove_all(directory);
   return history;
 }

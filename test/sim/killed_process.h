@@ -16,6 +16,8 @@ namespace tidal::sim {
 struct KilledHistory {
   bool met = false;  ///< the process came to every stage of the point
   Failure failure{};
+  Durability::Mode mode = Durability::Mode::Sync;
+  std::uint64_t lost = 0;  ///< acknowledged records
 };
 
 /// `directory` must not exist; it is removed afterwards.

@@ -32,7 +32,7 @@ is made by a program; no number in it was typed.
 ## The crash matrix
 
 Each row is a moment at which a crash could hurt: between two operations on files, or inside of one. Histories of random
-writes, checkpoints, closes and opens by several clients run until they come to that moment, and end there.
+writes, checkpoints, compactions, closes and opens by several clients run until they come to that moment, and end there.
 
 - **In memory**: the whole database over files in memory, where a crash keeps only what was synced and tosses a coin for
   every other page, size and name. This is a power cut.
@@ -56,9 +56,13 @@ constexpr std::string_view kLimits = R"(
 
 `make sim` runs histories that choose their crashes and faults by seed: several clients take turns on one thread, with
 prepare and commit as two steps, so that a deletion overtakes a signal; others write and ask in the middle of a
-checkpoint; the clock leaps and goes back; disks fill up; single writes and syncs fail; the power goes in the middle of
-an operation, also in recovery; each life has another durability policy. Every answer is held against the model's, and
-each seed repeats its history to the last step: `make sim SEED=7`.
+checkpoint or a compaction; signals are sent again, in one batch, minutes or an hour later, and after a crash that
+left them without an answer; the log is kept short, with archive and without; the clock leaps and goes back; disks
+fill up or turn read-only, file descriptors run out; single writes and syncs fail; the power goes in the middle of an
+operation, also in recovery; each life has another durability policy. Between two lives files get lost: checkpoints,
+the store (also replaced by an earlier one), files of the base and of the archive. The open then must begin where a
+short rule says, or be refused (`test/sim/expected_opening.h`); a table test tries every combination of what may be
+gone. Every answer is held against the model's, and each seed repeats its history to the last step: `make sim SEED=7`.
 
 Canaries show that this can fail: with the syncs of the log, of its directory, of checkpoint files or of their directory
 turned off, some histories must find damage, or the tests fail.
@@ -70,11 +74,14 @@ What is not:
 
 - Threads. Clients take turns at operations on files; races between threads are for ThreadSanitizer and the concurrent
   tests.
+- Erasure and backup.
 - The upkeep thread, the thread that fills the next segment ahead of time, and the timed syncs of `Async`, which would
   make histories depend on a clock nobody holds. The tests of the commit queue and of the log have these.
 - LMDB under a power cut: it does its own file operations. It is a cache, checked before use and rebuilt from the log.
 - Disks that lie: a sync that answers ok and forgets, or bytes that change at rest. The canaries and the damage tests
   show that such damage is noticed, not that it is survived.
+- Several bases that are bad at once, or a base that went bad while the log was removed behind it: nothing but a backup
+  has what it held.
 )";
 
 }  // namespace
@@ -87,15 +94,20 @@ MatrixRow run_row(const CrashPoint& point, const MatrixSize& size) {
     const Failure failure = simulation.run();
     if (!simulation.met() && failure.fault == Fault::None) continue;
     ++row.in_memory;
+    for (std::size_t mode = 0; mode < tally.policies.size(); ++mode) row.found.policies[mode].add(tally.policies[mode]);
     note(row, "in memory", seed, failure);
   }
+  // What a killed process handed to the system is there whether or not a disk is below: memory is faster.
+  const std::filesystem::path memory = "/dev/shm";
   const std::filesystem::path directory =
-      std::filesystem::temp_directory_path() / ("tidal-matrix-" + std::to_string(::getpid()));
+      (std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()) /
+      ("tidal-matrix-" + std::to_string(::getpid()));
   const std::uint64_t wanted = point.by_signal ? size.by_signal : 0;
   for (std::uint64_t seed = 1; row.by_signal < wanted && seed <= wanted * kSeedsEach; ++seed) {
     const KilledHistory history = run_killed_history(seed, point, directory);
     if (!history.met && history.failure.fault == Fault::None) continue;
     ++row.by_signal;
+    row.found.policies[static_cast<std::size_t>(history.mode)].add({.kills = 1, .lost_by_kill = history.lost});
     note(row, "by SIGKILL", seed, history.failure);
   }
   if (row.in_memory == 0 || (wanted > 0 && row.by_signal == 0)) {
@@ -123,6 +135,12 @@ std::string reliability_page(const std::vector<MatrixRow>& rows, const std::stri
   }
   page += "\n" + std::to_string(rows.size()) + " moments, " + std::to_string(in_memory + by_signal) +
           " histories: " + std::to_string(in_memory) + " in memory, " + std::to_string(by_signal) + " by SIGKILL.\n";
+  PoliciesLosses losses;
+  for (const MatrixRow& row : rows) {
+    for (std::size_t mode = 0; mode < losses.size(); ++mode) losses[mode].add(row.found.policies[mode]);
+  }
+  constexpr std::uint64_t kIntervalHistories = 1'000;
+  page += policies_table(losses, run_interval_histories(kIntervalHistories));
   return page + std::string(kLimits);
 }
 

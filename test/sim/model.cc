@@ -4,6 +4,20 @@
 #include <algorithm>
 
 namespace tidal::sim {
+namespace {
+
+std::int64_t floor_of(Timestamp at, Duration unit) { return at.us / unit.us - (at.us % unit.us < 0 ? 1 : 0); }
+std::int64_t span_of(Timestamp at) { return floor_of(at, minutes(10)); }
+
+/// Of a signal as its caller gave it.
+std::string identity_of(const Signal& signal, EntityKind target) {
+  if (!signal.idempotency_key.empty()) return "key " + signal.idempotency_key;
+  if (!signal.at || signal.user.empty()) return "";
+  return signal.kind + " " + std::string(kind_name(target)) + " " + signal.item + " " + signal.user + " " +
+         std::to_string(floor_of(*signal.at, seconds(1)));
+}
+
+}  // namespace
 
 const SignalDef* Model::signal(const std::string& name) const {
   const auto found = std::find_if(signals_.begin(), signals_.end(), [&](const SignalDef& s) { return s.name == name; });
@@ -62,9 +76,9 @@ std::uint64_t Model::import_position(const std::string& id) const {
 
 // Preparing: what is refused, and the records of the rest.
 
-ModelBatch Model::prepare(std::span<const Operation> operations, Timestamp now) const {
+ModelBatch Model::prepare(std::span<const Operation> operations, Timestamp now, bool keep_duplicates) const {
   ModelBatch batch;
-  Staged staged;
+  Staged staged{.live = {}, .keep_duplicates = keep_duplicates};
   for (const Operation& operation : operations) {
     const std::optional<Code> refused = prepare_one(operation, now, staged, batch);
     if (refused && !batch.refused) batch.refused = refused;
@@ -110,8 +124,8 @@ std::optional<Code> Model::prepare_signal(const Signal& signal, Timestamp now, S
     if (!settings_.create_users && !is_live(user, staged)) return Code::NotFound;
     staged.live[user] = true;
   }
-  Signal record = signal;
-  record.at = signal.at.value_or(now);
+  SignalStep record{.signal = signal, .identity = identity_of(signal, def->target), .is_kept = staged.keep_duplicates};
+  record.signal.at = signal.at.value_or(now);
   batch.records.emplace_back(std::move(record));
   batch.statuses.emplace_back("applied");
   return std::nullopt;
@@ -136,11 +150,43 @@ std::optional<Code> Model::prepare_put(const PutOperation& put, Timestamp now, S
   return std::nullopt;
 }
 
+// Appending: what repeats another event is not written.
+
+std::vector<Place> Model::places(std::span<const LogRecord> records, Timestamp appended) const {
+  std::vector<Place> places;
+  std::map<std::string, std::uint64_t> of_batch;
+  std::uint64_t next = seqno_ + 1;
+  for (const LogRecord& record : records) {
+    const auto* step = std::get_if<SignalStep>(&record);
+    if (step == nullptr || step->identity.empty() || step->is_kept) {
+      places.push_back({.seqno = next++});
+    } else if (const auto before = of_batch.find(step->identity); before != of_batch.end()) {
+      places.push_back({.seqno = before->second, .is_duplicate = true});
+    } else if (const std::uint64_t first = first_of(step->identity, appended); first != 0) {
+      places.push_back({.seqno = first, .is_duplicate = true});
+    } else {
+      of_batch.emplace(step->identity, next);
+      places.push_back({.seqno = next++});
+    }
+  }
+  return places;
+}
+
+/// Within the 10 minutes that `now` lies in and those before them; 0: none.
+std::uint64_t Model::first_of(const std::string& identity, Timestamp now) const {
+  const auto found = identities_.find(identity);
+  if (found == identities_.end()) return 0;
+  for (const Appearance& appearance : found->second) {
+    if (appearance.span >= span_of(now) - 1) return appearance.seqno;
+  }
+  return 0;
+}
+
 // Applying: what a record changes, or that it is void.
 
-Outcome Model::apply(const LogRecord& record) {
+Outcome Model::apply(const LogRecord& record, Timestamp appended) {
   ++seqno_;
-  if (const auto* signal = std::get_if<Signal>(&record)) return apply_signal(*signal);
+  if (const auto* step = std::get_if<SignalStep>(&record)) return apply_signal(*step, appended);
   if (const auto* put = std::get_if<PutOperation>(&record)) return apply_put(*put);
   if (const auto* del = std::get_if<DeleteOperation>(&record)) return apply_delete(*del);
   if (const auto* step = std::get_if<SchemaStep>(&record)) {
@@ -152,7 +198,8 @@ Outcome Model::apply(const LogRecord& record) {
   return Outcome::Applied;
 }
 
-Outcome Model::apply_signal(const Signal& signal) {
+Outcome Model::apply_signal(const SignalStep& step, Timestamp appended) {
+  const Signal& signal = step.signal;
   const SignalDef& def = *this->signal(signal.kind);
   if (!is_live(def.target, signal.item)) return Outcome::Void;
   if (!signal.user.empty() && !is_live(EntityKind::User, signal.user) && !settings_.create_users) return Outcome::Void;
@@ -171,6 +218,7 @@ Outcome Model::apply_signal(const Signal& signal) {
   decide_creation(EntityKind::Creator, event.creator, event.at);
   newest_event_ = events_.empty() ? event.at : std::max(newest_event_, event.at);
   events_.push_back(std::move(event));
+  if (!step.identity.empty()) identities_[step.identity].push_back({.span = span_of(appended), .seqno = seqno_});
   return Outcome::Applied;
 }
 

@@ -27,11 +27,24 @@ struct SchemaStep {
   Timestamp at{};
 };
 
-/// One record of the log. Times that the writer left open are filled in.
-using LogRecord = std::variant<Signal, PutOperation, DeleteOperation, SchemaStep, ImportMark>;
+/// A signal, and what makes it the same event as another one (docs/durability.md, Retries).
+struct SignalStep {
+  Signal signal{};
+  std::string identity{};  ///< "": it has none
+  bool is_kept = false;    ///< written also when it repeats another one
+};
 
-/// What became of a record when it was applied. Duplicates, once they are told apart, are a third outcome.
+/// One record of the log. Times that the writer left open are filled in.
+using LogRecord = std::variant<SignalStep, PutOperation, DeleteOperation, SchemaStep, ImportMark>;
+
+/// What became of a record when it was applied.
 enum class Outcome : std::uint8_t { Applied, Void };
+
+/// Where a record of a batch goes: its own seqno, or that of the one it repeats.
+struct Place {
+  std::uint64_t seqno = 0;
+  bool is_duplicate = false;
+};
 
 /// What preparing a batch gives.
 struct ModelBatch {
@@ -45,9 +58,14 @@ class Model {
  public:
   // Writes.
 
-  [[nodiscard]] ModelBatch prepare(std::span<const Operation> operations, Timestamp now) const;
+  [[nodiscard]] ModelBatch prepare(std::span<const Operation> operations, Timestamp now,
+                                   bool keep_duplicates = false) const;
+  /// Of the records of a batch that is appended at that time. Duplicates are written nowhere.
+  [[nodiscard]] std::vector<Place> places(std::span<const LogRecord> records, Timestamp appended) const;
   /// The next record of the log.
-  Outcome apply(const LogRecord& record);
+  Outcome apply(const LogRecord& record, Timestamp appended);
+  /// It was applied once, however long ago.
+  [[nodiscard]] bool has_seen(const std::string& identity) const { return identities_.contains(identity); }
   [[nodiscard]] std::uint64_t seqno() const { return seqno_; }
 
   // What is there.
@@ -118,6 +136,7 @@ class Model {
   using EntityId = std::pair<EntityKind, std::string>;
   struct Staged {
     std::map<EntityId, bool> live{};
+    bool keep_duplicates = false;
   };
 
   std::optional<Code> prepare_one(const Operation& operation, Timestamp now, Staged& staged, ModelBatch& batch) const;
@@ -125,7 +144,8 @@ class Model {
   std::optional<Code> prepare_put(const PutOperation& put, Timestamp now, Staged& staged, ModelBatch& batch) const;
   [[nodiscard]] bool is_live(const EntityId& id, const Staged& staged) const;
 
-  Outcome apply_signal(const Signal& signal);
+  Outcome apply_signal(const SignalStep& step, Timestamp appended);
+  [[nodiscard]] std::uint64_t first_of(const std::string& identity, Timestamp now) const;
   Outcome apply_put(const PutOperation& put);
   Outcome apply_delete(const DeleteOperation& del);
   void apply_schema(const SchemaStep& step);
@@ -147,6 +167,12 @@ class Model {
   std::vector<Event> events_;  // all that were not void, in the order of the log
   Timestamp newest_event_;
   std::map<std::string, std::uint64_t> imports_;
+  // Of each identity the events that were applied, with the number of the 10 minutes they were appended in.
+  struct Appearance {
+    std::int64_t span = 0;
+    std::uint64_t seqno = 0;
+  };
+  std::map<std::string, std::vector<Appearance>> identities_;
   // Since when times of `seen` are kept, while they are.
   struct Keeping {
     std::uint64_t since_seqno = 0;

@@ -18,7 +18,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 
 TEST(SimulationTest, LosesNothingDoublesNothingAndAnswersAsTheModelDoes) {
   const std::uint64_t first = number_from("TIDAL_SEED", 1);
-  const std::uint64_t histories = number_from("TIDAL_HISTORIES", 2'000);
+  const std::uint64_t histories = number_from("TIDAL_HISTORIES", 600);
   Tally tally;
   for (std::uint64_t seed = first; seed < first + histories && !testing::Test::HasFailure(); ++seed) {
     const Failure failure = Simulation({.seed = seed}, tally).run();
@@ -41,6 +41,14 @@ TEST(SimulationTest, OfOneSeedRepeatsItself) {
     EXPECT_EQ(once.crashes, again.crashes) << "seed " << seed;
     EXPECT_EQ(once.happened, again.happened) << "seed " << seed;
   }
+}
+
+TEST(Policies, AsyncLosesNothingOlderThanItsInterval) {
+  const IntervalLosses losses = run_interval_histories(200);
+  EXPECT_EQ(losses.doubled, 0U);
+  EXPECT_GT(losses.lost, 0U);
+  EXPECT_LE(losses.oldest_lost, kPolicyInterval);
+  EXPECT_GT(run_interval_histories(200, minutes(1)).oldest_lost, kPolicyInterval) << "a late sync is not noticed";
 }
 
 struct Canary {

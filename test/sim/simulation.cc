@@ -11,8 +11,10 @@ namespace tidal::sim {
 namespace {
 
 constexpr Timestamp kStart{1'700'000'000'000'000};
-constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 const std::string kImportId(32, 'm');
+
+/// Whether the log soon needs another segment.
+bool is_heavy(const HistoryOptions& options) { return options.seed % 3 == 0 || options.point != nullptr; }
 
 /// Another stream of numbers for every use of the seed.
 std::uint64_t stream(std::uint64_t seed, std::uint64_t number) { return seed * 1'000'003 + number; }
@@ -24,10 +26,13 @@ Simulation::Simulation(const HistoryOptions& options, Tally& tally)
       tally_(tally),
       random_(stream(options.seed, 1)),
       fs_(stream(options.seed, 2)),
+      limits_(fs_),
       clock_(kStart),
-      workload_(stream(options.seed, 3), options.seed % 3 == 0 || options.point != nullptr) {
+      workload_(stream(options.seed, 3), is_heavy(options)),
+      wants_small_log_(is_heavy(options)) {
   if (options.ignored) fs_.ignore_syncs(options.ignored->kind, options.ignored->path);
-  if (options.point != nullptr) skip_ = random_.below(3);
+  // Of what comes only once a life nothing is skipped.
+  if (options.point != nullptr && options.point->stages.front().phase == Phase::Running) skip_ = random_.below(3);
   fs_.set_hook([this](const base::FileOperation& operation) { before_operation(operation); });
 }
 
@@ -64,22 +69,27 @@ void Simulation::step() {
   if (die_in_ > 0 && --die_in_ == 0) return cut_power();
   if (model_.signals().empty() && !poisoned_) {
     change_schema(Workload::first_schema(clock_.now()));
+  } else if (std::exchange(wants_small_log_, false)) {
+    change_schema(workload_.small_log(model_, clock_.now()));
   } else if (const std::uint64_t dice = random_.below(100); dice < 66) {
     take_turn(random_.below(clients_.size()));
   } else if (dice < 78) {
     ask();
   } else if (dice < 82) {
-    change_schema(workload_.schema_change(model_, clock_.now()));
-  } else if (dice < 86) {
+    change_schema(random_.below(6) == 0 ? workload_.small_log(model_, clock_.now())
+                                        : workload_.schema_change(model_, clock_.now()));
+  } else if (dice < 85) {
     checkpoint();
-  } else if (dice < 90) {
+  } else if (dice < (options_.point != nullptr ? 90 : 87)) {
+    compact();
+  } else if (dice < (options_.point != nullptr ? 91 : 90)) {
     move_clock();
   } else if (dice < 91) {
     if (!may_fail()) core_->settle();
   } else if (options_.point == nullptr && dice < 93) {
     arm_fault();
   } else if (options_.point == nullptr && dice < 95) {
-    fill_disk();
+    change_limits();
   }
   clock_.advance(seconds(static_cast<std::int64_t>(random_.below(900))));
   if (cut_next_) cut_power();
@@ -93,22 +103,30 @@ void Simulation::take_turn(std::size_t client) {
 void Simulation::prepare(std::size_t client) {
   if (model_.signals().empty()) return;
   const Timestamp now = clock_.now();
-  const std::vector<Operation> operations = workload_.operations(model_, now);
-  Pending pending{.batch = {}, .expected = model_.prepare(operations, now), .prepared_at = model_.seqno()};
-  BatchOptions batch_options;
+  Pending pending;
+  pending.prepared_at = model_.seqno();
+  if (!unanswered_.empty() && !one_in(4)) {
+    pending.operations = std::move(unanswered_.back());
+    pending.is_retry = true;
+    unanswered_.pop_back();
+  } else {
+    pending.operations = workload_.operations(model_, now);
+  }
+  BatchOptions batch_options{.keep_duplicates = one_in(15)};
+  pending.expected = model_.prepare(pending.operations, now, batch_options.keep_duplicates);
   if (one_in(12)) {
     batch_options.import_mark = ImportMark{.id = kImportId, .position = ++import_line_};
     pending.expected.records.emplace_back(*batch_options.import_mark);
     tally_.count(Happening::Import);
   }
   db::Preparer preparer = core_->preparer();
-  Result<db::PreparedBatch> batch = db::prepare_batch(preparer, operations, batch_options);
+  Result<db::PreparedBatch> batch = db::prepare_batch(preparer, pending.operations, batch_options);
   const std::optional<Code> refused = batch.ok() ? std::nullopt : std::optional(batch.error().code);
   if (refused != pending.expected.refused) {
     const std::string got = batch.ok() ? "was taken" : "got " + batch.error().to_string();
     return fail(Fault::Behaviour, "preparing: a batch that the model takes otherwise " + got);
   }
-  say("client " + std::to_string(client) + " prepares " + std::to_string(operations.size()) +
+  say("client " + std::to_string(client) + " prepares " + std::to_string(pending.operations.size()) +
       (refused ? ", refused" : ""));
   if (refused) return tally_.count(Happening::RefusedWrite);
   pending.batch = std::move(batch).value();
@@ -122,87 +140,130 @@ void Simulation::commit(std::size_t client) {
   // What was prepared stays the client's until it is answered: a nested turn must not find it half done.
   Pending pending = *std::exchange(clients_[client], std::nullopt);
   const bool was_poisoned = poisoned_;
+  const Written written = as_appended(pending.expected.records);
   const Status status = core_->commit(pending.batch);
-  say("client " + std::to_string(client) + " commits " + std::to_string(pending.batch.records.size()) + ": " +
-      (status.ok() ? "ok" : status.error().to_string()));
-  if (status.ok() || status.error().code == Code::NotFound) return acknowledge(pending, status);
+  say("client " + std::to_string(client) + " commits " + std::to_string(written.records.size()) + " of " +
+      std::to_string(pending.batch.records.size()) + ": " + (status.ok() ? "ok" : status.error().to_string()));
+  if (status.ok() || status.error().code == Code::NotFound) return acknowledge(std::move(pending), status, written);
   if (was_poisoned) tally_.count(Happening::WriteToPoisoned);
-  static_cast<void>(settle_write(status, pending.expected.records));
-  // Whoever met a full disk tries again later.
-  if (status.error().code == Code::ResourceExhausted && one_in(2)) clients_[client] = std::move(pending);
+  static_cast<void>(settle_write(status, written));
+  // Whoever met a full disk tries again later, and who got no answer after it is open again.
+  if (status.error().code == Code::ResourceExhausted && one_in(2)) {
+    clients_[client] = std::move(pending);
+  } else if (!was_poisoned) {
+    unanswered_.push_back(std::move(pending.operations));
+  }
 }
 
-/// The batch was applied: its replies, and which records were void, must be the model's.
-void Simulation::acknowledge(const Pending& pending, const Status& status) {
-  const Batch& records = pending.expected.records;
+/// What of the records the log gets when they are appended now.
+Simulation::Written Simulation::as_appended(const std::vector<LogRecord>& records) const {
+  Written written{.records = {}, .appended = std::max(clock_.now(), last_append_), .places = {}};
+  written.places = model_.places(records, written.appended);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!written.places[i].is_duplicate) written.records.push_back(records[i]);
+  }
+  return written;
+}
+
+/// The batch was applied: its replies, and which records were void or repeated others, must be the model's.
+void Simulation::acknowledge(Pending pending, const Status& status, const Written& written) {
+  const std::vector<LogRecord>& records = pending.expected.records;
   if (records.empty()) return;
   tally_.count(Happening::Commit);
   if (records.size() > 1) tally_.count(Happening::Batch);
   if (pending.prepared_at != model_.seqno()) tally_.count(Happening::LateCommit);
   const std::uint64_t before = model_.seqno();
-  const std::vector<Outcome> outcomes = settle_write({}, records);
-  if (outcomes.empty()) return;  // nobody heard of it
+  for (std::size_t i = 0; i < records.size(); ++i) count_repeat(records[i], written.places[i], before);
+  const std::vector<Outcome> outcomes = settle_write({}, written);
+  if (failed()) return;
+  if (power_off_) return unanswered_.push_back(std::move(pending.operations));  // nobody heard of it
+  if (pending.is_retry) {
+    tally_.count(written.records.size() < records.size() ? Happening::RetryFound : Happening::RetryWritten);
+  }
+  const auto is_void = [&](std::size_t record) {
+    const std::uint64_t seqno = written.places[record].seqno;
+    return seqno > before && outcomes[seqno - before - 1] == Outcome::Void;
+  };
   const std::optional<std::size_t> first = pending.expected.record_of_operation.front();
-  const bool lone_void = pending.batch.replies.size() == 1 && first && outcomes[*first] == Outcome::Void;
+  const bool lone_void = pending.batch.replies.size() == 1 && first && is_void(*first);
   if (status.ok() == lone_void)
     return fail(Fault::Model, "a void record was answered as if it counted, or the reverse");
   for (std::size_t i = 0; i < pending.batch.replies.size(); ++i) {
     const WriteReply& reply = pending.batch.replies[i];
     const std::optional<std::size_t> record = pending.expected.record_of_operation[i];
     std::string expected = pending.expected.statuses[i];
-    if (record && outcomes[*record] == Outcome::Void && !lone_void) expected = "void";
-    const std::uint64_t seqno = record ? before + 1 + *record : 0;
+    if (record && !lone_void) {
+      if (written.places[*record].is_duplicate) expected = "deduplicated";
+      if (is_void(*record)) expected = "void";
+    }
+    const std::uint64_t seqno = record ? written.places[*record].seqno : 0;
     if (reply.status == expected && reply.seqno.value == seqno) continue;
     return fail(Fault::Model, "a write's reply: expected " + expected + " at seqno " + std::to_string(seqno) +
                                   ", got " + reply.status + " at " + std::to_string(reply.seqno.value));
   }
 }
 
+void Simulation::count_repeat(const LogRecord& record, const Place& place, std::uint64_t before) {
+  const auto* step = std::get_if<SignalStep>(&record);
+  if (step == nullptr || step->identity.empty()) return;
+  if (place.is_duplicate) {
+    tally_.count(place.seqno > before ? Happening::DuplicateInBatch : Happening::Duplicate);
+  } else if (model_.has_seen(step->identity)) {
+    tally_.count(step->is_kept ? Happening::DuplicateKept : Happening::DuplicateForgotten);
+  }
+}
+
 void Simulation::change_schema(const SchemaChange& change) {
   if (poisoned_ && !change.step) return;
+  std::vector<LogRecord> records;
+  if (change.step) records.emplace_back(*change.step);
+  Written written = as_appended(records);
+  if (records.empty()) written.appended = last_append_;  // no frame is written
   const Status status = run_script(*core_, change.statement);
   say(change.statement.substr(0, 60) + ": " + (status.ok() ? "ok" : status.error().to_string()));
   tally_.count(Happening::SchemaChange);
-  Batch records;
-  if (change.step) records.emplace_back(*change.step);
-  static_cast<void>(settle_write(status, records));
+  static_cast<void>(settle_write(status, written));
 }
 
 /// Notes what became of records that were handed to the log: their outcomes when they were acknowledged.
-std::vector<Outcome> Simulation::settle_write(const Status& status, const Batch& records) {
-  if (records.empty()) {
-    if (!status.ok()) fail(Fault::Behaviour, "a write of nothing: " + status.error().to_string());
+std::vector<Outcome> Simulation::settle_write(const Status& status, const Written& written) {
+  if (written.records.empty()) {
+    // Repeats of what is there already; a poisoned log answers nobody.
+    if (!status.ok() && !poisoned_) fail(Fault::Behaviour, "a write of nothing: " + status.error().to_string());
+    if (status.ok()) last_append_ = written.appended;
     return {};
   }
   if (status.ok() && cut_next_) {  // the power went before anybody heard of it
-    in_doubt_ = records;
+    in_doubt_ = written;
     cut_power();
     return {};
   }
   if (status.ok()) {
     if (poisoned_) fail(Fault::Behaviour, "a poisoned log took a write");
-    return apply(records);
+    last_append_ = written.appended;
+    return apply(written);
   }
   const Code code = status.error().code;
   if (!may_fail()) {
     fail(Fault::Behaviour, "a write failed without a reason: " + status.error().to_string());
   } else if (code == Code::ResourceExhausted) {
-    tally_.count(Happening::WriteToFull);
+    tally_.count(few_files_ ? Happening::WriteWithoutFiles : Happening::WriteToFull);
+    read_last_append();  // it may have got a new segment
   } else if (code != Code::IoError) {
     fail(Fault::Behaviour, "a write: expected IoError, got " + status.error().to_string());
   } else if (!std::exchange(poisoned_, true)) {
-    in_doubt_ = records;
+    in_doubt_ = written;
   }
   return {};
 }
 
-std::vector<Outcome> Simulation::apply(const Batch& records) {
+std::vector<Outcome> Simulation::apply(const Written& written) {
   std::vector<Outcome> outcomes;
-  for (const LogRecord& record : records) {
-    outcomes.push_back(model_.apply(record));
+  for (const LogRecord& record : written.records) {
+    outcomes.push_back(model_.apply(record, written.appended));
     if (outcomes.back() == Outcome::Void) tally_.count(Happening::VoidRecord);
   }
-  written_.push_back(records);
+  written_.push_back(written);
   if (mode_ != Durability::Mode::Async) durable_ = model_.seqno();
   return outcomes;
 }
@@ -224,9 +285,28 @@ void Simulation::checkpoint() {
     if (power_off_ || cut_next_) return;
     durable_ = std::max(durable_, taken->value);
     checkpointed_ = std::max(checkpointed_, taken->value);
+    keep_store();
   } else if (!may_fail()) {
     fail(Fault::Behaviour, "a checkpoint failed without a reason: " + taken.error().to_string());
   }
+}
+
+void Simulation::compact() {
+  inside_checkpoint_ = true;
+  compacting_ = true;
+  const Result<CompactionReport> done = core_->compact();
+  compacting_ = false;
+  inside_checkpoint_ = false;
+  if (!done.ok()) {
+    say("compaction: " + done.error().to_string());
+    if (!may_fail()) fail(Fault::Behaviour, "a compaction failed without a reason: " + done.error().to_string());
+    return;
+  }
+  say("compaction: base " + std::to_string(done->base.value) + ", " + std::to_string(done->segments_archived) +
+      " segments archived, " + std::to_string(done->segments_removed) + " removed");
+  if (done->segments_archived > 0) tally_.count(Happening::Archiving);
+  if (done->segments_removed > 0) tally_.count(Happening::SegmentsRemoved);
+  if (!power_off_ && !cut_next_) durable_ = std::max(durable_, done->base.value);
 }
 
 void Simulation::move_clock() {
@@ -236,118 +316,6 @@ void Simulation::move_clock() {
   const Duration by{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(most)))};
   clock_.advance(back ? Duration{-by.us} : by);
   say(std::string("the clock jumps ") + (back ? "back " : "ahead ") + std::to_string(by.us / 1'000'000) + " s");
-}
-
-/// An error, or the end of power, at one of the next operations on files.
-void Simulation::arm_fault() {
-  if (may_fail() || cut_in_ != 0 || fault_in_ != 0) return;
-  if (random_.coin()) {
-    cut_in_ = 1 + random_.below(60);
-    return;
-  }
-  using Kind = base::MemoryFileSystem::Fault;
-  constexpr std::array kFaults = {Kind::IoError, Kind::ShortWrite, Kind::NoSpace};
-  fault_ = kFaults[random_.below(kFaults.size())];
-  fault_in_ = 1 + random_.below(20);
-}
-
-void Simulation::fill_disk() {
-  disk_full_ = !disk_full_;
-  if (disk_full_) {
-    struck_ = true;
-    ++tally_.injected;
-  }
-  fs_.set_space(disk_full_ ? random_.below(100'000) : kUnlimited);
-  say(disk_full_ ? "the disk is nearly full" : "the disk has room again");
-}
-
-void Simulation::cut_power() {
-  if (power_off_) return;
-  say("the power goes");
-  power_off_ = true;
-  cut_next_ = false;
-  fs_.stop_at(0);
-}
-
-// Inside of operations on files.
-
-void Simulation::before_operation(const base::FileOperation& operation) {
-  if (quiet_) return;
-  const Activity activity = activities_.observe(operation);
-  if (power_off_ || failed()) return;
-  if (cut_next_) return cut_power();
-  if (options_.point != nullptr) {
-    meet_point(activity);
-  } else {
-    strike(activity);
-  }
-  if (!power_off_) interleave(operation);
-}
-
-/// A fault that was armed.
-void Simulation::strike(Activity activity) {
-  if (cut_in_ != 0 && --cut_in_ == 0) {
-    tally_.count(phase_ == Phase::Opening ? Happening::PowerCutInRecovery : Happening::PowerCutInside);
-    say("the power goes inside of an operation");
-    power_off_ = true;
-    fs_.stop_at(1);
-    return;
-  }
-  if (fault_in_ == 0 || --fault_in_ != 0) return;
-  const bool sync = activity == Activity::FrameSync || activity == Activity::FooterSync;
-  const bool write = activity == Activity::Frame || activity == Activity::BatchFrame;
-  tally_.count(sync ? Happening::SyncError : write ? Happening::WriteError : Happening::OtherError);
-  ++tally_.injected;
-  struck_ = true;
-  say("an operation is made to fail");
-  fs_.fail_operation(1, fault_);
-}
-
-/// Crashes where the point says.
-void Simulation::meet_point(Activity activity) {
-  if (met()) return;
-  const CrashStage& stage = options_.point->stages[stage_];
-  const bool here = std::find(stage.at.begin(), stage.at.end(), activity) != stage.at.end() || stage.at.empty();
-  if (stage.phase != phase_ || !here) return;
-  if (skip_ > 0) {
-    --skip_;
-    return;
-  }
-  ++stage_;
-  // Of what comes only once a life nothing is skipped.
-  skip_ = met() || !options_.point->stages[stage_].at.empty() ? 0 : random_.below(4);
-  say("crash point: " + std::string(options_.point->name));
-  switch (stage.moment) {
-    case Moment::Before: return cut_power();
-    case Moment::Inside: power_off_ = true; return fs_.stop_at(1);
-    case Moment::After: cut_next_ = true; return;
-    case Moment::FailsFirst:
-    case Moment::NoSpaceFirst: break;
-  }
-  using Kind = base::MemoryFileSystem::Fault;
-  struck_ = true;
-  ++tally_.injected;
-  die_in_ = 1 + random_.below(4);
-  fs_.fail_operation(1, stage.moment == Moment::FailsFirst ? Kind::IoError : Kind::NoSpace);
-}
-
-/// Lets other clients in, as other threads would come.
-void Simulation::interleave(const base::FileOperation& operation) {
-  if (phase_ != Phase::Running || core_ == nullptr || nesting_ > 0) return;
-  const bool of_log = is_of_log(operation);
-  if (!of_log && !inside_checkpoint_) return;
-  if (!one_in(of_log ? 12 : 3)) return;
-  ++nesting_;
-  if (of_log || one_in(4)) {
-    tally_.count(of_log ? Happening::QuestionInsideLog : Happening::QuestionInsideCheckpoint);
-    ask();
-  } else if (one_in(12)) {
-    change_schema(workload_.schema_change(model_, clock_.now()));
-  } else {
-    tally_.count(Happening::WriteInsideCheckpoint);
-    take_turn(random_.below(clients_.size()));
-  }
-  --nesting_;
 }
 
 }  // namespace tidal::sim

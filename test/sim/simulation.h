@@ -2,11 +2,13 @@
 // and forget, beside the model.
 //
 // After every crash and reopen: what was acknowledged is there, once (S1); a batch whose commit got no answer is there
-// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log (S4);
-// the newest checkpoint that was taken is there and used (S5).
-// A client prepares and commits in two steps, so that others come in between. A checkpoint's operations on files let
-// others write and ask, the log's let them ask: inside of those nobody may write.
-// Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
+// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log, on a
+// base where its first records are gone (S4); the newest checkpoint that was taken, or a base behind it, is there and
+// used, unless a compaction was removing it (S5). An event counts once however often it was sent (S6). When files were
+// lost, the open begins where expected_opening.h says, or is refused (S7). A client prepares and commits in two steps,
+// so that others come in between. Operations on files of checkpoints, bases and archives let others write and ask, the
+// log's let them ask: inside of those nobody may write. Threads: one test's own. Durability::Async starts a thread of
+// the database's, which never has anything to do here.
 #pragma once
 
 #include <array>
@@ -20,8 +22,11 @@
 #include "base/random.h"
 #include "db/core.h"
 #include "test/sim/crash_points.h"
+#include "test/sim/expected_opening.h"
 #include "test/sim/file_activity.h"
+#include "test/sim/limited_file_system.h"
 #include "test/sim/model.h"
+#include "test/sim/stored_files.h"
 #include "test/sim/tally.h"
 #include "test/sim/workload.h"
 
@@ -64,37 +69,50 @@ class Simulation {
     db::PreparedBatch batch;
     ModelBatch expected;
     std::uint64_t prepared_at = 0;  // seqno
+    std::vector<Operation> operations;
+    bool is_retry = false;  // sent before, without an answer
   };
-  using Batch = std::vector<LogRecord>;
+  /// What the log gets of a batch: all but the duplicates.
+  struct Written {
+    std::vector<LogRecord> records;
+    Timestamp appended;
+    std::vector<Place> places;  // of all
+  };
 
   // Steps (simulation.cc).
   void step();
   void take_turn(std::size_t client);
   void prepare(std::size_t client);
   void commit(std::size_t client);
-  void acknowledge(const Pending& pending, const Status& status);
+  [[nodiscard]] Written as_appended(const std::vector<LogRecord>& records) const;
+  void acknowledge(Pending pending, const Status& status, const Written& written);
+  void count_repeat(const LogRecord& record, const Place& place, std::uint64_t before);
   void change_schema(const SchemaChange& change);
-  std::vector<Outcome> settle_write(const Status& status, const Batch& records);
-  std::vector<Outcome> apply(const Batch& records);
+  std::vector<Outcome> settle_write(const Status& status, const Written& written);
+  std::vector<Outcome> apply(const Written& written);
   void ask();
   void checkpoint();
+  void compact();
   void move_clock();
-  void arm_fault();
-  void fill_disk();
 
-  // Files (simulation.cc).
+  // Files (simulation_faults.cc).
+  void arm_fault();
+  void change_limits();
+  void lift_limits();
   void before_operation(const base::FileOperation& operation);
   void strike(Activity activity);
   void meet_point(Activity activity);
   void interleave(const base::FileOperation& operation);
   void cut_power();
-  [[nodiscard]] bool may_fail() const { return power_off_ || poisoned_ || struck_ || disk_full_; }
+  [[nodiscard]] bool is_scarce() const { return disk_full_ || few_files_ || read_only_; }
+  [[nodiscard]] bool may_fail() const { return power_off_ || poisoned_ || struck_ || is_scarce(); }
 
   // Lives (simulation_recovery.cc).
   void end_life();
   void crash();
   void close();
   void open();
+  void try_to_open(const Options& options);
   [[nodiscard]] Options core_options();
   [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options);
   void restart();
@@ -103,6 +121,18 @@ class Simulation {
   void forget_after(std::uint64_t last);
   void verify();
   void compare_with_replay();
+  void read_last_append();
+
+  // Files that get lost between two lives (simulation_losses.cc).
+  void keep_store();
+  void lose_files();
+  void lose_checkpoints();
+  void lose_store();
+  void lose_base_and_archive();
+  void lose_one_of(const StoredFiles& files, Happening what);
+  void lose_caches();
+  void put_back();
+  void check_opening(const ExpectedOpening& expected, const Result<std::unique_ptr<db::Core>>& opened);
 
   void fail(Fault fault, std::string what);
   [[nodiscard]] bool failed() const { return failure_.fault != Fault::None; }
@@ -113,13 +143,17 @@ class Simulation {
   Tally& tally_;
   base::Random random_;
   base::MemoryFileSystem fs_;
+  LimitedFileSystem limits_;
   base::FixedClock clock_;
   Workload workload_;
+  bool wants_small_log_;
   Model model_;
-  std::vector<Batch> written_;      // acknowledged, in the order of the log
-  std::optional<Batch> in_doubt_;   // handed to the log; its commit got an error
-  std::uint64_t durable_ = 0;       // what a power cut must leave
-  std::uint64_t checkpointed_ = 0;  // the newest checkpoint that was taken
+  std::vector<Written> written_;                    // acknowledged, in the order of the log
+  std::optional<Written> in_doubt_;                 // handed to the log; its commit got an error
+  std::vector<std::vector<Operation>> unanswered_;  // batches to send again
+  Timestamp last_append_;                           // append times never go back
+  std::uint64_t durable_ = 0;                       // what a power cut must leave
+  std::uint64_t checkpointed_ = 0;                  // the newest checkpoint that was taken
   std::uint64_t import_line_ = 0;
   std::unique_ptr<db::Core> core_;
   std::array<std::optional<Pending>, 4> clients_;
@@ -130,16 +164,22 @@ class Simulation {
   ActivityReader activities_;
   Phase phase_ = Phase::Opening;
   Durability::Mode mode_ = Durability::Mode::Sync;
-  bool quiet_ = false;  // the harness itself is at work
+  Durability::Mode crashed_mode_ = Durability::Mode::Sync;  // of the life that crashed last
+  bool quiet_ = false;                                      // the harness itself is at work
   bool inside_checkpoint_ = false;
+  bool compacting_ = false;
   int nesting_ = 0;
   bool power_off_ = false;
   bool cut_next_ = false;  // the power goes before the next operation
   bool poisoned_ = false;
   bool struck_ = false;  // an error was injected in this life
   bool disk_full_ = false;
-  bool crashed_ = false;      // since the last open
-  std::uint64_t cut_in_ = 0;  // operations until the power goes; 0: not planned
+  bool few_files_ = false;
+  bool read_only_ = false;
+  std::vector<std::string> old_stores_;     // contents of the store's file at earlier checkpoints
+  std::optional<StoredFiles> put_aside_{};  // base and archive, before some of their files were lost
+  bool crashed_ = false;                    // since the last open
+  std::uint64_t cut_in_ = 0;                // operations until the power goes; 0: not planned
   std::uint64_t fault_in_ = 0;
   base::MemoryFileSystem::Fault fault_ = base::MemoryFileSystem::Fault::IoError;
   std::size_t stage_ = 0;     // of options_.point

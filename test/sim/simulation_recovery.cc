@@ -5,6 +5,7 @@
 
 #include "test/sim/questions.h"
 #include "test/sim/simulation.h"
+#include "wal/log.h"
 
 namespace tidal::sim {
 namespace {
@@ -12,14 +13,13 @@ namespace {
 const std::string kPath = "/db";
 const std::string kImportId(32, 'm');
 
-/// The log of `from`, in files of its own.
-Status copy_log(base::FileSystem& from, base::FileSystem& to) {
-  const std::string wal = kPath + "/wal";
-  TIDAL_TRY(to.create_directories(wal));
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, from.list(wal));
-  for (const std::string& name : names) {
-    TIDAL_TRY_ASSIGN(const std::string content, base::read_file(from, wal + "/" + name));
-    TIDAL_TRY(base::write_file_atomically(to, wal + "/" + name, content));
+/// The log of `from`, in files of its own: all records, or those behind the base and the base.
+Status copy_log(base::FileSystem& from, base::FileSystem& to, bool from_base) {
+  std::vector<std::string> folders = {"/wal", "/archive"};
+  if (from_base) folders.emplace_back("/base");
+  for (const std::string& folder : folders) {
+    TIDAL_TRY_ASSIGN(const StoredFiles files, files_below(from, kPath + folder));
+    TIDAL_TRY(put_files(to, kPath + folder, files));
   }
   return {};
 }
@@ -55,7 +55,9 @@ void Simulation::end_life() {
     crash();
     return restart();
   }
-  if (!failed()) open();
+  if (failed()) return;
+  lose_files();
+  open();
 }
 
 /// A clean close, unless something befalls it.
@@ -78,17 +80,18 @@ void Simulation::close() {
 void Simulation::crash() {
   cut_power();
   core_.reset();
+  if (phase_ != Phase::Opening) crashed_mode_ = mode_;
   ++tally_.crashes;
   crashed_ = true;
   fs_.crash();
-  fs_.set_space(~std::uint64_t{0});
+  lift_limits();
   power_off_ = false;
-  disk_full_ = false;
   cut_in_ = 0;
   fault_in_ = 0;
 }
 
 void Simulation::restart() {
+  lose_files();
   if (!failed() && options_.point == nullptr && one_in(5)) cut_in_ = 1 + random_.below(12);  // and again, in recovery
   open();
 }
@@ -99,38 +102,53 @@ void Simulation::open() {
   tally_.count(mode_ == Durability::Mode::Sync      ? Happening::LifeSync
                : mode_ == Durability::Mode::Batched ? Happening::LifeBatched
                                                     : Happening::LifeAsync);
-  constexpr int kAttempts = 8;
-  for (int attempt = 0; attempt < kAttempts && core_ == nullptr; ++attempt) {
-    phase_ = Phase::Opening;
-    struck_ = false;
-    poisoned_ = false;
-    Result<std::unique_ptr<db::Core>> opened = open_core(fs_, options);
-    say("open: " +
-        (opened.ok() ? "at seqno " + std::to_string((*opened)->applied().value) : opened.error().to_string()));
-    if (cut_next_) cut_power();
-    if (opened.ok()) core_ = std::move(opened).value();
-    if (power_off_) {
-      crash();
-    } else if (!opened.ok() && !struck_ && !disk_full_) {
-      return fail(Fault::Unopened, opened.error().to_string());
-    } else if (!opened.ok()) {
-      fs_.set_space(~std::uint64_t{0});
-      disk_full_ = false;
-    }
-  }
+  constexpr int kAttempts = 10;
+  for (int attempt = 0; attempt < kAttempts && core_ == nullptr && !failed(); ++attempt) try_to_open(options);
+  if (failed()) return;
   if (core_ == nullptr) return fail(Fault::Unopened, "no attempt to open it came to an end");
   phase_ = Phase::Running;
   if (core_->open_report().checkpoint != SeqNo{}) tally_.count(Happening::OpenFromCheckpoint);
   if (!core_->open_report().notes.empty()) tally_.count(Happening::TornTail);
+  if (core_->open_report().base != SeqNo{}) tally_.count(Happening::OpenFromBase);
   check_checkpoint();
   settle_doubt(core_->applied().value);
+  read_last_append();
   if (!failed()) verify();
+  put_back();
+}
+
+void Simulation::try_to_open(const Options& options) {
+  phase_ = Phase::Opening;
+  struck_ = false;
+  poisoned_ = false;
+  if (options_.point == nullptr && one_in(8)) change_limits();
+  quiet_ = true;
+  const Result<DirectoryState> state = state_of(fs_, kPath);
+  quiet_ = false;
+  Result<std::unique_ptr<db::Core>> opened = open_core(limits_, options);
+  say("open: " + (opened.ok() ? "at seqno " + std::to_string((*opened)->applied().value) + ", checkpoint " +
+                                    std::to_string((*opened)->open_report().checkpoint.value) + ", base " +
+                                    std::to_string((*opened)->open_report().base.value)
+                              : opened.error().to_string()));
+  if (cut_next_) cut_power();
+  if (!power_off_ && !struck_ && !is_scarce()) {
+    if (!state.ok()) return fail(Fault::Unopened, state.error().to_string());
+    check_opening(expected_opening(*state), opened);
+  }
+  if (opened.ok()) core_ = std::move(opened).value();
+  if (power_off_) {
+    crash();
+  } else if (core_ == nullptr) {
+    if (read_only_) tally_.count(Happening::OpenReadOnly);
+    if (few_files_) tally_.count(Happening::OpenWithoutFiles);
+    lift_limits();
+  }
 }
 
 /// S5. An older one may be half removed: nobody needs it.
 void Simulation::check_checkpoint() {
   const db::OpenReport& report = core_->open_report();
-  if (report.checkpoint.value >= checkpointed_) return;
+  if (std::max(report.checkpoint, report.base).value >= checkpointed_) return;
   fail(Fault::Lost, "the checkpoint at seqno " + std::to_string(checkpointed_) +
                         " was not used: " + (report.notes.empty() ? "it is gone" : report.notes.front()));
 }
@@ -138,8 +156,14 @@ void Simulation::check_checkpoint() {
 /// S1 and S2: how far the log reaches is an end of a batch, not before what had to last, not behind what was written.
 void Simulation::settle_doubt(std::uint64_t last) {
   const std::uint64_t acknowledged = model_.seqno();
-  const std::uint64_t least = std::exchange(crashed_, false) ? durable_ : acknowledged;
-  const std::uint64_t doubtful = in_doubt_ ? in_doubt_->size() : 0;
+  const bool crashed = std::exchange(crashed_, false);
+  const std::uint64_t least = crashed ? durable_ : acknowledged;
+  if (crashed) {
+    PolicyLosses& losses = tally_.policies[static_cast<std::size_t>(crashed_mode_)];
+    ++losses.power_cuts;
+    losses.lost_by_power += acknowledged - std::min(acknowledged, last);
+  }
+  const std::uint64_t doubtful = in_doubt_ ? in_doubt_->records.size() : 0;
   if (last < least) {
     return fail(Fault::Lost, "the log ends at seqno " + std::to_string(last) + ", but " + std::to_string(least) +
                                  " was acknowledged");
@@ -160,11 +184,11 @@ void Simulation::settle_doubt(std::uint64_t last) {
 }
 
 void Simulation::forget_after(std::uint64_t last) {
-  const std::vector<Batch> all = std::exchange(written_, {});
+  const std::vector<Written> all = std::exchange(written_, {});
   model_ = Model();
-  for (const Batch& batch : all) {
+  for (const Written& batch : all) {
     if (model_.seqno() >= last) break;
-    for (const LogRecord& record : batch) static_cast<void>(model_.apply(record));
+    for (const LogRecord& record : batch.records) static_cast<void>(model_.apply(record, batch.appended));
     written_.push_back(batch);
   }
   if (model_.seqno() != last) fail(Fault::Doubled, "half of a batch is there: seqno " + std::to_string(last));
@@ -187,10 +211,23 @@ void Simulation::verify() {
   quiet_ = false;
 }
 
-/// S4, on a copy of the files.
+/// Where the log's last frame left its clock.
+void Simulation::read_last_append() {
+  const bool was_quiet = std::exchange(quiet_, true);
+  const auto log = wal::Log::read(fs_, kPath + "/wal", {});
+  if (log.ok()) last_append_ = (*log)->last_append_time();
+  if (!log.ok()) fail(Fault::Unopened, log.error().to_string());
+  quiet_ = was_quiet;
+}
+
+/// S4, on a copy of the files. Where the log is whole the base is not needed, and now and then left out.
 void Simulation::compare_with_replay() {
+  const bool is_whole = core_->stats().history_first == SeqNo{1};
+  // Without its base nothing can be compared; a checkpoint carried it over.
+  if (!is_whole && put_aside_) return;
   base::MemoryFileSystem copy;
-  if (const Status copied = copy_log(fs_, copy); !copied.ok()) return fail(Fault::Digest, copied.error().to_string());
+  if (const Status copied = copy_log(fs_, copy, !is_whole || random_.coin()); !copied.ok())
+    return fail(Fault::Digest, copied.error().to_string());
   Options options;
   options.log_level = LogLevel::Off;
   options.segment_bytes = 64U << 10U;

@@ -17,6 +17,8 @@ std::string_view happening_name(Happening what) {
                                                                 "question",
                                                                 "schema change",
                                                                 "checkpoint",
+                                                                "archiving",
+                                                                "segments removed",
                                                                 "write inside checkpoint",
                                                                 "question inside checkpoint",
                                                                 "question inside log",
@@ -40,6 +42,26 @@ std::string_view happening_name(Happening what) {
                                                                 "life sync",
                                                                 "life batched",
                                                                 "life async",
+                                                                "duplicate",
+                                                                "duplicate in batch",
+                                                                "duplicate forgotten",
+                                                                "duplicate kept",
+                                                                "retry found",
+                                                                "retry written",
+                                                                "disk full",
+                                                                "few files",
+                                                                "read-only disk",
+                                                                "write without files",
+                                                                "open without files",
+                                                                "open read-only",
+                                                                "checkpoint damaged",
+                                                                "checkpoints lost",
+                                                                "store lost",
+                                                                "store replaced",
+                                                                "base lost",
+                                                                "archive lost",
+                                                                "open from base",
+                                                                "open refused",
                                                                 "async loss",
                                                                 "import"};
   return kNames[static_cast<std::size_t>(what)];
@@ -54,7 +76,7 @@ std::string_view fault_name(Fault fault) {
 std::string Tally::rare() const {
   std::string names;
   for (std::size_t i = 0; i < kHappenings; ++i) {
-    if (happened[i] * 100 >= histories) continue;
+    if (happened[i] * 200 >= histories) continue;
     names += (names.empty() ? "" : ", ") + std::string(happening_name(static_cast<Happening>(i)));
   }
   return names;

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "test/sim/policies.h"
+
 namespace tidal::sim {
 
 /// Classes of steps and faults; a run in which one hardly occurs proves little and fails.
@@ -20,6 +22,8 @@ enum class Happening : std::uint8_t {
   Question,
   SchemaChange,
   Checkpoint,
+  Archiving,        ///< a compaction that archived segments
+  SegmentsRemoved,  ///< a compaction that let segments go for good
   WriteInsideCheckpoint,
   QuestionInsideCheckpoint,
   QuestionInsideLog,
@@ -43,7 +47,27 @@ enum class Happening : std::uint8_t {
   LifeSync,
   LifeBatched,
   LifeAsync,
-  AsyncLoss,  ///< acknowledged, not yet synced, gone: what Durability::Async says
+  Duplicate,         ///< of an event that was applied before
+  DuplicateInBatch,  ///< of an earlier record of the batch
+  DuplicateForgotten,
+  DuplicateKept,
+  RetryFound,    ///< a batch without answer was sent again: something of it was there
+  RetryWritten,  ///< nothing of it was there, or has an identity
+  DiskFull,
+  FewFiles,
+  ReadOnlyDisk,
+  WriteWithoutFiles,  ///< refused for lack of descriptors
+  OpenWithoutFiles,   ///< refused
+  OpenReadOnly,       ///< refused
+  CheckpointDamaged,
+  CheckpointsLost,
+  StoreLost,
+  StoreReplaced,
+  BaseLost,
+  ArchiveLost,
+  OpenFromBase,
+  OpenRefused,  ///< for what was lost
+  AsyncLoss,    ///< acknowledged, not yet synced, gone: what Durability::Async says
   Import,
   Count
 };
@@ -68,11 +92,12 @@ struct Tally {
   std::uint64_t injected = 0;  ///< errors and full disks
   std::array<std::uint64_t, static_cast<std::size_t>(Happening::Count)> happened{};
   std::array<std::uint64_t, 7> faults{};
+  PoliciesLosses policies{};
 
   void count(Happening what) { ++happened[static_cast<std::size_t>(what)]; }
   [[nodiscard]] std::uint64_t of(Happening what) const { return happened[static_cast<std::size_t>(what)]; }
   [[nodiscard]] std::uint64_t of(Fault fault) const { return faults[static_cast<std::size_t>(fault)]; }
-  /// The classes that fewer than one in a hundred histories had, or "".
+  /// The classes that fewer than one in two hundred histories had, or "".
   [[nodiscard]] std::string rare() const;
   /// Every class with its count, on one line.
   [[nodiscard]] std::string coverage() const;

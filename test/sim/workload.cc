@@ -8,6 +8,14 @@ constexpr std::string_view kCategories[] = {"jazz", "rock", "film"};
 
 std::string key(char letter, std::uint64_t i) { return std::string(1, letter) + std::to_string(i); }
 
+SchemaChange change_of(const Model& model, const SettingsChange& settings, Timestamp now) {
+  SchemaChange change{.statement = std::string(settings.statement), .step = std::nullopt};
+  Settings next = model.settings();
+  settings.apply(next);
+  if (next != model.settings()) change.step = SchemaStep{.settings = next, .at = now};
+  return change;
+}
+
 }  // namespace
 
 std::string item_key(std::uint64_t i) { return key('i', i); }
@@ -37,12 +45,12 @@ SchemaChange Workload::schema_change(const Model& model, Timestamp now) {
     return change;
   }
   const std::vector<SettingsChange>& table = settings_changes();
-  const SettingsChange& settings = table[random_.below(table.size())];
-  SchemaChange change{.statement = std::string(settings.statement), .step = std::nullopt};
-  Settings next = model.settings();
-  settings.apply(next);
-  if (next != model.settings()) change.step = SchemaStep{.settings = next, .at = now};
-  return change;
+  return change_of(model, table[random_.below(table.size())], now);
+}
+
+SchemaChange Workload::small_log(const Model& model, Timestamp now) {
+  const std::vector<SettingsChange>& table = small_log_settings();
+  return change_of(model, table[random_.below(table.size())], now);
 }
 
 /// Around now: mostly just before it, some long before, a few after it (and beyond what is tolerated).
@@ -58,18 +66,21 @@ Timestamp Workload::event_time(Timestamp now) {
   }
 }
 
-Timestamp Workload::unused_time(const Signal& signal, Timestamp wanted) {
-  std::set<std::int64_t>& used = used_times_[{signal.kind, signal.item, signal.user}];
-  constexpr std::int64_t kApart = 1'000'000;
-  for (auto next = used.lower_bound(wanted.us - kApart); next != used.end() && *next <= wanted.us + kApart;
-       next = used.lower_bound(wanted.us - kApart)) {
-    wanted.us = *next - kApart - 1;
+/// One of the last signals, as it was or as the same event told otherwise.
+Signal Workload::repeated() {
+  Signal signal = sent_[one_in(2) ? sent_.size() - 1 : random_.below(sent_.size())];
+  if (!one_in(3)) return signal;
+  signal.weight = 2;
+  if (signal.at && signal.idempotency_key.empty()) {
+    constexpr std::int64_t kSecondUs = 1'000'000;
+    signal.at->us += static_cast<std::int64_t>(random_.below(kSecondUs)) - signal.at->us % kSecondUs;
   }
-  used.insert(wanted.us);
-  return wanted;
+  return signal;
 }
 
-Operation Workload::signal(const Model& model, Timestamp now) {
+Signal Workload::signal(const Model& model, Timestamp now) {
+  constexpr std::size_t kSentMax = 16;
+  if (!sent_.empty() && one_in(5)) return repeated();
   Signal signal;
   const std::vector<SignalDef>& defs = model.signals();
   const SignalDef& def = defs[random_.below(defs.size())];
@@ -89,7 +100,10 @@ Operation Workload::signal(const Model& model, Timestamp now) {
   if (signal.kind == "completion") signal.value = static_cast<double>(random_.below(102)) / 100;  // 1.01 is refused
   if (signal.kind == "view" && random_.coin()) signal.value = static_cast<double>(random_.below(600));
   if (one_in(4)) signal.weight = static_cast<double>(random_.below(8)) / 2;
-  if (!one_in(3)) signal.at = unused_time(signal, event_time(now));
+  if (!one_in(3)) signal.at = event_time(now);
+  if (one_in(3)) signal.idempotency_key = key('k', random_.below(200));
+  sent_.push_back(signal);
+  if (sent_.size() > kSentMax) sent_.pop_front();
   return signal;
 }
 
@@ -147,7 +161,7 @@ std::vector<Operation> Workload::operations(const Model& model, Timestamp now) {
     } else if (dice < puts + 15) {
       operations.push_back(removal());
     } else {
-      operations.push_back(signal(model, now));
+      operations.emplace_back(signal(model, now));
     }
   }
   return operations;

@@ -1,16 +1,14 @@
 // Draws what the clients of a simulated database do: operations, definitions, settings, by one seed.
 //
-// Users' signals with a time of their own never share it within a second, so none is another's repeat (duplicates,
-// which an event's identity or its idempotency key make, are drawn where unused_time() is called).
+// Some signals are sent again, as clients do that heard no answer: word for word, or with the same idempotency key, or
+// with another time within the same second.
 // Threads: one test's own.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <set>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "base/random.h"
@@ -43,18 +41,20 @@ class Workload {
   /// The definitions every database starts with.
   [[nodiscard]] static SchemaChange first_schema(Timestamp now);
   [[nodiscard]] SchemaChange schema_change(const Model& model, Timestamp now);
+  /// Settings under which a log of few segments is to be compacted.
+  [[nodiscard]] SchemaChange small_log(const Model& model, Timestamp now);
 
  private:
-  [[nodiscard]] Operation signal(const Model& model, Timestamp now);
+  [[nodiscard]] Signal signal(const Model& model, Timestamp now);
+  [[nodiscard]] Signal repeated();
   [[nodiscard]] Operation put(bool update, Timestamp now);
   [[nodiscard]] Operation removal();
   [[nodiscard]] Timestamp event_time(Timestamp now);
-  [[nodiscard]] Timestamp unused_time(const Signal& signal, Timestamp wanted);
   [[nodiscard]] bool one_in(std::uint64_t n) { return random_.below(n) == 0; }
 
   base::Random random_;
   bool heavy_;
-  std::map<std::tuple<std::string, std::string, std::string>, std::set<std::int64_t>> used_times_;
+  std::deque<Signal> sent_;  // the last few
 };
 
 }  // namespace tidal::sim

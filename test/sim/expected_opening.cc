@@ -1,0 +1,58 @@
+// The rule, and reading what it needs.
+#include "test/sim/expected_opening.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "db/base_state.h"
+#include "materializer/checkpoint.h"
+#include "storage/kv.h"
+#include "wal/log.h"
+
+namespace tidal::sim {
+namespace {
+
+Result<std::vector<StateFiles>> list_states(const materializer::CheckpointDirectory& directory) {
+  std::vector<StateFiles> states;
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, directory.list());
+  for (const SeqNo seqno : seqnos) states.push_back({seqno.value, directory.verify(seqno).empty()});
+  return states;
+}
+
+}  // namespace
+
+ExpectedOpening expected_opening(const DirectoryState& state) {
+  const auto is_joined = [&](const StateFiles& files) {
+    return files.is_sound && files.seqno + 1 >= state.history_first && files.seqno <= state.last;
+  };
+  // A store ahead of the log is thrown away.
+  const std::uint64_t store = state.store.value_or(0) > state.last ? 0 : state.store.value_or(0);
+  for (const StateFiles& checkpoint : state.checkpoints) {
+    if (is_joined(checkpoint) && store >= checkpoint.seqno) return {.checkpoint = checkpoint.seqno};
+  }
+  if (state.base && is_joined(*state.base)) return {.base = state.base->seqno};
+  return {.is_refused = state.history_first > 1};
+}
+
+Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& database) {
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log,
+                   wal::Log::read(fs, database + "/wal", {.archive_dir = database + "/archive"}));
+  DirectoryState state{.history_first = log->history_first_seqno().value, .last = log->last_seqno().value};
+  const std::string store = database + "/stores/entities";
+  if (fs.exists(store)) {
+    const auto opened = storage::open_store(storage::Backend::Memory, fs, store);
+    if (opened.ok()) state.store = (*opened)->seqno().value;
+  }
+  TIDAL_TRY_ASSIGN(state.checkpoints, list_states(materializer::CheckpointDirectory(fs, database + "/checkpoints")));
+  TIDAL_TRY_ASSIGN(const std::vector<StateFiles> bases, list_states(db::base_directory(fs, database)));
+  // Of two that are there, the older one was to be removed.
+  const auto sound = std::find_if(bases.begin(), bases.end(), [](const StateFiles& base) { return base.is_sound; });
+  if (sound != bases.end()) {
+    state.base = *sound;
+  } else if (!bases.empty()) {
+    state.base = bases.front();
+  }
+  return state;
+}
+
+}  // namespace tidal::sim

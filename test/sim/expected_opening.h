@@ -1,0 +1,41 @@
+// From what an open begins, told by the files alone: the rule that recovery is held against.
+//
+// The newest checkpoint that is sound, whose records behind it are all there and which the store is not behind; else
+// the base, if it is sound and the records behind it are there; else the first record; else the open is refused.
+// Threads: pure functions, and one that reads files.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "tidal/types.h"
+
+namespace tidal::sim {
+
+/// A checkpoint or a base.
+struct StateFiles {
+  std::uint64_t seqno = 0;
+  bool is_sound = true;
+};
+
+struct DirectoryState {
+  std::uint64_t history_first = 1;        ///< from which on log and archive hold every record
+  std::uint64_t last = 0;                 ///< where the log ends
+  std::optional<std::uint64_t> store{};   ///< seqno of the entity store; none: gone or damaged
+  std::vector<StateFiles> checkpoints{};  ///< newest first
+  std::optional<StateFiles> base{};
+};
+
+struct ExpectedOpening {
+  bool is_refused = false;
+  std::uint64_t checkpoint = 0;  ///< 0: not from one
+  std::uint64_t base = 0;
+};
+
+[[nodiscard]] ExpectedOpening expected_opening(const DirectoryState& state);
+/// Of a database that is closed and keeps its entities in the memory store's file. Changes nothing.
+[[nodiscard]] Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& database);
+
+}  // namespace tidal::sim

@@ -252,6 +252,7 @@ class ScriptedStore final : public storage::KeyValueStore {
   Status flush() override { return inner_->flush(); }
   SeqNo seqno() const override { return inner_->seqno(); }
   Status clear() override { return inner_->clear(); }
+  Status rewrite() override { return inner_->rewrite(); }
   Status verify() const override { return inner_->verify(); }
 
   bool refuses = false;

@@ -7,7 +7,7 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
 #include "storage/keys.h"

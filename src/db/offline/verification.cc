@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "db/base_state.h"
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
 #include "materializer/checkpoint.h"

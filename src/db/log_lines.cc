@@ -1,5 +1,5 @@
 // Decoding payloads and writing them as JSON.
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 
 #include <charconv>
 #include <type_traits>

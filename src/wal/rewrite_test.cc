@@ -12,7 +12,13 @@ namespace tidal::wal {
 namespace {
 
 constexpr Timestamp kStart{1'700'000'000'000'000};
-const LogOptions kOptions{.segment_bytes = 16U << 10U, .archive_dir = "/archive"};
+
+LogOptions options() {
+  LogOptions options;
+  options.segment_bytes = 16U << 10U;
+  options.archive_dir = "/archive";
+  return options;
+}
 
 struct Seen {
   SeqNo seqno;
@@ -29,18 +35,20 @@ struct Stand {
   base::MemoryFileSystem fs{1};
   std::unique_ptr<Log> log = open();
 
-  std::unique_ptr<Log> open() { return std::move(Log::open(fs, "/wal", kOptions, kStart)).value(); }
+  std::unique_ptr<Log> open() { return std::move(Log::open(fs, "/wal", options(), kStart)).value(); }
   void fill(std::uint64_t frames) {
     for (std::uint64_t i = 0; i < frames; ++i) {
       std::vector<std::string> users;
       std::vector<Record> records;
       for (std::uint64_t n = 0; n <= i % 3; ++n) users.push_back("u" + std::to_string((i + n) % 5));
       for (const std::string& user : users) {
-        records.push_back({.event_time = kStart + seconds(static_cast<std::int64_t>(i)),
-                           .subject_key = "an item with a long key to fill the segments sooner than it would otherwise",
-                           .user_key = user,
-                           .payload = "like",
-                           .extensions = {{static_cast<std::uint8_t>(Tag::Context), "{}"}}});
+        Record record;
+        record.event_time = kStart + seconds(static_cast<std::int64_t>(i));
+        record.subject_key = "an item with a long key to fill the segments sooner than it would otherwise";
+        record.user_key = user;
+        record.payload = "like";
+        record.extensions = {{static_cast<std::uint8_t>(Tag::Context), "{}"}};
+        records.push_back(std::move(record));
       }
       ASSERT_TRUE(log->append(records, kStart + seconds(static_cast<std::int64_t>(i))).ok());
     }
@@ -62,7 +70,11 @@ struct Stand {
 
 bool empty_u1(WalEvent& event) {
   if (event.record.user_key != "u1") return false;
-  event.record = {.type = RecordType::Empty, .flags = kFlagErased, .event_time = event.record.event_time};
+  const Timestamp at = event.record.event_time;
+  event.record = Record{};
+  event.record.type = RecordType::Empty;
+  event.record.flags = kFlagErased;
+  event.record.event_time = at;
   return true;
 }
 
@@ -164,7 +176,8 @@ TEST(Rewrite, OfDamageIsRefusedAndChangesNothingNewer) {
   EXPECT_NE(done.error().message.find(segments[1].path), std::string::npos);
   EXPECT_EQ(base::read_file(stand.fs, segments[1].path).value(), bytes);
   EXPECT_EQ(base::read_file(stand.fs, segments[2].path).value(), third);
-  for (const std::string& name : *stand.fs.list("/wal")) EXPECT_FALSE(name.ends_with(".tmp")) << name;
+  const std::vector<std::string> names = stand.fs.list("/wal").value();
+  for (const std::string& name : names) EXPECT_FALSE(name.ends_with(".tmp")) << name;
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
 
     db::Views restored(*live.store);
     std::vector<std::string> notes;
-    const Result<SeqNo> from = directory.restore(restored.registry(), {.first = {}, .last = SeqNo{records.size()}}, notes);
+    const Result<SeqNo> from =
+        directory.restore(restored.registry(), {.first = {}, .last = SeqNo{records.size()}}, notes);
     ASSERT_TRUE(from.ok()) << from.error().to_string();
     ASSERT_EQ(from->value, at) << (notes.empty() ? "" : notes.front());
     for (wal::WalEvent& event : events_of(records, at, records.size())) restored.registry().apply(event);

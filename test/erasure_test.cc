@@ -50,8 +50,7 @@ class Forgetful {
     options.checkpoint_every_bytes = 0;
     options.checkpoint_on_close = false;
     options.log_level = LogLevel::Off;
-    return db::Core::open(path_, options,
-                          {.fs = fs_, .clock = clock, .entity_backend = backend_, .background = false});
+    return db::Core::open(path_, options, {.fs = fs_, .clock = clock, .entity_backend = backend_, .background = false});
   }
   void open() {
     auto opened = open_result();
@@ -90,7 +89,8 @@ class Forgetful {
   void act_as(const std::string& user) {
     for (const std::string kind : {"view", "like", "watchlist", "hide", "view"}) {
       const std::vector<Operation> operations = {
-          PutOperation{.kind = EntityKind::Item, .key = "secret-item", .entity = {.fields = {{"title", std::string("x")}}}},
+          PutOperation{
+              .kind = EntityKind::Item, .key = "secret-item", .entity = {.fields = {{"title", std::string("x")}}}},
           Signal{.kind = kind,
                  .item = "secret-item",
                  .user = user,

@@ -216,8 +216,8 @@ std::string csv_text(const Reply& reply, const TitleFields& titles) {
                                       {{r.op, r.what, r.name, r.status, std::to_string(r.schema_version)}}});
                  },
                  [](const ForgetReply& r) {
-                   return render_csv({{{"op"}, {"status"}, {"seqno"}, {"log"}},
-                                      {{r.op, r.status, seqno_text(r.seqno), r.log}}});
+                   return render_csv(
+                       {{{"op"}, {"status"}, {"seqno"}, {"log"}}, {{r.op, r.status, seqno_text(r.seqno), r.log}}});
                  },
                  [](const BatchReply& r) {
                    return render_csv({{{"op"}, {"statements"}, {"seqno"}},

@@ -1,11 +1,10 @@
 // What an erasure does to records of the log: takes the user out of them.
 //
 // A record belongs to an erased user when it was appended before an Erase record of that user's key. Its user's signals
-// lose user, idempotency key and context; what is about the user as a subject becomes an Empty record; both get the flag
-// kFlagErased, as does the Erase record itself.
-// Z1: editing twice is editing once. Z2: what is not the user's stays as it is.
-// Z3: a record that was made anonymous tells less than it did, so no state may be replayed from it: state begins after.
-// Threads: externally synchronized.
+// lose user, idempotency key and context; what is about the user as a subject becomes an Empty record; both get the
+// flag kFlagErased, as does the Erase record itself. Z1: editing twice is editing once. Z2: what is not the user's
+// stays as it is. Z3: a record that was made anonymous tells less than it did, so no state may be replayed from it:
+// state begins after. Threads: externally synchronized.
 #pragma once
 
 #include <cstdint>

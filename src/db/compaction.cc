@@ -1,5 +1,5 @@
-// Keeping the log within its limits, and free of users that were forgotten: a base is written, then the segments that it
-// covers leave the log, or are rewritten.
+// Keeping the log within its limits, and free of users that were forgotten: a base is written, then the segments that
+// it covers leave the log, or are rewritten.
 #include <optional>
 
 #include "db/anonymiser.h"

@@ -20,7 +20,8 @@ base::Hash256 hash_of(const ErasureSalt& salt, std::string_view key) {
 
 template <std::size_t kBytes>
 void take(std::string_view bytes, std::array<std::uint8_t, kBytes>& out) {
-  std::transform(bytes.begin(), bytes.begin() + kBytes, out.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  std::transform(bytes.begin(), bytes.begin() + kBytes, out.begin(),
+                 [](char c) { return static_cast<std::uint8_t>(c); });
 }
 
 }  // namespace

@@ -130,7 +130,8 @@ Result<RowsReply> export_user(const Core& core, std::string_view key) {
   RowsReply reply;
   reply.columns = {"what", "seqno", "at", "name", "value", "record"};
   const entity::CreationTime created = core.views().entities().created_at(EntityKind::User, user);
-  reply.rows.push_back({"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
+  reply.rows.push_back(
+      {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
   for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
   add_marks(core, user, reply);
   if (core.log() != nullptr) TIDAL_TRY(add_records(*core.log(), key, reply));

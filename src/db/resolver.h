@@ -1,7 +1,8 @@
 // Turns the keys and names of a record into ordinals and positions, once, before views see it; decides void records.
 //
 // V1: the answer depends only on the schema and the key map as of the record's seqno: same live and on replay.
-// V2: a key that has an ordinal and a signal that has a position keep them, so both may be looked up ahead of time. Only
+// V2: a key that has an ordinal and a signal that has a position keep them, so both may be looked up ahead of time.
+// Only
 //     an erasure takes the ordinal away, and leaves it dead for ever: one that is dead is looked up again.
 #pragma once
 

@@ -307,7 +307,8 @@ void tidy_archive(base::FileSystem& fs, const std::string& archive_dir) {
   for (const std::string& name : *names) {
     if (!name.ends_with(kUnfinished)) continue;
     const std::string_view of = std::string_view(name).substr(0, name.size() - kUnfinished.size());
-    if (parse_archive_file_name(of) || parse_segment_file_name(of)) static_cast<void>(fs.remove(archive_dir + "/" + name));  // harmless where it stays
+    if (parse_archive_file_name(of) || parse_segment_file_name(of))
+      static_cast<void>(fs.remove(archive_dir + "/" + name));  // harmless where it stays
   }
 }
 

@@ -41,7 +41,8 @@ namespace tidal::wal {
 /// errors.
 [[nodiscard]] Result<std::unique_ptr<base::File>> open_segment(base::FileSystem& fs, const std::string& path);
 
-/// Removes what an interrupted archive_segment() or rewrite of an archive left in `archive_dir`, as far as it can: nothing reads it.
+/// Removes what an interrupted archive_segment() or rewrite of an archive left in `archive_dir`, as far as it can:
+/// nothing reads it.
 void tidy_archive(base::FileSystem& fs, const std::string& archive_dir);
 
 }  // namespace tidal::wal

@@ -6,10 +6,10 @@
 // W5: a full disk refuses the frame it hits and nothing else.
 // W6: retiring a segment loses no record that an archive was asked to keep, and leaves a chain at every moment.
 // W7: append times never go back, whatever the clock does.
-// W8: rewriting a segment changes records as it was told and nothing else; after a crash each file is the old or the new
-// one, and no newer one is new unless all older ones are.
-// Threads: one writer (start, append_frame, roll, prepare_next_segment, close); after start() sync, replay,
-// retire_segments_before, rewrite_segments_before and the const reads may run beside it and each other.
+// W8: rewriting a segment changes records as it was told and nothing else; after a crash each file is the old or the
+// new one, and no newer one is new unless all older ones are. Threads: one writer (start, append_frame, roll,
+// prepare_next_segment, close); after start() sync, replay, retire_segments_before, rewrite_segments_before and the
+// const reads may run beside it and each other.
 #pragma once
 
 #include <atomic>
@@ -130,9 +130,9 @@ class Log {
   /// archive folder; AlreadyExists, FailedPrecondition as archive_segment(); IoError; ResourceExhausted.
   [[nodiscard]] Status retire_segments_before(SeqNo seqno, Retire how);
 
-  /// Rewrites what of the sealed and the archived segments begins before `seqno` and holds a record that `edit` changes,
-  /// oldest first (W8); a segment that is in both folders twice. Cost: reads all of them; a segment's space besides.
-  /// Corruption: one of them is damaged or cannot be read, and what is newer stays as it is; IoError;
+  /// Rewrites what of the sealed and the archived segments begins before `seqno` and holds a record that `edit`
+  /// changes, oldest first (W8); a segment that is in both folders twice. Cost: reads all of them; a segment's space
+  /// besides. Corruption: one of them is damaged or cannot be read, and what is newer stays as it is; IoError;
   /// ResourceExhausted.
   [[nodiscard]] Result<Rewritten> rewrite_segments_before(SeqNo seqno, const RecordEdit& edit);
 
@@ -180,7 +180,8 @@ class Log {
 
   // Held during every sync of the newest segment: of two at once, the kernel might tell only one that it failed.
   base::Mutex sync_mutex_;    // taken before mutex_
-  base::Mutex retire_mutex_;  // taken before mutex_, never together with sync_mutex_; held during all of a retirement or rewrite
+  base::Mutex retire_mutex_;  // taken before mutex_, never together with sync_mutex_; held during all of a retirement
+                              // or rewrite
   Status retire_failure_ TIDAL_GUARDED_BY(retire_mutex_);
   mutable base::Mutex mutex_;
   std::vector<SegmentEntry> segments_ TIDAL_GUARDED_BY(mutex_);

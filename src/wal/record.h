@@ -32,7 +32,7 @@ inline constexpr std::uint8_t kFlagTimeGiven = 1;  ///< the caller gave the even
 /// Of a signal: made anonymous by an erasure. Of an Empty record: an erasure took what was here. Of an Erase record:
 /// the segments up to it were rewritten, so that they hold nothing of its user.
 inline constexpr std::uint8_t kFlagErased = 2;
-inline constexpr std::uint8_t kFlagLost = 4;       ///< of an Empty record: damage took what was here, a repair fills it
+inline constexpr std::uint8_t kFlagLost = 4;  ///< of an Empty record: damage took what was here, a repair fills it
 
 inline constexpr std::uint16_t kNoPartition = 0xFFFF;
 

@@ -56,14 +56,17 @@ struct Stand {
   }
   [[nodiscard]] std::vector<Seen> all() const {
     std::vector<Seen> seen;
-    EXPECT_TRUE(log->replay(SeqNo{1}, [&](std::span<WalEvent> events) -> Status {
-                     for (const WalEvent& e : events) {
-                       seen.push_back({e.seqno, e.append_time, e.record.event_time, e.record.type, e.record.flags,
-                                       std::string(e.record.subject_key) + "|" + std::string(e.record.user_key) + "|" +
-                                           std::string(e.record.payload)});
-                     }
-                     return {};
-                   }).ok());
+    EXPECT_TRUE(log->replay(SeqNo{1},
+                            [&](std::span<WalEvent> events) -> Status {
+                              for (const WalEvent& e : events) {
+                                seen.push_back(
+                                    {e.seqno, e.append_time, e.record.event_time, e.record.type, e.record.flags,
+                                     std::string(e.record.subject_key) + "|" + std::string(e.record.user_key) + "|" +
+                                         std::string(e.record.payload)});
+                              }
+                              return {};
+                            })
+                    .ok());
     return seen;
   }
 };
@@ -148,14 +151,17 @@ TEST(Rewrite, WaitsForARunningReplayThatMayAskForIt) {
   const SeqNo second = stand.log->segments()[1].header.first_seqno;
   bool asked = false;
   std::uint64_t seen = 0;
-  ASSERT_TRUE(stand.log->replay(second, [&](std::span<WalEvent> events) -> Status {
-                   seen += events.size();
-                   if (std::exchange(asked, true)) return {};
-                   const Rewritten done = stand.log->rewrite_segments_before(end, empty_u1).value();
-                   EXPECT_FALSE(done.complete);
-                   EXPECT_EQ(done.segments, 1U) << "only the first is before the replay";
-                   return {};
-                 }).ok());
+  ASSERT_TRUE(stand.log
+                  ->replay(second,
+                           [&](std::span<WalEvent> events) -> Status {
+                             seen += events.size();
+                             if (std::exchange(asked, true)) return {};
+                             const Rewritten done = stand.log->rewrite_segments_before(end, empty_u1).value();
+                             EXPECT_FALSE(done.complete);
+                             EXPECT_EQ(done.segments, 1U) << "only the first is before the replay";
+                             return {};
+                           })
+                  .ok());
   EXPECT_EQ(seen, before.size() - second.value + 1);
   EXPECT_EQ(stand.all(), expected_of(before, second));
   EXPECT_TRUE(stand.log->rewrite_segments_before(end, empty_u1)->complete);

@@ -225,7 +225,7 @@ TEST(Erasure, IsVisibleAtOnceAndBeforeAnyCompaction) {
   database.act_as(secret);
   ASSERT_TRUE(database.core->checkpoint().ok());
   const std::string counted = database.run("GET item @secret-item WITH signals(view.count(7d), like.count(24h));");
-  EXPECT_NE(counted.find(R"("view.count(7d)":2)"), std::string::npos) << counted;
+  EXPECT_NE(counted.find("\"view.count(7d)\":2"), std::string::npos) << counted;
   EXPECT_NE(database.run("GET user @" + secret).find(secret), std::string::npos);
 
   const std::string reply = database.run("FORGET USER @" + secret);
@@ -239,7 +239,8 @@ TEST(Erasure, IsVisibleAtOnceAndBeforeAnyCompaction) {
   EXPECT_NE(database.run("GET user @" + secret).find("does not exist"), std::string::npos);
   EXPECT_EQ(database.run("RETRIEVE users LIMIT 100;").find(secret), std::string::npos);
   EXPECT_NE(database.run("EXPORT USER @" + secret).find("does not exist"), std::string::npos);
-  const std::string counted_after = database.run("GET item @secret-item WITH signals(view.count(7d), like.count(24h));");
+  const std::string counted_after =
+      database.run("GET item @secret-item WITH signals(view.count(7d), like.count(24h));");
   const auto without_time = [](const std::string& text) { return text.substr(0, text.find("\"stats\"")); };
   EXPECT_EQ(without_time(counted_after), without_time(counted)) << "what an item earned stays";
   ASSERT_TRUE(database.core->checkpoint().ok());

@@ -179,7 +179,7 @@ class Database {
   /// FORGET USER: no read knows the user when this returns; the next compaction takes the records out of the log.
   /// NotFound; as a write.
   [[nodiscard]] Result<ForgetReply> forget_user(std::string_view key);
-  /// EXPORT USER: fields, marks, and every record of log and archive that names the user. NotFound. Reads the whole log.
+  /// EXPORT USER: fields, marks, every record of log and archive that names the user. NotFound. Reads the whole log.
   [[nodiscard]] Result<RowsReply> export_user(std::string_view key);
 
   // Upkeep.
@@ -187,8 +187,8 @@ class Database {
   /// Writes a checkpoint of everything applied so far; returns its seqno. Runs beside writes and reads.
   [[nodiscard]] Result<SeqNo> checkpoint();
   /// Brings the log within the settings log_retention and log_bytes: writes a base, then lets the oldest segments go to
-  /// archive/, or away (log_archive). Takes users that were forgotten out of the log, also when it is within its limits:
-  /// what came before the base can then be read, but no state be replayed from it. Happens by itself after checkpoints. Runs beside writes and reads. IoError,
+  /// archive/, or away (log_archive). Also takes users that were forgotten out of the log; what came before the base
+  /// can then only be read. Happens by itself after checkpoints. Runs beside writes and reads. IoError,
   /// ResourceExhausted: nothing is lost, and the log stays longer than it should.
   [[nodiscard]] Result<CompactionReport> compact();
   /// A hash of all logical state. Stops writers while it runs.

@@ -130,7 +130,8 @@ struct PlanReply {
   std::int64_t elapsed_us = 0;
 };
 
-using Reply = std::variant<QueryReply, WriteReply, SchemaReply, BatchReply, EntityReply, RowsReply, PlanReply, ForgetReply>;
+using Reply =
+    std::variant<QueryReply, WriteReply, SchemaReply, BatchReply, EntityReply, RowsReply, PlanReply, ForgetReply>;
 
 /// One line of JSON, as docs/replies.md describes. Doubles print shortest round-trip.
 [[nodiscard]] std::string to_json(const Reply& reply);

@@ -7,9 +7,9 @@
 // again of old tables.
 // N1: ordinals are given in order of first assign, from 0, and never change.
 // N2: a key_of() view stays valid until clear(), also when the key was forgotten since: its bytes stay in the arena,
-//     where nothing leads to them any more, since a reader may still look at them.
-// N3: a forgotten key leaves its ordinal taken, with its partition and without a key; the key gets a new one if it comes
-//     again.
+//     where nothing leads to them any more,
+//     since a reader may still look at them.
+// N3: a forgotten key leaves its ordinal taken, with the partition and no key; the key gets a new one if it comes back.
 // Threads: single writer (assign, assign_forgotten, forget, clear), concurrent lock-free readers.
 #pragma once
 

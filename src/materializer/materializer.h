@@ -107,7 +107,7 @@ class Materializer {
   /// Adds every piece of logical state, caches left out.
   virtual void digest(DigestSink& sink) const = 0;
 
-  /// Removes the user's part of a personal view; a no-op in aggregate ones. Called when an Erase record is applied (M5).
+  /// Removes the user's part of a personal view; a no-op in aggregate ones. Called for an Erase record (M5).
   virtual void erase_user(Ordinal user) noexcept = 0;
 
   /// Bytes of memory held, roughly; for status.

@@ -60,13 +60,30 @@ std::vector<std::string> Stand::names() const {
   return out;
 }
 
-Records random_records(std::uint64_t seed, std::size_t steps) {
+db::PreparedRecord erasure_of(std::string_view user, std::uint64_t number, Timestamp at) {
+  db::ErasureSalt salt{};
+  for (std::size_t i = 0; i < 8; ++i) salt[i] = static_cast<std::uint8_t>(number >> 8 * i);
+  return db::erase_record(db::make_erased_user(user, salt), at);
+}
+
+Records random_records(std::uint64_t seed, std::size_t steps) { return random_records(seed, steps, 0); }
+
+Records random_records(std::uint64_t seed, std::size_t steps, std::size_t erasures) {
+  base::Random random(seed);
   Stand lead;
   Records records;
   append(lead, records, db::schema_record(history_definitions(), kHistoryStart));
   History history(seed, kHistoryStart);
   for (std::size_t i = 0; i < steps; ++i) {
     const Step step = history.next();
+    if (erasures > 0 && random.below(steps) < erasures) {
+      const std::uint32_t users = lead.views->entities().ordinal_count(EntityKind::User);
+      if (users > 0) {
+        const Ordinal user = to_ordinal(static_cast<std::uint32_t>(random.below(users)));
+        const std::string key(lead.views->entities().key_of(EntityKind::User, user));
+        append(lead, records, erasure_of(key, i, history.now()));  // of nobody when it was forgotten already
+      }
+    }
     db::Preparer preparer(lead.views->schema(), lead.views->entities(), {history.now(), history.now()});
     Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
     if (!batch.ok()) continue;

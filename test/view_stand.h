@@ -43,5 +43,10 @@ void append(Stand& lead, Records& records, const db::PreparedRecord& prepared);
 
 /// Records of a random history; what the preparer refuses is left out, as a database would.
 [[nodiscard]] Records random_records(std::uint64_t seed, std::size_t steps);
+/// The same with about `erasures` erasures of its users in between, who come back now and then.
+[[nodiscard]] Records random_records(std::uint64_t seed, std::size_t steps, std::size_t erasures);
+
+/// The record that forgets a user; `number` makes its salt.
+[[nodiscard]] db::PreparedRecord erasure_of(std::string_view user, std::uint64_t number, Timestamp at);
 
 }  // namespace tidal::test

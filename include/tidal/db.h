@@ -120,6 +120,8 @@ struct CompactionReport {
   std::uint64_t segments_archived = 0;
   std::uint64_t segments_removed = 0;
   std::uint64_t bytes_freed = 0;  ///< in wal/
+  std::uint64_t segments_rewritten = 0;
+  std::uint64_t records_made_anonymous = 0;  ///< of users that were forgotten
 };
 
 struct DigestReport {
@@ -186,12 +188,21 @@ class Database {
   [[nodiscard]] Timestamp now() const;
   [[nodiscard]] DatabaseStats stats() const;
 
+  // All of a user (docs/erasure.md).
+
+  /// FORGET USER: no read knows the user when this returns; the next compaction takes the records out of the log.
+  /// NotFound; as a write.
+  [[nodiscard]] Result<ForgetReply> forget_user(std::string_view key);
+  /// EXPORT USER: fields, marks, every record of log and archive that names the user. NotFound. Reads the whole log.
+  [[nodiscard]] Result<RowsReply> export_user(std::string_view key);
+
   // Upkeep.
 
   /// Writes a checkpoint of everything applied so far; returns its seqno. Runs beside writes and reads.
   [[nodiscard]] Result<SeqNo> checkpoint();
   /// Brings the log within the settings log_retention and log_bytes: writes a base, then lets the oldest segments go to
-  /// archive/, or away (log_archive). Happens by itself after checkpoints. Runs beside writes and reads. IoError,
+  /// archive/, or away (log_archive). Also takes users that were forgotten out of the log; what came before the base
+  /// can then only be read. Happens by itself after checkpoints. Runs beside writes and reads. IoError,
   /// ResourceExhausted: nothing is lost, and the log stays longer than it should.
   [[nodiscard]] Result<CompactionReport> compact();
   /// Names of the views that rebuild() takes.

@@ -104,6 +104,18 @@ struct RowsReply {
   std::int64_t elapsed_us = 0;
 };
 
+/// Of FORGET USER.
+struct ForgetReply {
+  std::string op;
+  std::string status;  ///< "applied"
+  SeqNo seqno;
+  /// "fields", "marks" (liked, saved …: one an item and mark), "seen" and "progress" (items), "signals" (those counted
+  /// by user); as they were just before.
+  std::vector<std::pair<std::string, std::uint64_t>> removed;
+  std::string log;  ///< when the records leave the log: "at next compaction"; "none": there is no log
+  std::int64_t elapsed_us = 0;
+};
+
 /// One node of a plan.
 struct PlanNode {
   std::string name;                       ///< "source", "filter" …
@@ -118,7 +130,8 @@ struct PlanReply {
   std::int64_t elapsed_us = 0;
 };
 
-using Reply = std::variant<QueryReply, WriteReply, SchemaReply, BatchReply, EntityReply, RowsReply, PlanReply>;
+using Reply =
+    std::variant<QueryReply, WriteReply, SchemaReply, BatchReply, EntityReply, RowsReply, PlanReply, ForgetReply>;
 
 /// One line of JSON, as docs/replies.md describes. Doubles print shortest round-trip.
 [[nodiscard]] std::string to_json(const Reply& reply);

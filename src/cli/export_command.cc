@@ -6,7 +6,8 @@
 #include "cli/error_text.h"
 #include "cli/interrupt.h"
 #include "cli/quantity_text.h"
-#include "db/offline/log_lines.h"
+#include "db/anonymiser.h"
+#include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
 
@@ -55,12 +56,26 @@ bool is_wanted(wal::RecordType type, const std::string& what) {
   return (what == "signals") == (type == wal::RecordType::Signal);
 }
 
+/// Who was forgotten: an export tells no more of them than the log will after its next compaction.
+Result<db::Anonymiser> erasures_of(const std::string& directory) {
+  db::Anonymiser anonymiser;
+  const auto each = [&](const wal::WalEvent& event) -> Status {
+    anonymiser.add(std::span(&event, 1));
+    return {};
+  };
+  TIDAL_TRY(db::walk_log(base::posix_file_system(), directory, each));
+  return anonymiser;
+}
+
 Status write_lines(const ExportOptions& options, LineSink& sink) {
   TIDAL_TRY(sink.add(kMark));
+  TIDAL_TRY_ASSIGN(db::Anonymiser anonymiser, erasures_of(options.directory));
   const auto each = [&](const wal::WalEvent& event) -> Status {
     if (interrupted()) return Error(Code::Unavailable, "interrupted");
-    if (!is_wanted(event.record.type, options.what)) return {};
-    TIDAL_TRY_ASSIGN(const std::optional<std::string> line, db::import_line(event.record));
+    wal::WalEvent shown = event;
+    static_cast<void>(anonymiser.edit(shown));
+    if (!is_wanted(shown.record.type, options.what)) return {};
+    TIDAL_TRY_ASSIGN(const std::optional<std::string> line, db::import_line(shown.record));
     return line ? sink.add(*line) : Status();
   };
   TIDAL_TRY_ASSIGN(const wal::LogSummary log, db::walk_log(base::posix_file_system(), options.directory, each));

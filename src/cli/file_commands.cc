@@ -8,8 +8,8 @@
 #include "cli/interrupt.h"
 #include "cli/quantity_text.h"
 #include "cli/table.h"
+#include "db/log_lines.h"
 #include "db/offline/inspection.h"
-#include "db/offline/log_lines.h"
 #include "db/offline/log_walk.h"
 
 namespace tidal::cli {

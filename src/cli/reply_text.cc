@@ -171,6 +171,15 @@ std::string one_line(const BatchReply& reply) {
   return text + "\n";
 }
 
+std::string one_line(const ForgetReply& reply) {
+  std::string removed;
+  for (const auto& [what, count] : reply.removed) {
+    removed += (removed.empty() ? "" : ", ") + with_commas(count) + " " + what;
+  }
+  return reply.op + " " + reply.status + " at seqno " + with_commas(reply.seqno.value) + ": removed " + removed +
+         "; from the log " + reply.log + "\n";
+}
+
 std::string person_text(const Reply& reply, const TitleFields& titles, std::size_t width) {
   return std::visit(Overloaded{[&](const QueryReply& r) {
                                  return r.items.empty() ? "" : render(query_table(r, titles, number_text), width);
@@ -205,6 +214,10 @@ std::string csv_text(const Reply& reply, const TitleFields& titles) {
                  [](const SchemaReply& r) {
                    return render_csv({{{"op"}, {"what"}, {"name"}, {"status"}, {"schema_version"}},
                                       {{r.op, r.what, r.name, r.status, std::to_string(r.schema_version)}}});
+                 },
+                 [](const ForgetReply& r) {
+                   return render_csv(
+                       {{{"op"}, {"status"}, {"seqno"}, {"log"}}, {{r.op, r.status, seqno_text(r.seqno), r.log}}});
                  },
                  [](const BatchReply& r) {
                    return render_csv({{{"op"}, {"statements"}, {"seqno"}},

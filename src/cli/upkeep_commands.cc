@@ -124,6 +124,10 @@ Exit run_compact(const Terminal& terminal, const CommonOptions& common, const Di
   if (!database.ok()) return fail(terminal, database.error());
   const Result<CompactionReport> report = database->compact();
   if (!report.ok()) return fail(terminal, report.error());
+  if (report->segments_rewritten > 0) {
+    terminal.out << options.directory << ": " << counted(report->records_made_anonymous, "record")
+                 << " of forgotten users made anonymous in " << counted(report->segments_rewritten, "segment") << "\n";
+  }
   const std::uint64_t segments = report->segments_archived + report->segments_removed;
   if (segments == 0) {
     terminal.out << options.directory << ": the log is within its limits (SHOW SETTINGS: log_retention, log_bytes)\n";

@@ -98,10 +98,10 @@ TEST(Caret, PointsAtThePartThatIsWrong) {
 // ---- hints ----------------------------------------------------------------------------------------------------------
 
 // Statements and clauses that parse, but that this version does not execute.
-constexpr std::array<std::string_view, 21> kLater = {
-    "ALTER FIELD", "ALTER SIGNAL", "DROP",    "SEARCH ", "SUGGEST", "HISTORY",   "RELATE",
-    "UNRELATE",    "UNSIGNAL",     "HIDE ",   "UNHIDE",  "FORGET",  "EXPORT",    "DRY RUN",
-    "DIVERSITY",   "FACETS",       "SIMILAR", "WITHIN ", "COHORT",  "DEFINE PR", "DEFINE RE"};
+constexpr std::array<std::string_view, 19> kLater = {"ALTER FIELD", "ALTER SIGNAL", "DROP",      "SEARCH ",  "SUGGEST",
+                                                     "HISTORY",     "RELATE",       "UNRELATE",  "UNSIGNAL", "HIDE ",
+                                                     "UNHIDE",      "DRY RUN",      "DIVERSITY", "FACETS",   "SIMILAR",
+                                                     "WITHIN ",     "COHORT",       "DEFINE PR", "DEFINE RE"};
 
 // Pieces of a hint that are statements of the language.
 std::vector<std::string> statements_in(const std::string& hint) {

@@ -1,4 +1,8 @@
-// Keeping the log within its limits: a base is written, then the segments that it covers leave the log.
+// Keeping the log within its limits, and free of users that were forgotten: a base is written, then the segments that
+// it covers leave the log, or are rewritten.
+#include <optional>
+
+#include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
 #include "db/log.h"
@@ -36,13 +40,62 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   return seqno;
 }
 
+/// The segment with the Erase record is rewritten after all that may hold its user: the flag on it tells.
+Result<bool> Core::is_carried_out(SeqNo erasure) const {
+  if (erasure < log_->history_first_seqno()) return true;  // it left the log, and before it all that came before it
+  std::optional<bool> flagged;
+  const Status read = log_->replay(erasure, [&](std::span<wal::WalEvent> events) -> Status {
+    flagged = (events.front().record.flags & wal::kFlagErased) != 0;
+    return Error(Code::Unavailable, "one record is enough");
+  });
+  if (flagged) return *flagged;
+  if (!read.ok()) return read.error();
+  return Error(Code::Corruption, path_ + "/wal does not hold the erasure at seqno " + std::to_string(erasure.value));
+}
+
+/// First a base that the erasure is in, since what came before cannot be replayed afterwards; then whatever holds the
+/// user: checkpoints, the store's files, archive and log from the oldest segment on. Each step can be repeated.
+Status Core::carry_out_erasures(CompactionReport& report) {
+  const SeqNo erased = views_->entities().last_forgotten();
+  if (erased <= erasures_done_) return {};
+  TIDAL_TRY_ASSIGN(const bool done, is_carried_out(erased));
+  if (done) {
+    erasures_done_ = erased;
+    return {};
+  }
+  if (report.base < erased) {
+    TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
+  }
+  TIDAL_TRY(bases_->remove_before(report.base));
+  TIDAL_TRY(checkpoints_->remove_before(erased));
+  {
+    const wal::CommitQueue::Pause pause = queue_->pause();
+    TIDAL_TRY(log_->roll(environment_.clock.now()));
+  }
+  TIDAL_TRY(entity_store_->rewrite());
+  Anonymiser anonymiser;
+  TIDAL_TRY(log_->replay(log_->history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
+    for (const wal::WalEvent& event : events) {
+      if (event.seqno <= erased) anonymiser.add(std::span(&event, 1));
+    }
+    return {};
+  }));
+  const auto edit = [&](wal::WalEvent& event) { return event.seqno <= erased && anonymiser.edit(event); };
+  TIDAL_TRY_ASSIGN(const wal::Rewritten rewritten, log_->rewrite_segments_before(erased.next(), edit));
+  report.segments_rewritten = rewritten.segments;
+  report.records_made_anonymous = rewritten.records - anonymiser.flagged();
+  if (rewritten.complete) erasures_done_ = erased;
+  return {};
+}
+
 Result<CompactionReport> Core::compact() {
   if (!log_) return Error(Code::FailedPrecondition, "a database in memory has no log to compact");
   const base::MutexLock lock(compaction_mutex_);
+  CompactionReport report{.base = SeqNo{base_seqno_.load(std::memory_order_relaxed)}};
+  TIDAL_TRY(carry_out_erasures(report));
   const Settings settings = views_->schema().settings;
   const std::vector<wal::SegmentEntry> segments = log_->segments();
   const std::size_t expired = count_expired(segments, settings, environment_.clock.now());
-  CompactionReport report{.base = SeqNo{base_seqno_.load(std::memory_order_relaxed)}};
   if (expired == 0) return report;
   const SeqNo kept_from = segments[expired].header.first_seqno;
   if (report.base.next() < kept_from) {

@@ -80,6 +80,8 @@ class Core {
   /// Unique within the directory's life: the seqno read and a random number of this open's.
   [[nodiscard]] std::string next_query_id();
   [[nodiscard]] const OpenReport& open_report() const { return report_; }
+  /// Null in memory.
+  [[nodiscard]] const wal::Log* log() const { return log_.get(); }
 
   [[nodiscard]] Result<SeqNo> checkpoint();
   [[nodiscard]] Result<CompactionReport> compact();
@@ -111,6 +113,8 @@ class Core {
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
   [[nodiscard]] Result<SeqNo> write_base(materializer::CheckpointDirectory& bases) TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Status carry_out_erasures(CompactionReport& report) TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Result<bool> is_carried_out(SeqNo erasure) const;
   void compact_if_due();
   class Rebuild;
   void want_checkpoint_after(std::uint64_t log_bytes);
@@ -137,6 +141,8 @@ class Core {
   base::Mutex compaction_mutex_;  ///< held while segments leave the log, and while they must not
   mutable base::Mutex rebuild_mutex_;
   std::optional<RebuildProgress> rebuild_ TIDAL_GUARDED_BY(rebuild_mutex_);
+  /// The log is known to hold nothing of users that were forgotten up to this seqno.
+  SeqNo erasures_done_ TIDAL_GUARDED_BY(compaction_mutex_);
   base::Mutex checkpoint_mutex_;  ///< one checkpoint or base at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
   std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held

@@ -7,6 +7,7 @@
 #include "db/batch_write.h"
 #include "db/call_gate.h"
 #include "db/core.h"
+#include "db/forget.h"
 #include "db/session.h"
 #include "query/parser.h"
 #include "tidal/db.h"
@@ -135,6 +136,22 @@ Result<EntityReply> Database::get(EntityKind kind, std::string_view key) {
   const Params params = {{"key", Value(std::string(key))}};
   TIDAL_TRY_ASSIGN(std::vector<Reply> replies, execute("GET " + std::string(kind_name(kind)) + " $key", params));
   return std::get<EntityReply>(std::move(replies.front()));
+}
+
+Result<ForgetReply> Database::forget_user(std::string_view key) {
+  const std::int64_t started = monotonic_us();
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
+  TIDAL_TRY_ASSIGN(ForgetReply reply, db::forget_user(*impl_->core, key));
+  reply.elapsed_us = monotonic_us() - started;
+  return reply;
+}
+
+Result<RowsReply> Database::export_user(std::string_view key) {
+  const std::int64_t started = monotonic_us();
+  TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
+  TIDAL_TRY_ASSIGN(RowsReply reply, db::export_user(*impl_->core, key));
+  reply.elapsed_us = monotonic_us() - started;
+  return reply;
 }
 
 Result<std::vector<Reply>> Database::execute(std::string_view script, const Params& params) {

@@ -254,6 +254,17 @@ PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now) 
   return record;
 }
 
+PreparedRecord erase_record(const ErasedUser& user, Timestamp now) {
+  PreparedRecord record;
+  record.type = wal::RecordType::Erase;
+  record.subject_kind = EntityKind::User;
+  record.event_time = now;
+  record.payload = encode_erased_user(user);
+  record.reply.op = "forget";
+  record.reply.status = "applied";
+  return record;
+}
+
 Result<PreparedBatch> prepare_batch(Preparer& preparer, std::span<const Operation> operations,
                                     const BatchOptions& options) {
   if (options.import_mark && options.import_mark->id.size() != kImportIdBytes) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "db/erased_user.h"
 #include "entity/entity_store.h"
 #include "schema/schema.h"
 #include "tidal/db.h"
@@ -103,6 +104,9 @@ inline constexpr std::size_t kNoRecord = ~std::size_t{0};
 
 /// The record of a validated schema change.
 [[nodiscard]] PreparedRecord schema_record(const schema::SchemaChange& change, Timestamp now);
+
+/// The record that forgets the user.
+[[nodiscard]] PreparedRecord erase_record(const ErasedUser& user, Timestamp now);
 
 /// Years 0000 to 9999: far from where sums of times overflow. InvalidArgument naming `what`.
 [[nodiscard]] Status check_time(Timestamp time, std::string_view what);

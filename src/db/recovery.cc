@@ -1,10 +1,12 @@
 // Opening: what the files of a directory hold, in which order they are believed, and how the log's rest is replayed.
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/assert.h"
 #include "base/coding.h"
+#include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
 #include "db/log.h"
@@ -102,7 +104,8 @@ Status Core::recover() {
   return {};
 }
 
-/// The newest checkpoint that verifies, else the base, else nothing; all views are then at its seqno.
+/// The newest checkpoint that verifies, else the base, else nothing; all views are then at its seqno. A checkpoint from
+/// before the base comes last: the log before the base may have been rewritten since it was taken.
 Status Core::restore_state(SeqNo last) {
   TIDAL_TRY_ASSIGN(const SeqNo base, bases_->newest());
   base_seqno_.store(base.value, std::memory_order_relaxed);  // nobody else is here yet
@@ -111,15 +114,19 @@ Status Core::restore_state(SeqNo last) {
     applier_->set_applied(seqno);
   };
   const materializer::SeqNoRange usable{.first = SeqNo{log_->history_first_seqno().value - 1}, .last = last};
-  TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), usable, report_.notes));
-  if (report_.checkpoint != SeqNo{}) {
-    restored_at(report_.checkpoint);
-    return {};
+  const materializer::SeqNoRange later{.first = std::max(usable.first, base), .last = last};
+  TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), later, report_.notes));
+  if (report_.checkpoint == SeqNo{}) {
+    const auto stores = base_stores(environment_.fs, *entity_store_, base);
+    TIDAL_TRY_ASSIGN(report_.base, bases_->restore(views_->registry(), usable, report_.notes, stores));
   }
-  const auto stores = base_stores(environment_.fs, *entity_store_, base);
-  TIDAL_TRY_ASSIGN(report_.base, bases_->restore(views_->registry(), usable, report_.notes, stores));
-  if (report_.base == SeqNo{}) return entity_store_->clear();
-  restored_at(report_.base);
+  if (report_.checkpoint == SeqNo{} && report_.base == SeqNo{} && later.first > usable.first) {
+    const materializer::SeqNoRange earlier{.first = usable.first, .last = SeqNo{later.first.value - 1}};
+    TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), earlier, report_.notes));
+  }
+  const SeqNo restored = std::max(report_.checkpoint, report_.base);
+  if (restored == SeqNo{}) return entity_store_->clear();
+  restored_at(restored);
   return {};
 }
 
@@ -127,6 +134,7 @@ Status Core::replay_log() {
   views_->expect_newest(log_->last_record_time());
   const Status replayed =
       log_->replay(views_->registry().min_applied().next(), [this](std::span<wal::WalEvent> events) -> Status {
+        TIDAL_TRY(check_replayable(events));
         applier_->apply(events);
         report_.replayed += events.size();
         return {};

@@ -117,6 +117,17 @@ Json to_value(const SchemaReply& reply) {
           {"stats", elapsed(reply.elapsed_us)}};
 }
 
+Json to_value(const ForgetReply& reply) {
+  Json removed = Json::object();
+  for (const auto& [what, count] : reply.removed) removed[what] = count;
+  return ok_object({{"op", reply.op},
+                    {"seqno", seqno_or_null(reply.seqno)},
+                    {"status", reply.status},
+                    {"removed", std::move(removed)},
+                    {"log", reply.log}},
+                   {}, reply.elapsed_us);
+}
+
 Json to_value(const BatchReply& reply) {
   Json ok = {{"op", reply.op}};
   if (reply.op == "commit") {

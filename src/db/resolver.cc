@@ -3,13 +3,15 @@
 
 #include <array>
 
+#include "db/erased_user.h"
 #include "entity/entity_record.h"
 #include "signal/signal_record.h"
 
 namespace tidal::db {
 
 Ordinal Resolver::live_or_none(EntityKind kind, std::string_view key, Ordinal known) const {
-  const Ordinal found = known != Ordinal::None ? known : entities_.find(kind, key);
+  if (known != Ordinal::None && entities_.is_live(kind, known)) return known;
+  const Ordinal found = entities_.find(kind, key);  // V2: what was known may have been forgotten since
   return found != Ordinal::None && entities_.is_live(kind, found) ? found : Ordinal::None;
 }
 
@@ -52,6 +54,7 @@ void Resolver::resolve(wal::WalEvent& event) noexcept {
     case wal::RecordType::PutEntity:
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::DeleteEntity: return resolve_write(event);
+    case wal::RecordType::Erase: return resolve_erase(event);
     case wal::RecordType::SchemaChange:
     case wal::RecordType::ImportMark:
     case wal::RecordType::Empty: return;
@@ -101,6 +104,16 @@ void Resolver::resolve_write(wal::WalEvent& event) noexcept {
   } else if (record.type == wal::RecordType::UpdateEntity) {
     event.ids.creator = entities_.creator_of(event.ids.subject);
   }
+}
+
+void Resolver::resolve_erase(wal::WalEvent& event) noexcept {
+  event.ids.subject = Ordinal::None;
+  const Result<ErasedUser> user = decode_erased_user(event.record.payload);
+  if (user.ok()) {
+    event.ids.subject = entities_.find_key(EntityKind::User, user->partition,
+                                           [&](std::string_view key) { return is_key_of(*user, key); });
+  }
+  event.ids.is_void = event.ids.subject == Ordinal::None;
 }
 
 }  // namespace tidal::db

@@ -2,6 +2,8 @@
 //
 // V1: the answer depends only on the schema and the key map as of the record's seqno: same live and on replay.
 // V2: a key that has an ordinal and a signal that has a position keep them, so both may be looked up ahead of time.
+// Only
+//     an erasure takes the ordinal away, and leaves it dead for ever: one that is dead is looked up again.
 #pragma once
 
 #include "entity/entity_store.h"
@@ -23,6 +25,9 @@ class Resolver final : public materializer::EventResolver {
   void read_signal(wal::WalEvent& event) const;
   void resolve_signal(wal::WalEvent& event) noexcept;
   void resolve_write(wal::WalEvent& event) noexcept;
+  /// The user whose key has the record's hash, dead or alive. Cost: XXH3 of every user's key, BLAKE3 of one in 4,096:
+  /// about 30 ns a user.
+  void resolve_erase(wal::WalEvent& event) noexcept;
   [[nodiscard]] Ordinal live_or_none(EntityKind kind, std::string_view key, Ordinal known) const;
 
   const schema::Catalog& catalog_;

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/epoch.h"
+#include "db/forget.h"
 #include "db/show.h"
 #include "db/statement_write.h"
 #include "query/bind_scope.h"
@@ -61,6 +62,14 @@ Error at_statement(Error error, const query::QueryContext& context, const query:
   Error out(error.code, std::move(error.message), std::move(detail));
   out.others = std::move(error.others);
   return out;
+}
+
+/// Points at the key that the error is about, and keeps what it says.
+Error at_key(Error error, const query::QueryContext& context, const query::Key& key) {
+  if (error.code != Code::NotFound) return error;
+  Error placed = query::refuse(context, key.span, error.message);
+  placed.code = error.code;
+  return placed;
 }
 
 /// What a definition is about, for its reply.
@@ -123,7 +132,10 @@ Result<Reply> Session::dispatch(const query::Statement& statement) {
   if (const auto* control = std::get_if<query::Control>(&body)) return this->control(statement, *control);
   if (batch_) return stage(statement);
   if (const auto* query = std::get_if<query::Query>(&body)) return run_query(statement, *query);
-  if (std::holds_alternative<query::Write>(body)) return write(statement);
+  if (const auto* write = std::get_if<query::Write>(&body)) {
+    if (const auto* forget = std::get_if<query::Forget>(write)) return this->forget(statement, *forget);
+    return this->write(statement);
+  }
   if (query::is_definition(statement)) return change_schema(statement);
   const base::EpochGuard guard;  // what is read stays, whatever is put into its place meanwhile
   if (const auto* show = std::get_if<query::Show>(&body)) return db::show(core_, *show);
@@ -158,6 +170,7 @@ Result<Reply> Session::control(const query::Statement& statement, const query::C
   }
   if (batch_) return stage(statement);
   if (const auto* get = std::get_if<query::Get>(&control)) return this->get(statement, *get);
+  if (const auto* exported = std::get_if<query::ExportUser>(&control)) return export_user(statement, *exported);
   return query::not_available_yet(statement);
 }
 
@@ -168,7 +181,11 @@ Result<Reply> Session::stage(const query::Statement& statement) {
   if (!is_change) {
     return Error(Code::FailedPrecondition, "a batch holds writes and definitions only: COMMIT or ROLLBACK first");
   }
-  if (!std::holds_alternative<query::Write>(body) && !query::is_definition(statement)) {
+  const auto* write = std::get_if<query::Write>(&body);
+  if (write != nullptr && std::holds_alternative<query::Forget>(*write)) {
+    return Error(Code::FailedPrecondition, "FORGET USER stands alone: COMMIT or ROLLBACK first");
+  }
+  if (write == nullptr && !query::is_definition(statement)) {
     return query::not_available_yet(statement);
   }
   if (batch_->size() == kBatchStatementsMax) {
@@ -239,6 +256,20 @@ Result<Reply> Session::write(const query::Statement& statement) {
   if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
   TIDAL_TRY(core_.commit(*batch));
   return Reply(std::move(batch->replies.front()));
+}
+
+Result<Reply> Session::forget(const query::Statement& statement, const query::Forget& forget) {
+  TIDAL_TRY_ASSIGN(const std::string key, bind_text(forget.user, context(statement)));
+  Result<ForgetReply> reply = forget_user(core_, key);
+  if (!reply.ok()) return at_key(std::move(reply).error(), context(statement), forget.user);
+  return Reply(std::move(reply).value());
+}
+
+Result<Reply> Session::export_user(const query::Statement& statement, const query::ExportUser& exported) {
+  TIDAL_TRY_ASSIGN(const std::string key, bind_text(exported.user, context(statement)));
+  Result<RowsReply> reply = db::export_user(core_, key);
+  if (!reply.ok()) return at_key(std::move(reply).error(), context(statement), exported.user);
+  return Reply(std::move(reply).value());
 }
 
 Result<Reply> Session::change_schema(const query::Statement& statement) {

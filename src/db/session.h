@@ -36,6 +36,8 @@ class Session {
   [[nodiscard]] Result<Reply> commit();
   [[nodiscard]] Result<Reply> commit_batch(const std::vector<query::Statement>& statements);
   [[nodiscard]] Result<Reply> write(const query::Statement& statement);
+  [[nodiscard]] Result<Reply> forget(const query::Statement& statement, const query::Forget& forget);
+  [[nodiscard]] Result<Reply> export_user(const query::Statement& statement, const query::ExportUser& exported);
   [[nodiscard]] Result<Reply> change_schema(const query::Statement& statement);
   [[nodiscard]] Result<Reply> run_query(const query::Statement& statement, const query::Query& query);
   [[nodiscard]] Result<Reply> get(const query::Statement& statement, const query::Get& get);

@@ -14,12 +14,12 @@ constexpr std::uint8_t kLive = 1;
 constexpr std::uint8_t kOpen = 2;
 constexpr std::uint8_t kHasCreatedAt = 4;
 constexpr std::uint8_t kHasCreator = 8;
+constexpr std::uint16_t kPartitions = 4096;
 constexpr std::uint32_t kLinesPerLock = 1024;  // about 10 us of holding the writer up
 constexpr EntityKind kKinds[] = {EntityKind::Item, EntityKind::User, EntityKind::Creator};
 
-void encode_facts(base::Encoder& out, std::string_view key, const EntityFacts& facts) {
+void encode_facts(base::Encoder& out, const EntityFacts& facts) {
   const bool has_creator = facts.creator != Ordinal::None;
-  out.string(key);
   out.u8(static_cast<std::uint8_t>((facts.live ? kLive : 0) | (facts.open ? kOpen : 0) |
                                    (facts.created_known ? kHasCreatedAt : 0) | (has_creator ? kHasCreator : 0)));
   if (facts.created_known) out.zigzag(facts.created_at.us);
@@ -64,6 +64,7 @@ Status EntityCapture::write(std::string& out) const {
   TIDAL_TRY(state.flush(*detached_));
   base::Encoder image;
   image.u64(detached_->seqno.value);
+  image.u64(detached_->last_forgotten.value);
   for (const EntityKind kind : kKinds) {
     const KindState& entities = state.of(kind);
     const std::uint32_t count = detached_->counts[static_cast<std::size_t>(kind)];
@@ -74,9 +75,13 @@ Status EntityCapture::write(std::string& out) const {
       const std::uint32_t end = std::min(count, first + kLinesPerLock);
       for (std::uint32_t i = first; i < end; ++i) {
         const Ordinal o = to_ordinal(i);
+        const auto forgotten = detached_->forgotten_keys.find(make_ref(kind, o));
+        const std::string_view key =
+            forgotten != detached_->forgotten_keys.end() ? forgotten->second : entities.keys.key_of(o);
+        image.string(key);
+        if (key.empty()) image.u16(entities.keys.partition_of(o));
         const auto saved = detached_->overwritten.find(make_ref(kind, o));
-        encode_facts(image, entities.keys.key_of(o),
-                     saved != detached_->overwritten.end() ? saved->second : entities.lines[i].load());
+        encode_facts(image, saved != detached_->overwritten.end() ? saved->second : entities.lines[i].load());
       }
     }
   }
@@ -89,6 +94,7 @@ std::unique_ptr<EntityCapture> EntityStore::capture(SeqNo seqno) {
   detached->seqno = seqno;
   base::MutexLock lock(state_->mutex);
   detached->layers_through = state_->overlay.freeze();
+  detached->last_forgotten = state_->last_forgotten;
   for (const EntityKind kind : kKinds) {
     detached->counts[static_cast<std::size_t>(kind)] = state_->of(kind).keys.size();
   }
@@ -143,14 +149,20 @@ Status EntityStore::restore(std::string_view image) {
   base::Decoder in(image);
   const SeqNo seqno{in.u64()};
   base::MutexLock lock(state_->mutex);
+  state_->last_forgotten = SeqNo{in.u64()};
+  if (state_->last_forgotten > seqno) return damaged("a key was forgotten after it was taken");
   for (const EntityKind kind : kKinds) {
     const std::uint64_t count = in.varint();
     for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
       const std::string_view key = in.string();
+      const std::uint16_t partition = key.empty() ? in.u16() : std::uint16_t{0};
       const EntityFacts facts = decode_facts(in);
       if (!in.ok()) break;
-      const Ordinal o = assign(kind, key);
-      if (to_index(o) != i) return damaged("a key is empty, too long or there twice");
+      if (key.empty() && (kind != EntityKind::User || partition >= kPartitions || facts != EntityFacts{})) {
+        return damaged("a forgotten key that is no user's, or of somebody alive");
+      }
+      const Ordinal o = key.empty() ? assign_forgotten(kind, partition) : assign(kind, key);
+      if (to_index(o) != i) return damaged("a key is too long or there twice");
       state_->set_facts(kind, o, facts);
     }
   }
@@ -177,6 +189,7 @@ void EntityStore::reset() {
     kind.live.store(0, std::memory_order_relaxed);
   }
   state_->overlay = FieldOverlay();
+  state_->last_forgotten = {};
 }
 
 Status EntityStore::for_each_fact(
@@ -188,8 +201,13 @@ Status EntityStore::for_each_fact(
     name.raw(aspect);
     return name.take();
   };
+  std::uint64_t forgotten = 0;
   for (const EntityKind kind : kKinds) {
     for (std::uint32_t i = 0; i < ordinal_count(kind); ++i) {
+      if (key_of(kind, to_ordinal(i)).empty()) {
+        ++forgotten;
+        continue;
+      }
       const EntityFacts facts = state_->of(kind).lines[i].load();
       base::Encoder value;
       value.u8(static_cast<std::uint8_t>((facts.live ? kLive : 0) | (facts.open ? kOpen : 0) |
@@ -198,6 +216,12 @@ Status EntityStore::for_each_fact(
       value.string(key_of(EntityKind::Creator, facts.creator));
       visit(name_of(make_ref(kind, to_ordinal(i)), ""), value.str());
     }
+  }
+  if (forgotten > 0) {
+    base::Encoder value;
+    value.u64(forgotten);
+    value.u64(last_forgotten().value);
+    visit("forgotten", value.str());
   }
   const auto visit_fields = [&](EntityRef ref, std::string_view fields) {
     return for_each_field(

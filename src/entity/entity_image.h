@@ -1,7 +1,8 @@
 // The entities at one seqno, detached from the live store: what a checkpoint writes.
 //
-// Image: seqno u64, then for items, users and creators: count varint, and by ordinal key string, flags u8 (1 live,
-// 2 open, 4 created_at, 8 creator), [created_at zigzag], [creator's ordinal varint]. Fields are in the store.
+// Image: seqno u64, seqno of the last event that forgot a key u64 (0: none), then for items, users and creators: count
+// varint, and by ordinal key string, [of an empty one, which was forgotten: its partition u16], flags u8 (1 live, 2
+// open, 4 created_at, 8 creator), [created_at zigzag], [creator's ordinal varint]. Fields are in the store.
 #pragma once
 
 #include <memory>

@@ -61,7 +61,7 @@ void EntityMaterializer::digest(materializer::DigestSink& sink) const {
 
 void EntityMaterializer::erase_user(Ordinal user) noexcept {
   // The erasure is itself an event: the one that comes next.
-  entities_.remove(EntityKind::User, user, {applied().next(), Timestamp{}});
+  entities_.forget(EntityKind::User, user, {applied().next(), Timestamp{}});
 }
 
 }  // namespace tidal::entity

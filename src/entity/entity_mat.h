@@ -21,11 +21,11 @@ class EntityMaterializer final : public materializer::Materializer {
   [[nodiscard]] std::string_view name() const override { return "entities"; }
   [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Personal; }
-  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 2; }
   /// write_to() also commits the fields to the store: the log must be synced through applied() before.
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
   void digest(materializer::DigestSink& sink) const override;
-  /// Deletes the user; the key keeps its ordinal.
+  /// Deletes the user and forgets the key; the ordinal stays taken.
   void erase_user(Ordinal user) noexcept override;
   [[nodiscard]] std::size_t memory_bytes() const override { return entities_.memory_bytes(); }
 

@@ -224,7 +224,8 @@ TEST(EntityView, ErasedUserLeavesOnlyItsOrdinal) {
   const Ordinal o = world.entities().find(EntityKind::User, "u1");
   world.view().erase_user(o);
   EXPECT_FALSE(world.entities().is_live(EntityKind::User, o));
-  EXPECT_EQ(world.entities().find(EntityKind::User, "u1"), o);
+  EXPECT_EQ(world.entities().find(EntityKind::User, "u1"), Ordinal::None);
+  EXPECT_EQ(world.entities().key_of(EntityKind::User, o), "");
   world.apply(put_item(full_content()), SeqNo{3});
   ASSERT_TRUE(world.view().checkpoint()->write_to(image).ok());
   int values = 0;
@@ -251,6 +252,7 @@ class ScriptedStore final : public storage::KeyValueStore {
   Status flush() override { return inner_->flush(); }
   SeqNo seqno() const override { return inner_->seqno(); }
   Status clear() override { return inner_->clear(); }
+  Status rewrite() override { return inner_->rewrite(); }
   Status verify() const override { return inner_->verify(); }
 
   bool refuses = false;

@@ -63,8 +63,10 @@ struct EntityCapture::Detached {
   SeqNo seqno;
   std::uint64_t layers_through = 0;
   std::array<std::uint32_t, kEntityKinds> counts{};
-  // Both guarded by the state's mutex.
+  SeqNo last_forgotten;
+  // All guarded by the state's mutex.
   std::unordered_map<EntityRef, EntityFacts> overwritten;
+  std::unordered_map<EntityRef, std::string_view> forgotten_keys;  // valid as long as it is not cancelled (N2)
   bool cancelled = false;
 };
 
@@ -92,6 +94,7 @@ struct EntityStore::State {
   // Moves on before a commit: a reader that saw another value may have mixed an older overlay with newer fields.
   std::uint64_t commits_begun TIDAL_GUARDED_BY(mutex) = 0;
   std::vector<EntityCapture::Detached*> captures TIDAL_GUARDED_BY(mutex);
+  SeqNo last_forgotten TIDAL_GUARDED_BY(mutex);
 };
 
 }  // namespace tidal::entity

@@ -43,8 +43,7 @@ void EntityLine::store(const EntityFacts& facts) {
 
 std::string EntityStore::State::store_key(EntityRef ref) const {
   const EntityKind kind = kind_of(ref);
-  const std::string_view key = of(kind).keys.key_of(ordinal_of(ref));
-  return storage::encode_key({.partition = partition_of_key(kind, key),
+  return storage::encode_key({.partition = of(kind).keys.partition_of(ordinal_of(ref)),
                               .kind = static_cast<std::uint8_t>(kind),
                               .ordinal = ordinal_of(ref),
                               .tag = kFieldsTag,
@@ -99,6 +98,11 @@ void EntityStore::find_all(std::span<const KeyToFind> keys) const {
 
 void EntityStore::prefetch(EntityKind kind, Ordinal o) const {
   if (const EntityLine* line = state_->of(kind).line(o)) __builtin_prefetch(line);
+}
+
+Ordinal EntityStore::find_key(EntityKind kind, std::uint16_t partition,
+                              const std::function<bool(std::string_view key)>& is_it) const {
+  return state_->of(kind).keys.find_if(partition, is_it);
 }
 
 std::string_view EntityStore::key_of(EntityKind kind, Ordinal o) const { return state_->of(kind).keys.key_of(o); }
@@ -179,6 +183,12 @@ Ordinal EntityStore::assign(EntityKind kind, std::string_view key) {
   return state.keys.assign(key);
 }
 
+Ordinal EntityStore::assign_forgotten(EntityKind kind, std::uint16_t partition) {
+  KindState& state = state_->of(kind);
+  static_cast<void>(state.lines.at_grown(state.keys.size()));
+  return state.keys.assign_forgotten(partition);
+}
+
 void EntityStore::put(EntityKind kind, Ordinal o, const EncodedContent& content, EventStamp stamp) {
   const EntityLine* line = state_->of(kind).line(o);
   Result<std::string> fields = merge_fields({}, content.fields, Nulls::Drop);
@@ -231,6 +241,26 @@ void EntityStore::remove(EntityKind kind, Ordinal o, EventStamp stamp) {
   base::MutexLock lock(state_->mutex);
   state_->set_facts(kind, o, {});
   state_->change_fields(make_ref(kind, o), {true, {}}, stamp.seqno);
+}
+
+void EntityStore::forget(EntityKind kind, Ordinal o, EventStamp stamp) {
+  KindState& state = state_->of(kind);
+  if (state.line(o) == nullptr) return;
+  base::MutexLock lock(state_->mutex);
+  for (EntityCapture::Detached* capture : state_->captures) {
+    if (to_index(o) < capture->counts[static_cast<std::size_t>(kind)]) {
+      capture->forgotten_keys.try_emplace(make_ref(kind, o), state.keys.key_of(o));
+    }
+  }
+  state_->set_facts(kind, o, {});
+  state_->change_fields(make_ref(kind, o), {true, {}}, stamp.seqno);
+  state.keys.forget(o);
+  state_->last_forgotten = stamp.seqno;
+}
+
+SeqNo EntityStore::last_forgotten() const {
+  base::MutexLock lock(state_->mutex);
+  return state_->last_forgotten;
 }
 
 void EntityStore::ensure_live(EntityKind kind, Ordinal o, EventStamp stamp) {

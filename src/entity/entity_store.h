@@ -1,6 +1,7 @@
 // Keys to ordinals and back, who is alive, whose creator is who, and the fields of every entity.
 //
-// E1: an ordinal belongs to its key for ever, in order of first appearance in the log.
+// E1: an ordinal belongs to its key for ever, in order of first appearance in the log. When a key is forgotten nobody
+//     else gets its ordinal, and the key a new one if it appears again.
 // E2: the key map, liveness, creators and creation times are in memory; fields are in the store plus an overlay of
 //     what changed since its last flush.
 // E3: the store holds the fields as of its seqno; a change at or below it is not written again (replay over a store
@@ -61,7 +62,11 @@ class EntityStore {
   void find_all(std::span<const KeyToFind> keys) const;
   /// Fetches what the const reads of an entity, content() apart, will touch.
   void prefetch(EntityKind kind, Ordinal o) const;
-  /// Valid for the store's life.
+  /// The ordinal whose key is in the partition and satisfies the test, dead or alive; None when there is none. Looks at
+  /// every key of the kind.
+  [[nodiscard]] Ordinal find_key(EntityKind kind, std::uint16_t partition,
+                                 const std::function<bool(std::string_view key)>& is_it) const;
+  /// Valid for the store's life; "" when the key was forgotten.
   [[nodiscard]] std::string_view key_of(EntityKind kind, Ordinal o) const;
   [[nodiscard]] bool is_live(EntityKind kind, Ordinal o) const;
   /// Ordinals given out so far: all are below this.
@@ -86,6 +91,8 @@ class EntityStore {
   void update(EntityKind kind, Ordinal o, const EncodedContent& content, EventStamp stamp);
   /// Dead, without fields, creator and creation time; key and ordinal stay.
   void remove(EntityKind kind, Ordinal o, EventStamp stamp);
+  /// remove(), and the key is forgotten: only the ordinal stays.
+  void forget(EntityKind kind, Ordinal o, EventStamp stamp);
   /// Brings a dead entity to life without fields, created at the stamp's time.
   void ensure_live(EntityKind kind, Ordinal o, EventStamp stamp);
   /// Lets a signal decide an open creation time (E4).
@@ -99,7 +106,10 @@ class EntityStore {
   /// Forgets all but the store. No reader may be inside, no key view in use.
   void reset();
 
-  /// Every piece of logical state as (name, canonical bytes), in no order; names contain keys, never ordinals.
+  /// The last event that forgot a key; 0: none did. Thread-safe.
+  [[nodiscard]] SeqNo last_forgotten() const;
+  /// Every piece of logical state as (name, canonical bytes), in no order; names contain keys, never ordinals. Of what
+  /// was forgotten only that it was.
   /// The applier must not run meanwhile. IoError, Corruption (of the store).
   [[nodiscard]] Status for_each_fact(
       const std::function<void(std::string_view name, std::string_view value)>& visit) const;
@@ -110,6 +120,8 @@ class EntityStore {
  private:
   friend class EntityCapture;
   struct State;
+  /// The next ordinal, taken by a key that was forgotten.
+  Ordinal assign_forgotten(EntityKind kind, std::uint16_t partition);
   std::unique_ptr<State> state_;
 };
 

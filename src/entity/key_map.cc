@@ -145,21 +145,69 @@ Ordinal KeyMap::assign(std::string_view key) {
   return to_ordinal(ordinal);
 }
 
+Ordinal KeyMap::assign_forgotten(std::uint16_t partition) {
+  const std::uint32_t ordinal = size_.load(std::memory_order_relaxed);  // relaxed: the writer's own
+  if (ordinal >= kOrdinalsMax) return Ordinal::None;
+  // It takes no slot, but slots are counted by ordinals.
+  if ((std::uint64_t{ordinal} + 1) * 4 > std::uint64_t{tables_.back()->capacity()} * 3) grow();
+  refs_.at_grown(ordinal).store(store_forgotten(partition), std::memory_order_release);  // pairs as in assign()
+  size_.store(ordinal + 1, std::memory_order_release);                                   // likewise
+  return to_ordinal(ordinal);
+}
+
+void KeyMap::forget(Ordinal o) {
+  const std::string_view key = key_of(o);
+  if (key.empty()) return;
+  key_bytes_.fetch_sub(key.size(), std::memory_order_relaxed);
+  // Its slot stays: no key is equal to what is left. release: pairs with the acquire in key_of().
+  refs_.at_grown(to_index(o)).store(store_forgotten(partition_of(o)), std::memory_order_release);
+}
+
+std::uint16_t KeyMap::partition_of(Ordinal o) const {
+  const std::atomic<const char*>* ref = o == Ordinal::None ? nullptr : refs_.find(to_index(o));
+  const char* key = ref == nullptr ? nullptr : ref->load(std::memory_order_acquire);  // as key_of()
+  if (key == nullptr) return 0;
+  if (*key != 0) return partition_of_key(kind_, key_at(key));
+  std::uint16_t partition = 0;
+  std::memcpy(&partition, key + 1, sizeof partition);
+  return partition;
+}
+
+Ordinal KeyMap::find_if(std::uint16_t partition, const std::function<bool(std::string_view key)>& is_it) const {
+  const std::uint32_t count = size();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::string_view key = key_of(to_ordinal(i));
+    if (!key.empty() && partition_of_key(kind_, key) == partition && is_it(key)) return to_ordinal(i);
+  }
+  return Ordinal::None;
+}
+
 const char* KeyMap::store_key(std::string_view key) {
-  const std::size_t bytes = key.size() + 1;
+  char* const ref = take_arena(key.size() + 1);
+  *ref = static_cast<char>(key.size());
+  std::memcpy(ref + 1, key.data(), key.size());
+  key_bytes_.fetch_add(key.size(), std::memory_order_relaxed);
+  return ref;
+}
+
+const char* KeyMap::store_forgotten(std::uint16_t partition) {
+  char* const ref = take_arena(1 + sizeof partition);
+  *ref = 0;
+  std::memcpy(ref + 1, &partition, sizeof partition);
+  return ref;
+}
+
+char* KeyMap::take_arena(std::size_t bytes) {
   if (arena_left_ < bytes) {
     arena_left_ = std::min(kFirstArenaBytes << std::min<std::size_t>(arena_.size(), 16), kArenaBytesMax);
     arena_.push_back(std::make_unique<char[]>(arena_left_));
     arena_next_ = arena_.back().get();
     heap_bytes_.fetch_add(arena_left_, std::memory_order_relaxed);
   }
-  char* const ref = arena_next_;
-  *ref = static_cast<char>(key.size());
-  std::memcpy(ref + 1, key.data(), key.size());
+  char* const taken = arena_next_;
   arena_next_ += bytes;
   arena_left_ -= bytes;
-  key_bytes_.fetch_add(key.size(), std::memory_order_relaxed);
-  return ref;
+  return taken;
 }
 
 void KeyMap::insert(std::uint32_t hash, std::uint32_t ordinal) {

@@ -6,13 +6,17 @@
 // Cost beyond the key: 1 byte of length, 8 of ref (up to 16 in the array's last segment), 11 to 22 of table, as much
 // again of old tables.
 // N1: ordinals are given in order of first assign, from 0, and never change.
-// N2: a key_of() view stays valid until clear().
-// Threads: single writer (assign, clear), concurrent lock-free readers.
+// N2: a key_of() view stays valid until clear(), also when the key was forgotten since: its bytes stay in the arena,
+//     where nothing leads to them any more,
+//     since a reader may still look at them.
+// N3: a forgotten key leaves its ordinal taken, with the partition and no key; the key gets a new one if it comes back.
+// Threads: single writer (assign, assign_forgotten, forget, clear), concurrent lock-free readers.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -38,6 +42,10 @@ class KeyMap {
 
   /// The key's ordinal, a new one when there is none. None for an empty key, one above kKeyBytesMax, or a full map.
   Ordinal assign(std::string_view key);
+  /// The next ordinal, taken by a key that was forgotten. None for a full map.
+  Ordinal assign_forgotten(std::uint16_t partition);
+  /// Takes the key away from the ordinal (N3). Nothing for one that has none.
+  void forget(Ordinal o);
   /// Forgets everything; no reader may be inside, and no view of a key may be in use.
   void clear();
 
@@ -52,8 +60,12 @@ class KeyMap {
   void fetch_ref(Probe& probe) const;
   void fetch_key(const Probe& probe) const;
   [[nodiscard]] Ordinal find(std::string_view key, const Probe& probe) const;
-  /// "" for an ordinal that was never given.
+  /// "" for an ordinal that was never given, or whose key was forgotten.
   [[nodiscard]] std::string_view key_of(Ordinal o) const;
+  /// Of the key that the ordinal has or had; 0 for an ordinal that was never given.
+  [[nodiscard]] std::uint16_t partition_of(Ordinal o) const;
+  /// The ordinal whose key is in the partition and satisfies the test; None when there is none. Cost: XXH3 of all keys.
+  [[nodiscard]] Ordinal find_if(std::uint16_t partition, const std::function<bool(std::string_view key)>& is_it) const;
   // acquire: pairs with the release in assign(), so that every key below the size is readable.
   [[nodiscard]] std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -66,6 +78,9 @@ class KeyMap {
   [[nodiscard]] std::uint32_t slot_hash(std::string_view key) const;
   [[nodiscard]] Ordinal find_hashed(std::string_view key, std::uint32_t hash) const;
   [[nodiscard]] const char* store_key(std::string_view key);
+  /// What stands in for a key of the partition that was forgotten: a length of 0, and the partition.
+  [[nodiscard]] const char* store_forgotten(std::uint16_t partition);
+  [[nodiscard]] char* take_arena(std::size_t bytes);
   void insert(std::uint32_t hash, std::uint32_t ordinal);
   void grow();
 

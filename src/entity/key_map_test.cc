@@ -67,6 +67,37 @@ TEST(KeyMap, KeepsKeysUpToItsLimit) {
   EXPECT_EQ(map.find(longest + "k"), Ordinal::None);
 }
 
+TEST(KeyMap, AForgottenKeyLeavesItsOrdinalAndItsPartition) {
+  KeyMap map(EntityKind::User);
+  const Ordinal ann = map.assign("ann");
+  const Ordinal bob = map.assign("bob");
+  const std::string_view held = map.key_of(ann);
+  const std::uint16_t partition = partition_of_key(EntityKind::User, "ann");
+  EXPECT_EQ(map.partition_of(ann), partition);
+  EXPECT_EQ(map.find_if(partition, [](std::string_view key) { return key == "ann"; }), ann);
+  EXPECT_EQ(map.find_if(static_cast<std::uint16_t>(partition ^ 1U), [](std::string_view) { return true; }),
+            Ordinal::None);
+  map.forget(ann);
+  map.forget(ann);
+  EXPECT_EQ(map.key_of(ann), "");
+  EXPECT_EQ(held, "ann") << "N2";
+  EXPECT_EQ(map.find("ann"), Ordinal::None);
+  EXPECT_EQ(map.find(""), Ordinal::None);
+  EXPECT_EQ(map.find_if(partition, [](std::string_view) { return true; }), Ordinal::None);
+  EXPECT_EQ(map.partition_of(ann), partition) << "N3";
+  EXPECT_EQ(map.find("bob"), bob);
+  EXPECT_EQ(map.key_bytes(), 3U);
+  const Ordinal again = map.assign("ann");
+  EXPECT_EQ(to_index(again), 2U);
+  EXPECT_EQ(map.find("ann"), again);
+  EXPECT_EQ(to_index(map.assign_forgotten(77)), 3U);
+  EXPECT_EQ(map.key_of(to_ordinal(3)), "");
+  EXPECT_EQ(map.partition_of(to_ordinal(3)), 77U);
+  for (int i = 0; i < 1000; ++i) map.assign("k" + std::to_string(i));  // through several tables
+  EXPECT_EQ(map.find("ann"), again);
+  EXPECT_EQ(map.key_of(ann), "");
+}
+
 TEST(KeyMap, ClearForgetsEverything) {
   KeyMap map(EntityKind::Item);
   for (std::uint32_t i = 0; i < 1000; ++i) map.assign(key_number(i));

@@ -46,6 +46,7 @@ void FieldIndexMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case RecordType::DeleteEntity: index_.remove(event.record.subject_kind, event.ids.subject); break;
     case RecordType::SchemaChange:
     case RecordType::ImportMark:
+    case RecordType::Erase:
     case RecordType::Empty: break;
   }
 }

@@ -342,10 +342,13 @@ Result<std::vector<std::string>> CheckpointDirectory::verify() const {
 
 Status CheckpointDirectory::remove_before(SeqNo seqno) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
+  bool removed = false;
   for (const SeqNo each : seqnos) {
-    if (each < seqno) TIDAL_TRY(remove(each));
+    if (each >= seqno) continue;
+    TIDAL_TRY(remove(each));
+    removed = true;
   }
-  return {};
+  return removed ? fs_.sync_directory(path_) : Status();
 }
 
 Status CheckpointDirectory::remove_unfinished() {

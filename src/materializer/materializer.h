@@ -4,6 +4,7 @@
 // M2: apply() of an event at or below applied() changes nothing (twice = once).
 // M3: restore(checkpoint at S) + the events after S = the state without the checkpoint.
 // M4: on_event cannot fail: everything that could be refused was refused before the event was appended.
+// M5: an Erase record means erase_user() of its subject to every view, whatever on_event() does with it.
 // Threads: apply, checkpoint, restore, reset and erase_user come from one thread at a time (the applier's);
 // a view's const reads may run beside them unless it says otherwise.
 #pragma once
@@ -74,6 +75,7 @@ class Materializer {
     if (event.ids.is_void) {
       on_void(event);
     } else {
+      if (event.record.type == wal::RecordType::Erase) erase_user(event.ids.subject);
       on_event(event);
     }
     applied_ = event.seqno;
@@ -105,7 +107,7 @@ class Materializer {
   /// Adds every piece of logical state, caches left out.
   virtual void digest(DigestSink& sink) const = 0;
 
-  /// Removes the user's part of a personal view; a no-op in aggregate ones.
+  /// Removes the user's part of a personal view; a no-op in aggregate ones. Called for an Erase record (M5).
   virtual void erase_user(Ordinal user) noexcept = 0;
 
   /// Bytes of memory held, roughly; for status.

@@ -44,6 +44,7 @@ void GlobalSignalMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case wal::RecordType::PutEntity:
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::ImportMark:
+    case wal::RecordType::Erase:
     case wal::RecordType::Empty: break;
   }
 }

@@ -43,6 +43,7 @@ void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case RecordType::PutEntity:
     case RecordType::UpdateEntity:
     case RecordType::ImportMark:
+    case RecordType::Erase:
     case RecordType::Empty: return;
   }
 }

@@ -69,6 +69,10 @@ class KeyValueStore {
   [[nodiscard]] virtual SeqNo seqno() const = 0;
   /// Removes everything, seqno included.
   [[nodiscard]] virtual Status clear() = 0;
+  /// Makes the files anew from what is committed, durable: nothing that was replaced or deleted is left in them.
+  /// Commits wait. Cost: reads and writes everything, and takes its space once more meanwhile. Unavailable while a
+  /// Snapshot is open; IoError; ResourceExhausted; Corruption: the store is as it was.
+  [[nodiscard]] virtual Status rewrite() = 0;
   /// Checks every value's checksum; Corruption names the first bad key.
   [[nodiscard]] virtual Status verify() const = 0;
 };

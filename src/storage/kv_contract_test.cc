@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <filesystem>
 #include <map>
 
 #include "base/file_system.h"
@@ -140,6 +141,51 @@ TEST_P(StoreContract, ClearRemovesContentAndSeqno) {
   EXPECT_TRUE(contents(*store_).empty());
   put(*store_, "b", "1", 1);
   EXPECT_EQ(contents(*store_), (Model{{"b", "1"}}));
+}
+
+/// Every file below the directory, name and content.
+std::string bytes_below(const std::string& path) {
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (!entry.is_regular_file()) continue;
+    all += entry.path().string();
+    all += base::read_file(base::posix_file_system(), entry.path().string()).value();
+  }
+  return all;
+}
+
+TEST_P(StoreContract, RewriteLeavesNothingOfWhatWasReplacedOrDeleted) {
+  const std::string secret = "an-unmistakable-secret-7731";
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    const std::string number = std::to_string(i);
+    put(*store_, "key" + number, "value " + number + (i % 7 == 0 ? secret : std::string(i * 40, 'x') + secret), i);
+  }
+  ASSERT_TRUE(store_->flush().ok());
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    WriteBatch batch;
+    if (i % 3 == 0) {
+      batch.erase("key" + std::to_string(i));
+    } else {
+      batch.put("key" + std::to_string(i), "clean");
+    }
+    ASSERT_TRUE(store_->commit(batch, SeqNo{300 + i}).ok());
+  }
+  ASSERT_TRUE(store_->flush().ok());
+  const Model before = contents(*store_);
+  if (GetParam() == Backend::Lmdb) {
+    EXPECT_NE(bytes_below(path_).find(secret), std::string::npos) << "the test can see it";
+  }
+  ASSERT_TRUE(store_->rewrite().ok());
+  EXPECT_EQ(bytes_below(directory_.child("")).find(secret), std::string::npos);
+  EXPECT_EQ(contents(*store_), before);
+  EXPECT_EQ(store_->seqno(), SeqNo{600});
+  put(*store_, "later", "too", 601);
+  ASSERT_TRUE(store_->flush().ok());
+  ASSERT_TRUE(store_->verify().ok());
+  reopen();
+  EXPECT_EQ(contents(*store_).size(), before.size() + 1);
+  EXPECT_EQ(get("later"), "too");
+  EXPECT_EQ(store_->seqno(), SeqNo{601});
 }
 
 TEST_P(StoreContract, AgreesWithASortedMap) {

@@ -4,6 +4,8 @@
 // the root to flush(); a crash then undoes the last commit but breaks nothing. MDB_NOSYNC could break it: not used.
 // Growth: the map must not move under a reader, so every read counts itself in, and a larger map waits for them.
 // K3: opening reads the file once and judges every page and value (lmdb_file.h) before LMDB may follow them.
+// Rewrite: LMDB zeroes neither free pages nor what is free inside a page, and its own compacting copy takes the latter
+// along. So the pairs go into a new file one by one, which replaces the old one by rename; readers then go on in it.
 // Threads: thread-safe; readers never wait for a commit, only for a moving map. One commit at a time.
 #include <lmdb.h>
 #include <sys/stat.h>
@@ -26,6 +28,7 @@ namespace {
 
 constexpr std::string_view kName = "lmdb";
 constexpr std::string_view kSeqnoKey = "seqno";
+constexpr std::string_view kFresh = ".fresh";  // behind the directory's name: where a rewrite makes the new file
 constexpr unsigned kReadersMax = 1024;  // slots of the reader table; each concurrent reader and snapshot needs one
 constexpr std::size_t kMapGrainBytes = std::size_t{1} << 20;
 
@@ -145,12 +148,14 @@ class LmdbStore final : public KeyValueStore {
 
   Status commit(const WriteBatch& batch, SeqNo seqno) override;
   Status flush() override {
+    base::MutexLock writing(write_mutex_);
     TIDAL_LMDB_TRY(mdb_env_sync(env_, 1), "flush of " + path_);
     return {};
   }
   // acquire: pairs with the release after a commit, so that the commit is visible to who sees its seqno.
   SeqNo seqno() const override { return SeqNo{seqno_.load(std::memory_order_acquire)}; }
   Status clear() override;
+  Status rewrite() override;
   Status verify() const override {
     return scan({}, [](std::string_view, std::string_view) { return true; });
   }
@@ -230,11 +235,18 @@ class LmdbStore final : public KeyValueStore {
   int try_commit(const WriteBatch& batch, SeqNo seqno);
   int fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const;
   Status double_map();
+  /// Puts every pair and the seqno into a store that is empty.
+  Status copy_into(LmdbStore& fresh) const;
+  /// Keeps readers out and waits for those inside; false: there are snapshots, which may stay.
+  bool stop_readers() TIDAL_REQUIRES(mutex_);
+  void let_readers_in() TIDAL_REQUIRES(mutex_);
   [[nodiscard]] int file_descriptor() const;
   [[nodiscard]] std::optional<off_t> file_length() const;
   [[nodiscard]] bool is_disk_full() const;
 
   const std::string path_;
+  base::Mutex write_mutex_;  // taken before mutex_: one commit, flush or rewrite at a time
+  // Replaced by rewrite() with write_mutex_ held and no reader inside.
   MDB_env* env_ = nullptr;
   MDB_dbi values_ = 0;
   MDB_dbi meta_ = 0;
@@ -335,6 +347,7 @@ bool LmdbStore::is_disk_full() const {
 
 Status LmdbStore::commit(const WriteBatch& batch, SeqNo seqno) {
   for (const auto& operation : batch.operations()) TIDAL_TRY(check_key(operation.key));
+  base::MutexLock writing(write_mutex_);
   const std::optional<off_t> length = file_length();
   int rc = try_commit(batch, seqno);
   while (rc == MDB_MAP_FULL) {
@@ -353,25 +366,82 @@ Status LmdbStore::commit(const WriteBatch& batch, SeqNo seqno) {
 
 Status LmdbStore::double_map() {
   base::MutexLock lock(mutex_);
-  map_moving_ = true;
-  while (readers_ > 0 && snapshots_ == 0) map_moved_.wait(mutex_);
-  if (snapshots_ > 0) {
-    // Waiting could last for ever: the snapshot may be the committing thread's own.
-    map_moving_ = false;
-    map_moved_.notify_all();
+  if (!stop_readers()) {
     return Error(Code::Unavailable, "lmdb store " + path_ + " must grow above " + std::to_string(map_bytes_) +
                                         " bytes and " + std::to_string(snapshots_) + " snapshots are open");
   }
   const std::size_t wanted = (map_bytes_ * 2 + kMapGrainBytes - 1) / kMapGrainBytes * kMapGrainBytes;
   const int rc = mdb_env_set_mapsize(env_, wanted);
   if (rc == MDB_SUCCESS) map_bytes_ = wanted;
-  map_moving_ = false;
-  map_moved_.notify_all();
+  let_readers_in();
   if (rc != MDB_SUCCESS) return lmdb_error(rc, "growth of " + path_);
   return {};
 }
 
+bool LmdbStore::stop_readers() {
+  map_moving_ = true;
+  while (readers_ > 0 && snapshots_ == 0) map_moved_.wait(mutex_);
+  if (snapshots_ == 0) return true;
+  // Waiting could last for ever: the snapshot may be the calling thread's own.
+  let_readers_in();
+  return false;
+}
+
+void LmdbStore::let_readers_in() {
+  map_moving_ = false;
+  map_moved_.notify_all();
+}
+
+Status LmdbStore::copy_into(LmdbStore& fresh) const {
+  constexpr std::size_t kBatchBytes = std::size_t{16} << 20;
+  WriteBatch batch;
+  std::size_t bytes = 0;
+  Status copied;
+  TIDAL_TRY(scan({}, [&](std::string_view key, std::string_view value) {
+    batch.put(std::string(key), std::string(value));
+    bytes += key.size() + value.size();
+    if (bytes < kBatchBytes) return true;
+    copied = fresh.commit(batch, SeqNo{});
+    batch.clear();
+    bytes = 0;
+    return copied.ok();
+  }));
+  TIDAL_TRY(std::move(copied));
+  TIDAL_TRY(fresh.commit(batch, seqno()));
+  return fresh.flush();
+}
+
+Status LmdbStore::rewrite() {
+  base::FileSystem& fs = base::posix_file_system();
+  base::MutexLock writing(write_mutex_);
+  const std::string aside = path_ + std::string(kFresh);
+  TIDAL_TRY(fs.remove_all(aside));
+  TIDAL_TRY(fs.create_directories(aside));
+  LmdbStore fresh(aside);
+  TIDAL_TRY(fresh.open({.map_bytes = map_bytes_}));
+  TIDAL_TRY(copy_into(fresh));
+  {
+    base::MutexLock lock(mutex_);
+    if (!stop_readers()) return Error(Code::Unavailable, "lmdb store " + path_ + ": a snapshot is open");
+    Status renamed = fs.rename(aside + "/data.mdb", path_ + "/data.mdb");
+    if (renamed.ok()) {
+      for (MDB_txn* txn : idle_readers_) mdb_txn_abort(txn);
+      idle_readers_.clear();
+      // The fresh environment has its file open and follows it to its new name.
+      std::swap(env_, fresh.env_);
+      std::swap(values_, fresh.values_);
+      std::swap(meta_, fresh.meta_);
+      std::swap(map_bytes_, fresh.map_bytes_);
+    }
+    let_readers_in();
+    TIDAL_TRY(std::move(renamed));
+  }
+  TIDAL_TRY(fs.sync_directory(path_));
+  return fs.remove_all(aside);
+}
+
 Status LmdbStore::clear() {
+  base::MutexLock writing(write_mutex_);
   MDB_txn* raw = nullptr;
   TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "clear of " + path_);
   Transaction txn(raw);
@@ -379,7 +449,8 @@ Status LmdbStore::clear() {
   TIDAL_LMDB_TRY(mdb_drop(txn.get(), meta_, 0), "clear of " + path_);
   TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "clear of " + path_);
   seqno_.store(0, std::memory_order_release);  // pairs with the acquire in seqno()
-  return flush();
+  TIDAL_LMDB_TRY(mdb_env_sync(env_, 1), "clear of " + path_);
+  return {};
 }
 
 }  // namespace
@@ -387,6 +458,7 @@ Status LmdbStore::clear() {
 Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options) {
   base::FileSystem& fs = base::posix_file_system();
   TIDAL_TRY(fs.create_directories(path));
+  TIDAL_TRY(fs.remove_all(path + std::string(kFresh)));  // left by a rewrite that was interrupted
   TIDAL_TRY(check_pages(fs, path + "/data.mdb"));
   auto store = std::make_unique<LmdbStore>(path);
   TIDAL_TRY(store->open(options));

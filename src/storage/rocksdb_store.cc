@@ -79,6 +79,7 @@ class RocksDbStore final : public KeyValueStore {
   // acquire: pairs with the release after a commit, so that the commit is visible to who sees its seqno.
   SeqNo seqno() const override { return SeqNo{seqno_.load(std::memory_order_acquire)}; }
   Status clear() override;
+  Status rewrite() override;
   Status verify() const override {
     TIDAL_TRY(checked(db_->VerifyChecksum(), "verification of " + path_));
     return scan({}, [](std::string_view, std::string_view) { return true; });
@@ -187,6 +188,17 @@ Status RocksDbStore::clear() {
   synced.sync = true;
   TIDAL_TRY(checked(db_->Write(synced, &writes), "clear of " + path_));
   seqno_.store(0, std::memory_order_release);  // pairs with the acquire in seqno()
+  return {};
+}
+
+/// Out of the log and the memory tables into files, then all of those into new ones without what was deleted.
+Status RocksDbStore::rewrite() {
+  TIDAL_TRY(checked(db_->Flush(rocksdb::FlushOptions(), families_), "rewrite of " + path_));
+  rocksdb::CompactRangeOptions everything;
+  everything.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    TIDAL_TRY(checked(db_->CompactRange(everything, family, nullptr, nullptr), "rewrite of " + path_));
+  }
   return {};
 }
 

@@ -269,6 +269,19 @@ Result<ArchiveHeader> archive_segment(base::FileSystem& fs, const std::string& s
   return header;
 }
 
+Status replace_archive(base::FileSystem& fs, const std::string& segment_path, const std::string& archive_dir) {
+  TIDAL_TRY_ASSIGN(const ArchiveHeader header, describe_segment(fs, segment_path));
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> segment, fs.open(segment_path, base::OpenMode::Read));
+  const std::string path = archive_dir + "/" + archive_file_name(header.first_seqno);
+  const std::string aside = path + std::string(kUnfinished);
+  if (fs.exists(aside)) TIDAL_TRY(fs.remove(aside));  // left by a crash
+  if (Status made = make_archive(fs, *segment, segment_path, aside, path, header); !made.ok()) {
+    static_cast<void>(fs.remove(aside));  // best effort: the first error is the one to report
+    return made;
+  }
+  return fs.sync_directory(archive_dir);
+}
+
 Result<std::unique_ptr<base::File>> open_archived(base::FileSystem& fs, const std::string& path) {
   TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
   return archived_file(std::move(file), path);
@@ -292,9 +305,10 @@ void tidy_archive(base::FileSystem& fs, const std::string& archive_dir) {
   const Result<std::vector<std::string>> names = fs.list(archive_dir);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
-    const bool unfinished = name.ends_with(kUnfinished) &&
-                            parse_archive_file_name(std::string_view(name).substr(0, name.size() - kUnfinished.size()));
-    if (unfinished) static_cast<void>(fs.remove(archive_dir + "/" + name));  // harmless where it stays
+    if (!name.ends_with(kUnfinished)) continue;
+    const std::string_view of = std::string_view(name).substr(0, name.size() - kUnfinished.size());
+    if (parse_archive_file_name(of) || parse_segment_file_name(of))
+      static_cast<void>(fs.remove(archive_dir + "/" + name));  // harmless where it stays
   }
 }
 

@@ -24,6 +24,11 @@ namespace tidal::wal {
 [[nodiscard]] Result<ArchiveHeader> archive_segment(base::FileSystem& fs, const std::string& segment_path,
                                                     const std::string& archive_dir);
 
+/// Makes the archive of the same name anew from the sealed segment at `segment_path`, whatever its file is called: the
+/// old one is there until the new one was synced and compared. The same errors.
+[[nodiscard]] Status replace_archive(base::FileSystem& fs, const std::string& segment_path,
+                                     const std::string& archive_dir);
+
 /// A read-only file with the bytes of the segment (A3); writing and syncing give IoError. Decompresses a chunk at a
 /// time and keeps the last one: 2 MiB of memory. Thread-safe for reads. NotFound, IoError, Corruption naming `path`;
 /// FailedPrecondition for a newer format.
@@ -36,7 +41,8 @@ namespace tidal::wal {
 /// errors.
 [[nodiscard]] Result<std::unique_ptr<base::File>> open_segment(base::FileSystem& fs, const std::string& path);
 
-/// Removes what an interrupted archive_segment() left in `archive_dir`, as far as it can: nothing reads it.
+/// Removes what an interrupted archive_segment() or rewrite of an archive left in `archive_dir`, as far as it can:
+/// nothing reads it.
 void tidy_archive(base::FileSystem& fs, const std::string& archive_dir);
 
 }  // namespace tidal::wal

@@ -130,6 +130,15 @@ Status Log::close(Timestamp now) {
   return {};
 }
 
+Status Log::roll(Timestamp now) {
+  TIDAL_TRY(health());
+  if (closed_) return Error(Code::Unavailable, "log " + dir_ + " is closed");
+  TIDAL_ASSERT(newest_.file != nullptr);  // started
+  if (newest_.last_seqno < newest_.header.first_seqno) return {};
+  if (!newest_.sealed) TIDAL_TRY(seal());
+  return start_segment(0, std::max(now, newest_.last_append_time));  // W7
+}
+
 Status Log::make_room(std::uint64_t frame_bytes, Timestamp now) {
   if (!newest_.sealed && newest_.end_offset + frame_bytes <= newest_.header.frames_end()) return {};
   if (!newest_.sealed) TIDAL_TRY(seal());

@@ -6,8 +6,10 @@
 // W5: a full disk refuses the frame it hits and nothing else.
 // W6: retiring a segment loses no record that an archive was asked to keep, and leaves a chain at every moment.
 // W7: append times never go back, whatever the clock does.
-// Threads: one writer (start, append_frame, prepare_next_segment, close); after start() sync, replay,
-// retire_segments_before and the const reads may run beside it and each other.
+// W8: rewriting a segment changes records as it was told and nothing else; after a crash each file is the old or the
+// new one, and no newer one is new unless all older ones are. Threads: one writer (start, append_frame, roll,
+// prepare_next_segment, close); after start() sync, replay, retire_segments_before, rewrite_segments_before and the
+// const reads may run beside it and each other.
 #pragma once
 
 #include <atomic>
@@ -28,6 +30,7 @@
 #include "wal/history.h"
 #include "wal/next_segment.h"
 #include "wal/recovery.h"
+#include "wal/rewrite.h"
 #include "wal/segment.h"
 
 namespace tidal::wal {
@@ -44,6 +47,13 @@ struct LogOptions {
 enum class Retire : std::uint8_t {
   Remove,   ///< its records are gone
   Archive,  ///< compressed into the archive folder; its records can be replayed as before
+};
+
+/// What rewriting segments did.
+struct Rewritten {
+  std::uint64_t segments = 0;
+  std::uint64_t records = 0;  ///< changed
+  bool complete = true;       ///< false: a running replay may still ask for what was to be changed; call again later
 };
 
 class Log {
@@ -73,6 +83,9 @@ class Log {
   [[nodiscard]] Result<SeqNo> append_frame(Frame& frame, Timestamp append_time);
   /// The same for one batch. InvalidArgument when it is empty or too big for a frame, before anything is written.
   [[nodiscard]] Result<SeqNo> append(std::span<const Record> records, Timestamp append_time);
+  /// Seals the newest segment and begins the next one, so that all that was appended lies in sealed ones. Nothing when
+  /// the newest holds no record. IoError (W4), ResourceExhausted.
+  [[nodiscard]] Status roll(Timestamp now);
   /// Makes everything appended before the call durable (W2). Appends go on meanwhile. IoError (W4).
   [[nodiscard]] Status sync();
   /// Fills the next segment's file now, so that rotation need not; for a log that does not do it on a thread. An error
@@ -119,6 +132,12 @@ class Log {
   /// archive folder; AlreadyExists, FailedPrecondition as archive_segment(); IoError; ResourceExhausted.
   [[nodiscard]] Status retire_segments_before(SeqNo seqno, Retire how);
 
+  /// Rewrites what of the sealed and the archived segments begins before `seqno` and holds a record that `edit`
+  /// changes, oldest first (W8); a segment that is in both folders twice. Cost: reads all of them; a segment's space
+  /// besides. Corruption: one of them is damaged or cannot be read, and what is newer stays as it is; IoError;
+  /// ResourceExhausted.
+  [[nodiscard]] Result<Rewritten> rewrite_segments_before(SeqNo seqno, const RecordEdit& edit);
+
  private:
   class RunningReplay;
 
@@ -136,6 +155,12 @@ class Log {
   [[nodiscard]] std::optional<SegmentEntry> oldest_before(SeqNo seqno) const;
   /// Takes the oldest segment off the list, in favour of its archive; false when a running replay needs it.
   bool unlist_oldest(const std::optional<ArchivedSegment>& archived);
+  /// Whether a running replay may still ask for records before `end`.
+  [[nodiscard]] bool is_replayed_before(SeqNo end) const;
+  Status rewrite_listed(const SegmentEntry& entry, SeqNo end, const RecordEdit& edit, Rewritten& done)
+      TIDAL_REQUIRES(retire_mutex_);
+  Status rewrite_archived(const ArchivedSegment& archived, const RecordEdit& edit, Rewritten& done)
+      TIDAL_REQUIRES(retire_mutex_);
   /// Removes the file; puts the segment back on the list when that fails.
   Status remove_unlisted(const SegmentEntry& entry) TIDAL_REQUIRES(retire_mutex_);
 
@@ -158,6 +183,7 @@ class Log {
   // Held during every sync of the newest segment: of two at once, the kernel might tell only one that it failed.
   base::Mutex sync_mutex_;    // taken before mutex_
   base::Mutex retire_mutex_;  // taken before mutex_, never together with sync_mutex_; held during all of a retirement
+                              // or rewrite
   Status retire_failure_ TIDAL_GUARDED_BY(retire_mutex_);
   mutable base::Mutex mutex_;
   std::vector<SegmentEntry> segments_ TIDAL_GUARDED_BY(mutex_);

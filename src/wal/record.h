@@ -22,14 +22,17 @@ enum class RecordType : std::uint8_t {
   DeleteEntity = 4,
   SchemaChange = 5,
   ImportMark = 6,  ///< carries only its import-mark extension
-  // Reserved for later: Unsignal 7, Relate 8, Unrelate 9, Hide 10, Unhide 11, Erase 12, SchemaSwap 13, Backfill 14.
+  // Reserved for later: Unsignal 7, Relate 8, Unrelate 9, Hide 10, Unhide 11, SchemaSwap 13, Backfill 14.
+  Erase = 12,  ///< forgets a user, who is found by a hash in the payload: no keys
   Empty = 15,  ///< a place whose record is gone: no keys, no payload, no effect
 };
 
 /// Bits of Record::flags.
 inline constexpr std::uint8_t kFlagTimeGiven = 1;  ///< the caller gave the event time (a part of the event's identity)
-inline constexpr std::uint8_t kFlagErased = 2;     ///< made anonymous by an erasure; reserved
-inline constexpr std::uint8_t kFlagLost = 4;       ///< of an Empty record: damage took what was here, a repair fills it
+/// Of a signal: made anonymous by an erasure. Of an Empty record: an erasure took what was here. Of an Erase record:
+/// the segments up to it were rewritten, so that they hold nothing of its user.
+inline constexpr std::uint8_t kFlagErased = 2;
+inline constexpr std::uint8_t kFlagLost = 4;  ///< of an Empty record: damage took what was here, a repair fills it
 
 inline constexpr std::uint16_t kNoPartition = 0xFFFF;
 

@@ -8,7 +8,7 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "db/backup_manifest.h"
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
 #include "storage/keys.h"

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/offline/log_walk.h"
 #include "db/unfinished_directory.h"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   TIDAL_TRY_ASSIGN(const SeqNo base, restore_base(fs, directory, *log, database->views_->registry(),
                                                   base_stores(fs, *database->fields_, SeqNo{})));
   TIDAL_TRY(log->replay(base.next(), [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
+    TIDAL_TRY(check_replayable(events));
     views.registry().apply(events);
     return {};
   }));

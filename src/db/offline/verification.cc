@@ -5,7 +5,7 @@
 
 #include "db/backup_manifest.h"
 #include "db/base_state.h"
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
 #include "db/unfinished_directory.h"

@@ -1,5 +1,5 @@
 // Decoding payloads and writing them as JSON.
-#include "db/offline/log_lines.h"
+#include "db/log_lines.h"
 
 #include <charconv>
 #include <type_traits>
@@ -177,6 +177,7 @@ Result<std::optional<std::string>> import_line(const wal::Record& record) {
       return std::optional(std::move(line));
     }
     case wal::RecordType::ImportMark:
+    case wal::RecordType::Erase:
     case wal::RecordType::Empty: break;
   }
   return std::optional<std::string>();
@@ -190,6 +191,7 @@ std::string_view record_type_name(wal::RecordType type) {
     case wal::RecordType::DeleteEntity: return "delete";
     case wal::RecordType::SchemaChange: return "schema";
     case wal::RecordType::ImportMark: return "import_mark";
+    case wal::RecordType::Erase: return "erase";
     case wal::RecordType::Empty: return "empty";
   }
   return "unknown";
@@ -203,6 +205,7 @@ std::string dump_line(const wal::WalEvent& event) {
   append_member(out, "time", to_string(record.event_time));
   out.append((record.flags & wal::kFlagTimeGiven) != 0 ? ",\"time_given\":true" : ",\"time_given\":false");
   if ((record.flags & wal::kFlagLost) != 0) out.append(",\"lost\":true");
+  if ((record.flags & wal::kFlagErased) != 0) out.append(",\"erased\":true");
   const Result<std::optional<std::string>> line = import_line(record);
   if (!line.ok()) {
     append_member(out, "defect", line.error().message);

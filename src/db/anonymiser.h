@@ -1,0 +1,49 @@
+// What an erasure does to records of the log: takes the user out of them.
+//
+// A record belongs to an erased user when it was appended before an Erase record of that user's key. Its user's signals
+// lose user, idempotency key and context; what is about the user as a subject becomes an Empty record; both get the
+// flag kFlagErased, as does the Erase record itself. Z1: editing twice is editing once. Z2: what is not the user's
+// stays as it is. Z3: a record that was made anonymous tells less than it did, so no state may be replayed from it:
+// state begins after. Threads: externally synchronized.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "db/erased_user.h"
+#include "tidal/result.h"
+#include "wal/record.h"
+
+namespace tidal::db {
+
+class Anonymiser {
+ public:
+  /// Notes the Erase records among the events.
+  void add(std::span<const wal::WalEvent> events);
+  [[nodiscard]] bool empty() const { return users_.empty(); }
+
+  /// Whether it changed the record; all Erase records of later seqnos must have been added. Cost: XXH3 of the keys, and
+  /// a BLAKE3 for each erased user of the same partition.
+  bool edit(wal::WalEvent& event);
+  /// How many Erase records it has flagged.
+  [[nodiscard]] std::size_t flagged() const { return flagged_.size(); }
+
+ private:
+  struct Erasure {
+    SeqNo at;
+    ErasedUser user;
+  };
+  [[nodiscard]] bool is_erased(std::string_view key, SeqNo seqno) const;
+
+  std::unordered_map<std::uint16_t, std::vector<Erasure>> users_;  // by partition
+  std::set<SeqNo> flagged_;
+};
+
+/// Z3. Corruption when one of them, which are to be replayed into views, was made anonymous.
+[[nodiscard]] Status check_replayable(std::span<const wal::WalEvent> events);
+
+}  // namespace tidal::db

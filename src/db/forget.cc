@@ -1,0 +1,141 @@
+// The two statements about all that is a user's.
+#include "db/forget.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+#include "base/assert.h"
+#include "db/log_lines.h"
+#include "signal/user_state.h"
+
+namespace tidal::db {
+namespace {
+
+constexpr std::array kAllMarks = {Mark::Seen,   Mark::Liked,     Mark::Disliked,   Mark::Saved,
+                                  Mark::Shared, Mark::Completed, Mark::InProgress, Mark::Hidden};
+static_assert(kAllMarks.size() == kMarks);
+
+ErasureSalt random_salt() {
+  ErasureSalt salt;
+  TIDAL_ASSERT(getrandom(salt.data(), salt.size(), 0) == static_cast<ssize_t>(salt.size()));
+  return salt;
+}
+
+/// The user's ordinal; one who was deleted still has marks.
+Result<Ordinal> find_user(const Core& core, std::string_view key) {
+  const Ordinal user = core.views().entities().find(EntityKind::User, key);
+  if (user == Ordinal::None) return Error(Code::NotFound, "user '" + std::string(key) + "' does not exist");
+  return user;
+}
+
+Result<Fields> fields_of(const Core& core, Ordinal user) {
+  if (!core.views().entities().is_live(EntityKind::User, user)) return Fields{};
+  Result<entity::EntityContent> content = core.views().entities().content(EntityKind::User, user);
+  if (!content.ok() && content.error().code == Code::NotFound) return Fields{};  // deleted meanwhile
+  if (!content.ok()) return std::move(content).error();
+  return std::move(content->fields);
+}
+
+/// Of the signals that are counted by user (SCOPE user).
+std::uint64_t signals_of(const Core& core, Ordinal user) {
+  double total = 0;
+  const auto& signals = core.views().schema().signals;
+  const signal::Ledger& ledger = core.views().ledgers().users;
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    if (!signals[i].in_scope(Scope::User)) continue;
+    double count = 0;
+    ledger.counts({.signal = static_cast<signal::SignalIndex>(i), .window = Window::All, .now = core.now()},
+                  std::span(&user, 1), std::span(&count, 1));
+    total += count;
+  }
+  return static_cast<std::uint64_t>(total);
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> count_all(const Core& core, Ordinal user, const Fields& fields) {
+  std::uint64_t marks = 0;
+  std::uint64_t seen = 0;
+  std::uint64_t progress = 0;
+  const signal::UserState& state = core.views().user_state();
+  for (const Mark mark : kAllMarks) {
+    const std::uint64_t items = state.marked(user, mark).cardinality();
+    (mark == Mark::Seen ? seen : marks) += items;
+    if (mark == Mark::InProgress) progress = items;
+  }
+  return {{"fields", fields.size()},
+          {"marks", marks},
+          {"seen", seen},
+          {"progress", progress},
+          {"signals", signals_of(core, user)}};
+}
+
+Value count_value(std::uint64_t n) { return static_cast<std::int64_t>(n); }
+
+void add_marks(const Core& core, Ordinal user, RowsReply& reply) {
+  const signal::UserState& state = core.views().user_state();
+  for (const Mark mark : kAllMarks) {
+    const std::vector<Ordinal> items = state.marked(user, mark).to_vector();
+    std::vector<double> times(items.size());
+    state.times_of(user, mark, items, -1.0, times);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      Value value;
+      if (mark == Mark::InProgress) value = state.progress(user, items[i]);
+      reply.rows.push_back({std::string(mark_name(mark)), Value(),
+                            times[i] < 0 ? Value() : Value(Timestamp{static_cast<std::int64_t>(times[i])}),
+                            std::string(core.views().entities().key_of(EntityKind::Item, items[i])), value, Value()});
+    }
+  }
+}
+
+/// Every record that names the user, from the beginning of log and archive on.
+Status add_records(const wal::Log& log, std::string_view key, RowsReply& reply) {
+  return log.replay(log.history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
+    for (const wal::WalEvent& event : events) {
+      const wal::Record& record = event.record;
+      const bool is_subject = record.subject_kind == EntityKind::User && record.subject_key == key;
+      if (!is_subject && record.user_key != key) continue;
+      TIDAL_TRY_ASSIGN(const std::optional<std::string> line, import_line(record));
+      reply.rows.push_back({"record", count_value(event.seqno.value), record.event_time,
+                            is_subject ? Value() : Value(std::string(record.subject_key)), Value(),
+                            line ? Value(*line) : Value()});
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<ForgetReply> forget_user(Core& core, std::string_view key) {
+  TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
+  TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
+  ForgetReply reply;
+  reply.removed = count_all(core, user, fields);
+  PreparedBatch batch;
+  batch.records.push_back(erase_record(make_erased_user(key, random_salt()), core.now()));
+  batch.replies.push_back(batch.records.front().reply);
+  batch.record_of_reply.push_back(0);
+  TIDAL_TRY(core.commit(batch));
+  reply.op = batch.replies.front().op;
+  reply.status = batch.replies.front().status;
+  reply.seqno = batch.replies.front().seqno;
+  reply.log = core.log() == nullptr ? "none" : "at next compaction";
+  return reply;
+}
+
+Result<RowsReply> export_user(const Core& core, std::string_view key) {
+  TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
+  TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
+  RowsReply reply;
+  reply.columns = {"what", "seqno", "at", "name", "value", "record"};
+  const entity::CreationTime created = core.views().entities().created_at(EntityKind::User, user);
+  reply.rows.push_back(
+      {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
+  for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
+  add_marks(core, user, reply);
+  if (core.log() != nullptr) TIDAL_TRY(add_records(*core.log(), key, reply));
+  return reply;
+}
+
+}  // namespace tidal::db

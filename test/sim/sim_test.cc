@@ -77,7 +77,11 @@ INSTANTIATE_TEST_SUITE_P(EachSync, SimulationCanary,
                          testing::Values(Canary{"log", {SyncKind::File, "/wal/"}},
                                          Canary{"log_directory", {SyncKind::Directory, "/wal"}},
                                          Canary{"checkpoint_files", {SyncKind::File, "/checkpoints/"}},
-                                         Canary{"checkpoint_directory", {SyncKind::Directory, "/checkpoints"}}),
+                                         Canary{"checkpoint_directory", {SyncKind::Directory, "/checkpoints"}},
+                                         Canary{"base_files", {SyncKind::File, "/base/"}},
+                                         Canary{"base_directory", {SyncKind::Directory, "/base"}},
+                                         Canary{"archive_files", {SyncKind::File, "/archive/"}},
+                                         Canary{"archive_directory", {SyncKind::Directory, "/archive"}}),
                          [](const auto& canary) { return std::string(canary.param.name); });
 
 }  // namespace

@@ -294,9 +294,11 @@ void Simulation::checkpoint() {
 void Simulation::compact() {
   inside_checkpoint_ = true;
   compacting_ = true;
+  if (!model_.settings().log_archive) history_first_.reset();
   const Result<CompactionReport> done = core_->compact();
   compacting_ = false;
   inside_checkpoint_ = false;
+  if (!power_off_ && !lacks_archive_) history_first_ = core_->stats().history_first.value;
   if (!done.ok()) {
     say("compaction: " + done.error().to_string());
     if (!may_fail()) fail(Fault::Behaviour, "a compaction failed without a reason: " + done.error().to_string());

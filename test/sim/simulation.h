@@ -1,14 +1,15 @@
 // One history of a whole database, by one seed: clients that take turns on one thread, over files in memory that fail
 // and forget, beside the model.
 //
-// After every crash and reopen: what was acknowledged is there, once (S1); a batch whose commit got no answer is there
-// whole or not at all (S2); every answer equals the model's (S3); the state equals a replay of the surviving log, on a
-// base where its first records are gone (S4); the newest checkpoint that was taken, or a base behind it, is there and
-// used, unless a compaction was removing it (S5). An event counts once however often it was sent (S6). When files were
-// lost, the open begins where expected_opening.h says, or is refused (S7). A client prepares and commits in two steps,
-// so that others come in between. Operations on files of checkpoints, bases and archives let others write and ask, the
-// log's let them ask: inside of those nobody may write. Threads: one test's own. Durability::Async starts a thread of
-// the database's, which never has anything to do here.
+// After every crash and reopen:
+// S1: what was acknowledged is there, once. S2: a batch whose commit got no answer is there whole or not at all.
+// S3: every answer equals the model's. S4: the state equals a replay of the surviving log, on a base where its first
+// records are gone. S5: the newest checkpoint that was taken, or a base behind it, is there and used, unless a
+// compaction was removing it. S6: an event counts once however often it was sent. S7: when files were lost, the open
+// begins where expected_opening.h says, or is refused. S8: records that went to the archive are there.
+// A client prepares and commits in two steps, so that others come in between. Operations on files of checkpoints, bases
+// and archives let others write and ask, the log's let them ask: inside of those nobody may write.
+// Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
 #pragma once
 
 #include <array>
@@ -117,6 +118,7 @@ class Simulation {
   [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options);
   void restart();
   void check_checkpoint();
+  void check_history();
   void settle_doubt(std::uint64_t last);
   void forget_after(std::uint64_t last);
   void verify();
@@ -154,6 +156,9 @@ class Simulation {
   Timestamp last_append_;                           // append times never go back
   std::uint64_t durable_ = 0;                       // what a power cut must leave
   std::uint64_t checkpointed_ = 0;                  // the newest checkpoint that was taken
+  // From which seqno on log and archive must hold every record; none: segments were being removed for good.
+  std::optional<std::uint64_t> history_first_ = 1;
+  bool lacks_archive_ = false;  // in this life, files of it were lost
   std::uint64_t import_line_ = 0;
   std::unique_ptr<db::Core> core_;
   std::array<std::optional<Pending>, 4> clients_;

@@ -111,6 +111,7 @@ void Simulation::open() {
   if (!core_->open_report().notes.empty()) tally_.count(Happening::TornTail);
   if (core_->open_report().base != SeqNo{}) tally_.count(Happening::OpenFromBase);
   check_checkpoint();
+  check_history();
   settle_doubt(core_->applied().value);
   read_last_append();
   if (!failed()) verify();
@@ -151,6 +152,18 @@ void Simulation::check_checkpoint() {
   if (std::max(report.checkpoint, report.base).value >= checkpointed_) return;
   fail(Fault::Lost, "the checkpoint at seqno " + std::to_string(checkpointed_) +
                         " was not used: " + (report.notes.empty() ? "it is gone" : report.notes.front()));
+}
+
+/// S8.
+void Simulation::check_history() {
+  lacks_archive_ = put_aside_.has_value();
+  if (lacks_archive_) return;
+  const std::uint64_t first = core_->stats().history_first.value;
+  if (history_first_ && first > *history_first_) {
+    return fail(Fault::Lost, "log and archive begin at seqno " + std::to_string(first) + ", and held all from " +
+                                 std::to_string(*history_first_) + " on");
+  }
+  history_first_ = first;
 }
 
 /// S1 and S2: how far the log reaches is an end of a batch, not before what had to last, not behind what was written.

@@ -25,9 +25,10 @@ using namespace tidal;  // NOLINT: a program of one file
 
 constexpr std::string_view kSchema = R"(
   DEFINE FIELD item.title TEXT SEARCHABLE; DEFINE FIELD item.category KEYWORD INDEXED;
-  DEFINE FIELD item.tags KEYWORD[] INDEXED; DEFINE FIELD item.year INT INDEXED; DEFINE FIELD user.country KEYWORD INDEXED;
-  DEFINE FIELD creator.verified BOOL INDEXED;
-  DEFINE SIGNAL view VALUE 0.. DECAY exponential(7d) WINDOWS 1h, 24h, 7d, 30d VELOCITY SCOPE global, user EFFECTS mark seen;
+  DEFINE FIELD item.tags KEYWORD[] INDEXED; DEFINE FIELD item.year INT INDEXED;
+  DEFINE FIELD user.country KEYWORD INDEXED; DEFINE FIELD creator.verified BOOL INDEXED;
+  DEFINE SIGNAL view VALUE 0.. DECAY exponential(7d) WINDOWS 1h, 24h, 7d, 30d VELOCITY SCOPE global, user
+    EFFECTS mark seen;
   DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h, 7d EFFECTS mark liked, mark seen;)";
 
 std::unique_ptr<storage::KeyValueStore> empty_store(base::FileSystem& fs) {

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,13 +49,13 @@ class Stress {
   }
 
   /// Runs each of the jobs over and over on a thread of its own until the time is up.
-  void run(const std::vector<std::function<void(base::Random&)>>& jobs, std::chrono::seconds length) {
+  void run(const std::vector<void (Stress::*)(base::Random&)>& jobs, std::chrono::seconds length) {
     std::vector<std::thread> threads;
     const auto until = std::chrono::steady_clock::now() + length;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       threads.emplace_back([&, i] {
         base::Random random(i + 1);
-        while (std::chrono::steady_clock::now() < until && !testing::Test::HasFatalFailure()) jobs[i](random);
+        while (std::chrono::steady_clock::now() < until && !testing::Test::HasFatalFailure()) (this->*jobs[i])(random);
       });
     }
     for (std::thread& thread : threads) thread.join();
@@ -64,6 +63,82 @@ class Stress {
 
   Database& db() { return *db_; }
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// Acknowledged as applied.
+  [[nodiscard]] std::uint64_t views() const { return views_.load(std::memory_order_relaxed); }
+
+  void write_one(base::Random& random) {
+    count(db_->signal({.kind = "view", .item = item(random), .user = user(random)}));
+  }
+  void write_batch(base::Random& random) {
+    std::vector<Signal> signals;
+    for (int i = 0; i < 20; ++i) signals.push_back({.kind = "view", .item = item(random), .user = user(random)});
+    const auto replies = db_->signals(signals);
+    EXPECT_TRUE(replies.ok()) << replies.error().to_string();
+    if (!replies.ok()) return;
+    for (const WriteReply& reply : *replies) count(reply);
+  }
+  /// The same key twice, and from two threads: one of them counts.
+  void retry(base::Random& random) {
+    const std::string key = "k" + std::to_string(random.below(1'000'000));
+    for (int i = 0; i < 2; ++i) count(db_->signal({.kind = "view", .item = item(random), .idempotency_key = key}));
+  }
+  void write_async(base::Random& random) {
+    base::Mutex mutex;
+    base::CondVar changed;
+    int open = 0;
+    for (int i = 0; i < 50; ++i) {
+      {
+        const base::MutexLock lock(mutex);
+        ++open;
+      }
+      const Status begun = db_->signal_async({.kind = "view", .item = item(random)}, [&](Result<WriteReply> reply) {
+        count(reply);
+        const base::MutexLock lock(mutex);
+        --open;
+        changed.notify_all();
+      });
+      EXPECT_TRUE(begun.ok()) << begun.error().to_string();
+      const base::MutexLock lock(mutex);
+      if (!begun.ok()) --open;
+    }
+    const base::MutexLock lock(mutex);
+    while (open > 0) changed.wait(mutex);
+  }
+  void write_entities(base::Random& random) {
+    const std::string key = "new" + std::to_string(random.below(10));
+    const std::string category = random.coin() ? "jazz" : "rock";
+    EXPECT_TRUE(db_->put_item(key, {.creator = "c1", .fields = {{"category", Value(category)}}}).ok());
+    const auto removed = db_->remove(EntityKind::Item, key);
+    EXPECT_TRUE(removed.ok()) << removed.error().to_string();
+  }
+  void read(base::Random& random) {
+    const auto page = db_->execute(
+        "RETRIEVE items FOR USER @u1 FILTER unseen SORT BY hot WITH signals(view.count(24h)) LIMIT 5;"
+        "RETRIEVE items FILTER category = \"jazz\" SORT BY new; SHOW STATS; SHOW SIGNALS; GET item @" +
+        item(random));
+    EXPECT_TRUE(page.ok()) << page.error().to_string();
+  }
+  void keep_up(base::Random& random) {
+    switch (random.below(4)) {
+      case 0: EXPECT_TRUE(db_->checkpoint().ok()); break;
+      case 1: EXPECT_TRUE(db_->compact().ok()); break;
+      case 2: EXPECT_TRUE(db_->digest().ok()); break;
+      default: {
+        const std::vector<std::string> derived = Database::rebuildable_views();
+        const auto rebuilt = db_->rebuild(derived[random.below(derived.size())]);
+        EXPECT_TRUE(rebuilt.ok()) << rebuilt.error().to_string();
+      }
+    }
+  }
+  /// One thread's.
+  void define(base::Random& random) {
+    if (++names_ > 60) return std::this_thread::yield();
+    const std::string name = std::to_string(names_);
+    const auto defined =
+        db_->execute("DEFINE SIGNAL s" + name + " WINDOWS 24h; DEFINE FIELD item.f" + name +
+                     " INT INDEXED; ALTER SETTINGS hot_gravity:1." + std::to_string(1 + random.below(8)));
+    EXPECT_TRUE(defined.ok()) << defined.error().to_string();
+  }
   void close() {
     EXPECT_TRUE(db_->close().ok());
     db_.reset();
@@ -73,9 +148,17 @@ class Stress {
   static std::string user(base::Random& random) { return "u" + std::to_string(random.below(kUsers)); }
 
  private:
+  void count(const Result<WriteReply>& reply) {
+    EXPECT_TRUE(reply.ok()) << reply.error().to_string();
+    // relaxed: read after the threads were joined.
+    if (reply.ok() && reply->status == "applied") views_.fetch_add(1, std::memory_order_relaxed);
+  }
+
   storage::TemporaryDirectory directory_;
   std::string path_;
   std::unique_ptr<Database> db_;
+  std::atomic<std::uint64_t> views_{0};
+  int names_ = 0;
 };
 
 std::map<std::string, std::string> lines(const DigestReport& report) {
@@ -86,106 +169,20 @@ TEST(StressTest, EverythingAtOnceLeavesTheStateOfItsLog) {
   const char* text = std::getenv("TIDAL_STRESS_SECONDS");
   const std::chrono::seconds length(text != nullptr ? std::atoi(text) : 4);
   Stress stress;
-  Database& db = stress.db();
-  // relaxed: read after the threads were joined.
-  std::atomic<std::uint64_t> views{0};
-  std::atomic<std::uint64_t> names{0};
-  const auto is_expected = [](const Error& error) {
-    return error.code == Code::NotFound || error.code == Code::AlreadyExists;
-  };
-
-  const auto single = [&](base::Random& random) {
-    const Result<WriteReply> reply =
-        db.signal({.kind = "view", .item = Stress::item(random), .user = Stress::user(random)});
-    if (reply.ok()) views.fetch_add(1, std::memory_order_relaxed);
-    EXPECT_TRUE(reply.ok() || is_expected(reply.error())) << reply.error().to_string();
-  };
-  const auto batch = [&](base::Random& random) {
-    std::vector<Signal> signals;
-    for (int i = 0; i < 20; ++i) {
-      signals.push_back({.kind = "view", .item = Stress::item(random), .user = Stress::user(random)});
-    }
-    const auto replies = db.signals(signals);
-    EXPECT_TRUE(replies.ok() || is_expected(replies.error())) << replies.error().to_string();
-    if (!replies.ok()) return;
-    for (const WriteReply& reply : *replies) views.fetch_add(reply.status == "applied", std::memory_order_relaxed);
-  };
-  const auto retry = [&](base::Random& random) {  // the same key from two threads: one of them counts
-    const std::string key = "k" + std::to_string(random.below(1'000'000));
-    for (int i = 0; i < 2; ++i) {
-      const auto reply = db.signal({.kind = "view", .item = Stress::item(random), .idempotency_key = key});
-      EXPECT_TRUE(reply.ok() || is_expected(reply.error())) << reply.error().to_string();
-      if (reply.ok() && reply->status == "applied") views.fetch_add(1, std::memory_order_relaxed);
-    }
-  };
-  const auto async = [&](base::Random& random) {
-    base::Mutex mutex;
-    base::CondVar changed;
-    int open = 0;
-    for (int i = 0; i < 50; ++i) {
-      {
-        const base::MutexLock lock(mutex);
-        ++open;
-      }
-      const Status begun =
-          db.signal_async({.kind = "view", .item = Stress::item(random)}, [&](Result<WriteReply> reply) {
-            if (reply.ok()) views.fetch_add(1, std::memory_order_relaxed);
-            const base::MutexLock lock(mutex);
-            --open;
-            changed.notify_all();
-          });
-      EXPECT_TRUE(begun.ok() || is_expected(begun.error())) << begun.error().to_string();
-      const base::MutexLock lock(mutex);
-      if (!begun.ok()) --open;
-    }
-    const base::MutexLock lock(mutex);
-    while (open > 0) changed.wait(mutex);
-  };
-  const auto entities = [&](base::Random& random) {
-    const std::string key = "new" + std::to_string(random.below(10));
-    const std::string category = random.coin() ? "jazz" : "rock";
-    EXPECT_TRUE(db.put_item(key, {.creator = "c1", .fields = {{"category", Value(category)}}}).ok());
-    const auto removed = db.remove(EntityKind::Item, key);
-    EXPECT_TRUE(removed.ok()) << removed.error().to_string();
-  };
-  const auto reader = [&](base::Random& random) {
-    const auto page = db.execute(
-        "RETRIEVE items FOR USER @u1 FILTER unseen SORT BY hot WITH signals(view.count(24h)) LIMIT 5;"
-        "RETRIEVE items FILTER category = \"jazz\" SORT BY new; SHOW STATS; SHOW SIGNALS;"
-        "GET item @" +
-        Stress::item(random));
-    EXPECT_TRUE(page.ok() || page.error().code == Code::NotFound) << page.error().to_string();
-  };
-  const auto upkeep = [&](base::Random& random) {
-    switch (random.below(4)) {
-      case 0: EXPECT_TRUE(db.checkpoint().ok()); break;
-      case 1: EXPECT_TRUE(db.compact().ok()); break;
-      case 2: EXPECT_TRUE(db.digest().ok()); break;
-      default: {
-        const std::vector<std::string> derived = Database::rebuildable_views();
-        const auto rebuilt = db.rebuild(derived[random.below(derived.size())]);
-        EXPECT_TRUE(rebuilt.ok()) << rebuilt.error().to_string();
-      }
-    }
-  };
-  const auto definer = [&](base::Random& random) {
-    const std::uint64_t n = names.fetch_add(1, std::memory_order_relaxed);
-    if (n >= 60) return std::this_thread::yield();
-    const auto defined =
-        db.execute("DEFINE SIGNAL s" + std::to_string(n) + " WINDOWS 24h; DEFINE FIELD item.f" + std::to_string(n) +
-                   " INT INDEXED; ALTER SETTINGS hot_gravity:1." + std::to_string(1 + random.below(8)));
-    EXPECT_TRUE(defined.ok()) << defined.error().to_string();
-  };
-  stress.run({single, single, batch, retry, retry, async, entities, reader, reader, upkeep, definer}, length);
+  stress.run(
+      {&Stress::write_one, &Stress::write_one, &Stress::write_batch, &Stress::retry, &Stress::retry,
+       &Stress::write_async, &Stress::write_entities, &Stress::read, &Stress::read, &Stress::keep_up, &Stress::define},
+      length);
 
   std::uint64_t counted = 0;
-  const QueryReply page =
-      std::get<QueryReply>(db.execute("RETRIEVE items SORT BY new WITH signals(view.count(all)) LIMIT 1000")->front());
-  for (const auto& each : page.items) counted += static_cast<std::uint64_t>(each.signals.front().second);
-  EXPECT_EQ(counted, views.load(std::memory_order_relaxed)) << "acknowledged and counted differ";
+  const auto replies = stress.db().execute("RETRIEVE items SORT BY new WITH signals(view.count(all)) LIMIT 1000");
+  for (const auto& each : std::get<QueryReply>(replies->front()).items) {
+    counted += static_cast<std::uint64_t>(each.signals.front().second);
+  }
+  EXPECT_EQ(counted, stress.views()) << "acknowledged and counted differ";
   EXPECT_GT(counted, 0U);
-  const auto live = lines(*db.digest());
-  const DatabaseStats stats = db.stats();
+  const auto live = lines(*stress.db().digest());
+  const DatabaseStats stats = stress.db().stats();
   EXPECT_EQ(stats.void_records, 0U);
   stress.close();
 

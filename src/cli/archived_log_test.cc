@@ -68,7 +68,7 @@ TEST(ArchivedLog, ThatWasMovedAwayIsMissedByTheExportAlone) {
   EXPECT_EQ(run([&](const Terminal& t) { return run_verify(t, {.directory = path}); }).exit, Exit::Ok);
   const Printed lines = exported(path);
   EXPECT_EQ(lines.exit, Exit::Failed);
-  EXPECT_THAT(lines.err, HasSubstr("missing"));
+  EXPECT_THAT(lines.err, HasSubstr("the log begins with seqno"));
   EXPECT_THAT(lines.out, Not(HasSubstr("Heat")));
 }
 

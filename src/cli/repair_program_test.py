@@ -48,7 +48,8 @@ class Repair(Program):
         self.assertRegex(done.stdout, r"offset \d+: expected a frame with seqno 3, found frame body checksum mismatch; "
                                       r"seqno 3 is lost, appended at 20\d\d-")
         self.assertEqual(lines[-2], "the checkpoint at seqno 5 becomes the base: all state up to it is kept")
-        self.assertEqual(lines[-1], "1 record lost; of those up to seqno 5 only the history, their effects are in the base")
+        self.assertEqual(lines[-1], "1 record lost; of those up to seqno 5 only the history, "
+                                    "their effects are in the base")
         self.assertEqual(done.stderr, f"nothing was changed; to repair: tidal repair {name} --yes\n")
 
     def test_with_yes_it_repairs_and_keeps_what_was_damaged(self):

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/assert.h"
+#include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
 #include "db/view_applier.h"
@@ -53,7 +54,8 @@ class Core::Rebuild {
   Rebuild(const Rebuild&) = delete;
   Rebuild& operator=(const Rebuild&) = delete;
 
-  Result<RebuildReport> run() TIDAL_REQUIRES(core_.compaction_mutex_) {
+  /// With compaction_mutex_ held.
+  Result<RebuildReport> run() {
     TIDAL_TRY_ASSIGN(store_, storage::open_store(storage::Backend::Memory, core_.environment_.fs, ""));
     aside_ = std::make_unique<Views>(*store_, report_.view);
     TIDAL_TRY(restore_base());
@@ -89,6 +91,7 @@ class Core::Rebuild {
 
   Status replay_to(SeqNo target) {
     return core_.log_->replay(through().next(), target, [this](std::span<wal::WalEvent> events) -> Status {
+      TIDAL_TRY(check_replayable(events));
       aside_->registry().apply(events);
       return count(events.size());
     });

@@ -115,11 +115,13 @@ class KilledImport : public ::testing::Test {
     EXPECT_TRUE(WIFSIGNALED(ended) || WEXITSTATUS(ended) == 0) << WEXITSTATUS(ended);
     return !WIFSIGNALED(ended);
   }
-  /// Every view but the log's positions of schema versions: digests of the same history.
+  /// Digests of what the same history gives whenever it is written: all but the view that measures by append times.
   std::vector<std::pair<std::string, std::string>> digest(const std::string& name) {
     Result<Database> database = Database::open(folder / name, quick());
     EXPECT_TRUE(database.ok());
-    return database->digest()->by_view;
+    auto views = database->digest()->by_view;
+    std::erase_if(views, [](const auto& view) { return view.first == "duplicates"; });
+    return views;
   }
 
   /// Lines of the list, in any order: who found them first, the reading or the writing side, is left to chance.

@@ -68,11 +68,12 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   database->views_->expect_newest(log->last_record_time());
   TIDAL_TRY_ASSIGN(const SeqNo base, restore_base(fs, directory, *log, database->views_->registry(),
                                                   base_stores(fs, *database->fields_, SeqNo{})));
-  TIDAL_TRY(log->replay(base.next(), [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
+  const auto apply = [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
     TIDAL_TRY(check_replayable(events));
     views.registry().apply(events);
     return {};
-  }));
+  };
+  TIDAL_TRY(log->replay(base.next(), apply));
   return database;
 }
 

@@ -263,14 +263,16 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
 
 Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores) {
   TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
+  if (!stores.empty()) {  // no store is given up for a base of which another file is damaged
+    for (const ManifestEntry& entry : manifest.entries)
+      TIDAL_TRY(check_file(directory_of(seqno) + "/" + entry.view, entry));
+  }
   for (const StoreFile& store : stores) {
     const auto entry = std::ranges::find(manifest.entries, store.name, &ManifestEntry::view);
     if (entry == manifest.entries.end()) {
       return Error(Code::Corruption, directory_of(seqno) + " lacks the file " + store.name);
     }
-    const std::string path = directory_of(seqno) + "/" + store.name;
-    TIDAL_TRY(check_file(path, *entry));
-    TIDAL_TRY(store.load(path, seqno));
+    TIDAL_TRY(store.load(directory_of(seqno) + "/" + store.name, seqno));
   }
   for (const auto& view : registry.views()) {
     const auto entry = std::ranges::find(manifest.entries, view->name(), &ManifestEntry::view);

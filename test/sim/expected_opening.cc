@@ -27,10 +27,12 @@ ExpectedOpening expected_opening(const DirectoryState& state) {
   };
   // A store ahead of the log is thrown away.
   const std::uint64_t store = state.store.value_or(0) > state.last ? 0 : state.store.value_or(0);
+  const bool has_base = state.base && is_joined(*state.base);
   for (const StateFiles& checkpoint : state.checkpoints) {
-    if (is_joined(checkpoint) && store >= checkpoint.seqno) return {.checkpoint = checkpoint.seqno};
+    const bool is_older = has_base && checkpoint.seqno < state.base->seqno;
+    if (is_joined(checkpoint) && store >= checkpoint.seqno && !is_older) return {.checkpoint = checkpoint.seqno};
   }
-  if (state.base && is_joined(*state.base)) return {.base = state.base->seqno};
+  if (has_base) return {.base = state.base->seqno};
   return {.is_refused = state.history_first > 1};
 }
 

@@ -1,7 +1,8 @@
 // From what an open begins, told by the files alone: the rule that recovery is held against.
 //
-// The newest checkpoint that is sound, whose records behind it are all there and which the store is not behind; else
-// the base, if it is sound and the records behind it are there; else the first record; else the open is refused.
+// The newest checkpoint that is sound, whose records behind it are all there and which the store is not behind, or the
+// base, if it is sound and the records behind it are there, whichever is newer; else the first record; else the open is
+// refused.
 // Threads: pure functions, and one that reads files.
 #pragma once
 

@@ -67,6 +67,9 @@ Activity directory_synced(std::string_view path) {
 }
 
 Activity renamed_to(std::string_view path) {
+  // An old one loses its name before its files go.
+  if (path.ends_with(".tmp") && is_below(path, "/base")) return Activity::BaseRemoval;
+  if (path.ends_with(".tmp") && is_below(path, "/checkpoints")) return Activity::CheckpointRemoval;
   if (is_below(path, "/wal")) return Activity::SegmentRename;
   if (is_below(path, "/stores")) return Activity::StoreRename;
   if (is_below(path, "/base")) return Activity::BaseRename;
@@ -76,7 +79,7 @@ Activity renamed_to(std::string_view path) {
 
 Activity removed(std::string_view path) {
   if (is_below(path, "/wal")) return path.ends_with(".wal") ? Activity::SegmentRemoval : Activity::LogRemoval;
-  if (is_below(path, "/base") && !path.ends_with(".tmp")) return Activity::BaseRemoval;
+  if (is_below(path, "/base")) return path.ends_with(".tmp") ? Activity::UnnamedBaseRemoval : Activity::BaseRemoval;
   if (!is_below(path, "/checkpoints")) return Activity::Other;
   return path.ends_with(".tmp") ? Activity::UnfinishedRemoval : Activity::CheckpointRemoval;
 }

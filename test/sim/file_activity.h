@@ -47,7 +47,8 @@ enum class Activity : std::uint8_t {
   BaseManifest,
   BaseRename,
   BaseDirectorySync,
-  BaseRemoval,  ///< an old one
+  BaseRemoval,         ///< an old one
+  UnnamedBaseRemoval,  ///< of the files of an old base that has lost its name
   // The archive.
   ArchiveFile,
   ArchiveRename,

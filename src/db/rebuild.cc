@@ -18,7 +18,7 @@
 namespace tidal::db {
 namespace {
 
-constexpr std::size_t kLastStretchEvents = 256;  // about half a millisecond of applying
+constexpr std::size_t kLastStretchEvents = 256;  // few enough for writers to wait for
 constexpr int kRoundsMax = 64;                   // of a rebuild that writers keep outrunning
 constexpr std::uint64_t kEventsBetweenReports = 65'536;
 

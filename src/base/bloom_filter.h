@@ -1,8 +1,7 @@
 // A set that may say yes where it should say no, never the other way: a cheap question before an expensive one.
 //
 // Blocked: all bits of a member lie in one 64-byte line, so a question costs one miss of the cache (Putze, Sanders,
-// Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). With 10 bits a member about 1.2 % of the others
-// pass. Threads: externally synchronized.
+// Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007). Threads: externally synchronized.
 #pragma once
 
 #include <bit>

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "tidal/types.h"
 
@@ -30,13 +31,18 @@ struct BackupReport {
 struct RestoreOptions {
   std::optional<SeqNo> to_seqno{};     ///< the last record to restore
   std::optional<Timestamp> to_time{};  ///< the records appended up to then
+  /// Users who were forgotten after the restored moment are forgotten in what is restored too, as far as the backup
+  /// knows of it and, unless that is "", this data directory or backup, which nobody may write meanwhile.
+  bool erase_again = true;
+  std::string erasures_of{};
   CopyProgress progress{};
 };
 
 struct RestoreReport {
-  SeqNo seqno;     ///< the last record of the restored database
+  SeqNo seqno;     ///< the last record of the restored database, but for the erasures behind it
   Timestamp time;  ///< when that was appended; 0 when its log holds no record
   SeqNo base;      ///< what it stands on; 0: the log from its first record
+  std::uint64_t erasures = 0;  ///< that came later and were written behind it
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
 };

@@ -58,7 +58,8 @@ Exit run_restore(const Terminal& terminal, const RestoreCommandOptions& options)
   const base::SystemClock clock;
   Progress progress(terminal, clock, "MiB");
   progress.stage("reading and copying");
-  RestoreOptions restoring{.progress = drawn(progress)};
+  RestoreOptions restoring{
+      .erase_again = !options.without_erasures, .erasures_of = options.erasures_of, .progress = drawn(progress)};
   if (options.seqno) restoring.to_seqno = SeqNo{*options.seqno};
   if (!options.time.empty()) {
     const Result<Timestamp> time = base::parse_time(options.time);
@@ -70,6 +71,9 @@ Exit run_restore(const Terminal& terminal, const RestoreCommandOptions& options)
   if (!report.ok()) return fail(terminal, report.error());
   terminal.out << options.directory << ": restored to " << moment_text(report->seqno, report->time) << "\n  "
                << size_text(terminal, report->files, report->bytes, progress) << "\n";
+  if (report->erasures > 0) {
+    terminal.out << "  " << counted(report->erasures, "later erasure") << " repeated: those users are forgotten here too\n";
+  }
   return Exit::Ok;
 }
 

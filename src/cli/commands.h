@@ -92,6 +92,8 @@ struct RestoreCommandOptions {
   std::string directory;               ///< of the database
   std::optional<std::uint64_t> seqno;  ///< at most one of the two
   std::string time;                    ///< "" none
+  std::string erasures_of;             ///< "" none
+  bool without_erasures = false;       ///< not both
 };
 [[nodiscard]] Exit run_restore(const Terminal& terminal, const RestoreCommandOptions& options);
 

@@ -242,6 +242,10 @@ void add_backups(CLI::App& app, Arguments& a) {
   restore->add_option("--time", a.restore.time, "Restore what had been appended by then (2026-11-22T12:00Z)")
       ->check(CLI::Validator(time_defect, ""))
       ->excludes(seqno);
+  CLI::Option* erasures = restore->add_option("--erasures-of", a.restore.erasures_of,
+                                              "Forget whom this database or backup has forgotten since, too");
+  restore->add_flag("--without-erasures", a.restore.without_erasures, "Bring back users who were forgotten later")
+      ->excludes(erasures);
 }
 
 void add_looking(CLI::App& app, Arguments& a) {

@@ -144,10 +144,13 @@ Status EntityStore::State::flush(const EntityCapture::Detached& capture) {
   return {};
 }
 
-Status EntityStore::restore(std::string_view image) {
+Status EntityStore::restore(std::string_view image, SeqNo taken_at) {
   reset();
   base::Decoder in(image);
   const SeqNo seqno{in.u64()};
+  if (seqno != taken_at) {
+    return damaged("it is of seqno " + std::to_string(seqno.value) + ", expected " + std::to_string(taken_at.value));
+  }
   base::MutexLock lock(state_->mutex);
   state_->last_forgotten = SeqNo{in.u64()};
   if (state_->last_forgotten > seqno) return damaged("a key was forgotten after it was taken");

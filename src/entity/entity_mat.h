@@ -32,7 +32,7 @@ class EntityMaterializer final : public materializer::Materializer {
  private:
   void on_event(const wal::WalEvent& event) noexcept override;
   void on_signal(const wal::WalEvent& event);
-  [[nodiscard]] Status on_restore(std::string_view image) override { return entities_.restore(image); }
+  [[nodiscard]] Status on_restore(std::string_view image) override { return entities_.restore(image, applied()); }
   void on_reset() override { entities_.reset(); }
 
   EntityStore& entities_;

@@ -152,6 +152,14 @@ TEST_F(EntityImages, RandomBytesNeverCrash) {
   }
 }
 
+TEST_F(EntityImages, OfAnotherMomentIsCorruption) {
+  const Status restored = world_.view().restore(image_, SeqNo{4});
+  ASSERT_FALSE(restored.ok());
+  EXPECT_EQ(restored.error().code, Code::Corruption);
+  EXPECT_THAT(restored.error().message, testing::HasSubstr("of seqno 3, expected 4"));
+  EXPECT_EQ(world_.view().applied(), SeqNo{0});
+}
+
 TEST_F(EntityImages, AStoreBehindItsImageIsCorruption) {
   EntityWorld empty;
   const Status restored = empty.view().restore(image_, SeqNo{3});

@@ -101,8 +101,9 @@ class EntityStore {
   /// The state as of now, which is `seqno`; the fields that changed since the last capture move into a frozen layer.
   /// O(1): later changes save what they overwrite. At most as old as reset() or this.
   [[nodiscard]] std::unique_ptr<EntityCapture> capture(SeqNo seqno);
-  /// Replaces all by what EntityCapture::write gave. Corruption: damaged, or the store is behind it.
-  [[nodiscard]] Status restore(std::string_view image);
+  /// Replaces all by what EntityCapture::write gave of a capture at `taken_at`. Corruption: damaged, of another moment,
+  /// or the store is behind it.
+  [[nodiscard]] Status restore(std::string_view image, SeqNo taken_at);
   /// Forgets all but the store. No reader may be inside, no key view in use.
   void reset();
 

@@ -91,12 +91,10 @@ class Materializer {
   /// Replaces the state by an image taken at `seqno`. Corruption leaves the view reset.
   [[nodiscard]] Status restore(std::string_view image, SeqNo seqno) {
     reset();
-    if (Status s = on_restore(image); !s.ok()) {
-      reset();
-      return s;
-    }
     applied_ = seqno;
-    return {};
+    Status read = on_restore(image);
+    if (!read.ok()) reset();
+    return read;
   }
   /// Back to the state before the first event.
   void reset() {
@@ -117,6 +115,7 @@ class Materializer {
   virtual void on_event(const wal::WalEvent& event) noexcept = 0;
   /// Of a void record only the time counts, and only in a view that measures by append times.
   virtual void on_void(const wal::WalEvent& /*event*/) noexcept {}
+  /// applied() is already the seqno of the image.
   [[nodiscard]] virtual Status on_restore(std::string_view image) = 0;
   virtual void on_reset() = 0;
 

@@ -106,7 +106,7 @@ Result<SeqNo> BackupHistory::last_appended_by(Timestamp time) const {
   for (std::size_t at = segments_.size(); at > joined_begin_; --at) {
     SeqNo found;
     TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary,
-                     wal::read_segment(fs_, backup_ + "/" + segments_[at - 1].path, false,
+                     wal::read_segment(fs_, path_of(segments_[at - 1]), false,
                                        [&](const wal::FrameView& frame) -> Status {
                                          if (frame.header.record_count > 0 && frame.header.append_time <= time) {
                                            found = frame.header.last_seqno();
@@ -129,7 +129,7 @@ Result<std::optional<Timestamp>> BackupHistory::append_time_of(SeqNo seqno) cons
   if (seqno == SeqNo{} || seqno < segment.first_seqno || seqno > segment.last_seqno) return time;
   TIDAL_TRY_ASSIGN(
       const wal::SegmentSummary summary,
-      wal::read_segment(fs_, backup_ + "/" + segment.path, false, [&](const wal::FrameView& frame) -> Status {
+      wal::read_segment(fs_, path_of(segment), false, [&](const wal::FrameView& frame) -> Status {
         const wal::FrameHeader& header = frame.header;
         if (header.first_seqno <= seqno && seqno <= header.last_seqno()) {
           time = header.append_time;

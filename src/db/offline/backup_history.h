@@ -30,6 +30,7 @@ class BackupHistory {
 
   /// By seqno; the archived ones come first.
   [[nodiscard]] const std::vector<BackupSegment>& segments() const { return segments_; }
+  [[nodiscard]] std::string path_of(const BackupSegment& segment) const { return backup_ + "/" + segment.path; }
   /// The newest base at or before that record; 0: none, the log is whole from its first record.
   [[nodiscard]] SeqNo base_before(SeqNo seqno) const;
   /// Where the log ends that ends with that record: the position of the segment that holds it, or of the one that

@@ -2,6 +2,7 @@
 #include "db/offline/restoring.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "db/backup_manifest.h"
 #include "db/base_state.h"
 #include "db/offline/backup_history.h"
+#include "db/offline/later_erasures.h"
 #include "db/offline/verification.h"
 #include "db/unfinished_directory.h"
 #include "tidal/db.h"
@@ -30,6 +32,20 @@ Result<SeqNo> target_of(const BackupHistory& history, const RestoreOptions& opti
   const std::string asked =
       options.to_time ? "time " + to_string(*options.to_time) : "seqno " + std::to_string(target.value);
   return Error(Code::InvalidArgument, "the backup cannot be restored to " + asked + ": it reaches from " + range);
+}
+
+/// What is to be forgotten again.
+Result<std::vector<LaterErasure>> erasures_behind(base::FileSystem& fs, const BackupHistory& history, SeqNo target,
+                                                  const RestoreOptions& options) {
+  std::vector<LaterErasure> erasures;
+  if (!options.erase_again) return erasures;
+  RestorePoint point{.seqno = target};
+  TIDAL_TRY_ASSIGN(point.append_time, history.append_time_of(target));
+  TIDAL_TRY_ASSIGN(erasures, later_erasures_of_backup(fs, history, point));
+  if (options.erasures_of.empty()) return erasures;
+  TIDAL_TRY_ASSIGN(std::vector<LaterErasure> others, later_erasures_of(fs, options.erasures_of, point));
+  std::ranges::move(others, std::back_inserter(erasures));
+  return erasures;
 }
 
 /// Writes the files of a database that ends with one record.
@@ -126,15 +142,20 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
   if (options.to_seqno && options.to_time) {
     return Error(Code::InvalidArgument, "restore: expected a seqno or a time, got both");
   }
+  if (!options.erase_again && !options.erasures_of.empty()) {
+    return Error(Code::InvalidArgument, "restore: expected either no erasures or a database with some, got both");
+  }
   TIDAL_TRY_ASSIGN(const BackupManifest manifest, read_backup_manifest(fs, backup));
   TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, check_backup_files(fs, backup, manifest, options.progress));
   TIDAL_TRY(as_error(defects));
   TIDAL_TRY_ASSIGN(const BackupHistory history, BackupHistory::read(fs, backup, manifest));
   TIDAL_TRY_ASSIGN(const SeqNo target, target_of(history, options));
+  TIDAL_TRY_ASSIGN(std::vector<LaterErasure> erasures, erasures_behind(fs, history, target, options));
   TIDAL_TRY_ASSIGN(UnfinishedDirectory directory, UnfinishedDirectory::create(fs, dest, kUnfinishedRestore));
   const auto fill = [&]() -> Result<RestoreReport> {
-    TIDAL_TRY_ASSIGN(const RestoreReport report,
+    TIDAL_TRY_ASSIGN(RestoreReport report,
                      Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
+    TIDAL_TRY_ASSIGN(report.erasures, append_erasures(fs, dest, std::move(erasures)));
     TIDAL_TRY_ASSIGN(const Verification verified, verify_content(fs, dest));
     TIDAL_TRY(as_error(verified.defects));
     TIDAL_TRY(directory.finish());

@@ -2,7 +2,7 @@
 //
 // X1: nothing is written before the manifest and every file of the backup were found right.
 // X2: the restored log ends with exactly the record asked for; neither a base, an archived segment nor a part of a
-//     frame behind it is left.
+//     frame behind it is left. Only erasures that came later follow it (db/offline/later_erasures.h).
 // X3: after an error or a crash there is no database at the destination, or a whole one (db/unfinished_directory.h).
 // Threads: one at a time.
 #pragma once

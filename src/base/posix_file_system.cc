@@ -172,7 +172,9 @@ class PosixFileSystem final : public FileSystem {
 
   bool exists(const std::string& path) const override {
     std::error_code ec;
-    return stdfs::exists(path, ec);
+    const stdfs::file_status status = stdfs::status(path, ec);
+    // What cannot be looked at is not taken for missing: whoever opens it gets the error.
+    return status.type() != stdfs::file_type::not_found;
   }
 
   bool is_directory(const std::string& path) const override {

@@ -29,8 +29,10 @@ class Anonymiser {
   /// Whether it changed the record; all Erase records of later seqnos must have been added. Cost: XXH3 of the keys, and
   /// a BLAKE3 for each erased user of the same partition.
   bool edit(wal::WalEvent& event);
-  /// How many Erase records it has flagged.
-  [[nodiscard]] std::size_t flagged() const { return flagged_.size(); }
+  /// How many Erase records before `end` it has flagged.
+  [[nodiscard]] std::size_t flagged_before(SeqNo end) const {
+    return static_cast<std::size_t>(std::distance(flagged_.begin(), flagged_.lower_bound(end)));
+  }
 
  private:
   struct Erasure {

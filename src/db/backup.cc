@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
 #include "db/unfinished_directory.h"
@@ -16,8 +17,9 @@ namespace {
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// Corruption unless the copy at `copy` is a whole segment; says so of `path`, which it was copied from.
-Status judge_copy(base::FileSystem& fs, const std::string& copy, const std::string& path, SeqNo expected_end) {
-  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary, wal::read_segment(fs, copy, false, {}));
+Status judge_copy(base::FileSystem& fs, const std::string& copy, const std::string& path, SeqNo expected_end,
+                  const wal::FrameVisitor& visit) {
+  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary, wal::read_segment(fs, copy, false, visit));
   if (!summary.defects.empty()) {
     const wal::Defect& defect = summary.defects.front();
     return Error(Code::Corruption, path + " offset " + std::to_string(defect.offset) + ": " + defect.message);
@@ -102,7 +104,13 @@ Status BackupWriter::copy_archive(const wal::ArchivedSegment& segment) {
 /// Whole: nobody writes it any more.
 Status BackupWriter::copy_segment(const std::string& path, SeqNo expected_end) {
   TIDAL_TRY_ASSIGN(const base::FileSum sum, base::copy_file(fs_, source_ + "/" + path, dest_ + "/" + path));
-  TIDAL_TRY(judge_copy(fs_, dest_ + "/" + path, source_ + "/" + path, expected_end));
+  const auto visit = [this](const wal::FrameView& frame) -> Status {
+    wal::RecordCursor cursor(frame.header, frame.body);
+    wal::WalEvent event;
+    while (!is_anonymous_ && cursor.next(event)) is_anonymous_ = !check_replayable(std::span(&event, 1)).ok();
+    return {};
+  };
+  TIDAL_TRY(judge_copy(fs_, dest_ + "/" + path, source_ + "/" + path, expected_end, visit));
   return add_file(path, sum);
 }
 
@@ -128,7 +136,9 @@ Status BackupWriter::add_file(const std::string& path, const base::FileSum& sum)
   return Error(Code::Unavailable, "interrupted");
 }
 
-SeqNo BackupWriter::first_seqno() const { return first_restorable(history_first_, oldest_base_, manifest_.seqno); }
+SeqNo BackupWriter::first_seqno() const {
+  return is_anonymous_ ? oldest_base_ : first_restorable(history_first_, oldest_base_, manifest_.seqno);
+}
 
 std::string BackupWriter::finish(Timestamp now) {
   manifest_.created_at = now;
@@ -146,8 +156,7 @@ Result<BackupReport> Core::backup(const std::string& dest, const BackupOptions& 
     materializer::CheckpointDirectory bases = writer.bases();
     TIDAL_TRY_ASSIGN(const SeqNo seqno, write_base(bases));
     TIDAL_TRY(writer.add_written_base(seqno));
-    // relaxed: written with compaction_mutex_ held.
-    const SeqNo own{base_seqno_.load(std::memory_order_relaxed)};
+    TIDAL_TRY_ASSIGN(const SeqNo own, proven_base());
     if (own != SeqNo{} && own != seqno) TIDAL_TRY(writer.copy_base(own));
     TIDAL_TRY(environment_.fs.sync_directory(dest + "/base"));
     TIDAL_TRY(writer.copy_log(*log_, options));

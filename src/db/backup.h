@@ -50,13 +50,14 @@ class BackupWriter {
   BackupManifest manifest_;
   SeqNo oldest_base_{};
   SeqNo history_first_{};
+  bool is_anonymous_ = false;  // an erasure has made records of the log so
   std::uint64_t bytes_all_ = 0;  // of the log
   std::uint64_t bytes_done_ = 0;
   CopyProgress progress_;
 };
 
 /// The earliest seqno that a log and bases can be restored to: its history begins with `history_first`, the oldest base
-/// it can stand on is at `oldest_base` (0: none), and it ends at `last`.
+/// it can stand on is at `oldest_base` (0: none), and it ends at `last`. Nothing of the log is anonymous.
 [[nodiscard]] SeqNo first_restorable(SeqNo history_first, SeqNo oldest_base, SeqNo last);
 
 }  // namespace tidal::db

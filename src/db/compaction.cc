@@ -1,10 +1,12 @@
 // Keeping the log within its limits, and free of users that were forgotten: a base is written, then the segments that
 // it covers leave the log, or are rewritten.
+#include <algorithm>
 #include <optional>
 
 #include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
+#include "db/erased_user.h"
 #include "db/log.h"
 #include "db/view_applier.h"
 
@@ -28,6 +30,12 @@ std::size_t count_expired(const std::vector<wal::SegmentEntry>& segments, const 
   return expired;
 }
 
+/// Of an Erase record that the log is not done with.
+bool is_pending(const wal::Record& record) {
+  return record.type == wal::RecordType::Erase && (record.flags & wal::kFlagErased) == 0 &&
+         decode_erased_user(record.payload).ok();  // the others are void
+}
+
 }  // namespace
 
 Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
@@ -40,17 +48,66 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   return seqno;
 }
 
+/// The newest base if it is sound, else 0.
+Result<SeqNo> Core::proven_base() {
+  TIDAL_TRY_ASSIGN(const SeqNo newest, bases_->newest());
+  if (newest == proven_base_) return newest;
+  const std::vector<std::string> defects = bases_->verify(newest);
+  proven_base_ = defects.empty() ? newest : SeqNo{};
+  if (!defects.empty()) {
+    log_line(options_.log_level, LogLevel::Error,
+             path_ + ": the base at seqno " + std::to_string(newest.value) + " is damaged: " + defects.front());
+  }
+  return proven_base_;
+}
+
+/// What the log cannot give any more, a sound base must hold; one that went bad is replaced while the views are here.
+Status Core::stand_on_base(SeqNo at_least, CompactionReport& report) {
+  if (at_least == SeqNo{}) return {};
+  TIDAL_TRY_ASSIGN(report.base, proven_base());
+  if (report.base >= at_least) return {};
+  TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
+  proven_base_ = report.base;
+  // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
+  base_seqno_.store(report.base.value, std::memory_order_relaxed);
+  return {};
+}
+
+/// Also what an earlier removal left half-way.
+Status Core::drop_states(SeqNo bases_before, SeqNo checkpoints_before) {
+  const base::MutexLock one_at_a_time(checkpoint_mutex_);
+  TIDAL_TRY(bases_->remove_unfinished());
+  TIDAL_TRY(checkpoints_->remove_unfinished());
+  TIDAL_TRY(bases_->remove_before(bases_before));
+  return checkpoints_->remove_before(checkpoints_before);
+}
+
 /// The segment with the Erase record is rewritten after all that may hold its user: the flag on it tells.
 Result<bool> Core::is_carried_out(SeqNo erasure) const {
-  if (erasure < log_->history_first_seqno()) return true;  // it left the log, and before it all that came before it
-  std::optional<bool> flagged;
+  if (erasure < log_->history_first_seqno()) return true;  // none that is pending leaves the log
+  std::optional<bool> done;
   const Status read = log_->replay(erasure, [&](std::span<wal::WalEvent> events) -> Status {
-    flagged = (events.front().record.flags & wal::kFlagErased) != 0;
+    // A record of another kind: a repair has filled the place, and nobody knows any more whom to look for.
+    done = !is_pending(events.front().record);
     return Error(Code::Unavailable, "one record is enough");
   });
-  if (flagged) return *flagged;
+  if (done) return *done;
   if (!read.ok()) return read.error();
   return Error(Code::Corruption, path_ + "/wal does not hold the erasure at seqno " + std::to_string(erasure.value));
+}
+
+/// The first Erase record that the log is not done with: it must not leave before it is.
+Result<std::optional<SeqNo>> Core::first_pending_erasure() const {
+  std::optional<SeqNo> first;
+  if (views_->entities().last_forgotten() <= erasures_done_) return first;
+  Status read = log_->replay(log_->history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
+    const auto found = std::ranges::find_if(events, [](const wal::WalEvent& e) { return is_pending(e.record); });
+    if (found == events.end()) return {};
+    first = found->seqno;
+    return Error(Code::Unavailable, "one record is enough");
+  });
+  if (!first && !read.ok()) return std::move(read).error();
+  return first;
 }
 
 /// First a base that the erasure is in, since what came before cannot be replayed afterwards; then whatever holds the
@@ -63,11 +120,8 @@ Status Core::carry_out_erasures(CompactionReport& report) {
     erasures_done_ = erased;
     return {};
   }
-  if (report.base < erased) {
-    TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
-  }
-  TIDAL_TRY(bases_->remove_before(report.base));
-  TIDAL_TRY(checkpoints_->remove_before(erased));
+  TIDAL_TRY(stand_on_base(erased, report));
+  TIDAL_TRY(drop_states(report.base, erased));
   {
     const wal::CommitQueue::Pause pause = queue_->pause();
     TIDAL_TRY(log_->roll(environment_.clock.now()));
@@ -83,41 +137,61 @@ Status Core::carry_out_erasures(CompactionReport& report) {
   const auto edit = [&](wal::WalEvent& event) { return event.seqno <= erased && anonymiser.edit(event); };
   TIDAL_TRY_ASSIGN(const wal::Rewritten rewritten, log_->rewrite_segments_before(erased.next(), edit));
   report.segments_rewritten = rewritten.segments;
-  report.records_made_anonymous = rewritten.records - anonymiser.flagged();
+  report.records_made_anonymous = rewritten.records - anonymiser.flagged_before(rewritten.end);
   if (rewritten.complete) erasures_done_ = erased;
   return {};
+}
+
+/// A base first; then the segments beyond the limits leave the log, oldest first.
+Status Core::retire_expired(CompactionReport& report) {
+  const Settings settings = views_->schema().settings;
+  const std::vector<wal::SegmentEntry> segments = log_->segments();
+  std::size_t expired = count_expired(segments, settings, environment_.clock.now());
+  if (expired == 0) return {};
+  TIDAL_TRY_ASSIGN(const std::optional<SeqNo> pending, first_pending_erasure());
+  while (pending && expired > 0 && segments[expired].header.first_seqno > *pending) --expired;
+  if (expired == 0) return {};
+  const SeqNo kept_from = segments[expired].header.first_seqno;
+  TIDAL_TRY(stand_on_base(SeqNo{kept_from.value - 1}, report));
+  // A checkpoint before what is kept could not be replayed from.
+  TIDAL_TRY(drop_states(SeqNo{}, SeqNo{kept_from.value - 1}));
+  const wal::Retire how = settings.log_archive ? wal::Retire::Archive : wal::Retire::Remove;
+  std::uint64_t& gone = settings.log_archive ? report.segments_archived : report.segments_removed;
+  for (std::size_t i = 0; i < expired; ++i) {
+    // relaxed: a wish; the next compaction goes on.
+    if (hastened_.load(std::memory_order_relaxed)) return Error(Code::Unavailable, "the database is being closed");
+    const SeqNo end = segments[i + 1].header.first_seqno;
+    TIDAL_TRY(log_->retire_segments_before(end, how));
+    if (log_->first_seqno() < end) break;  // a replay that is running keeps it for the next time
+    report.bytes_freed += segments[i].header.segment_bytes;
+    ++gone;
+  }
+  return {};
+}
+
+Result<CompactionReport> Core::compact_locked() {
+  CompactionReport report{.base = SeqNo{base_seqno_.load(std::memory_order_relaxed)}};
+  // A disk too full for an erasure needs the segments to go: only those with an erasure in or before them stay.
+  Status erased = carry_out_erasures(report);
+  const SeqNo lost = SeqNo{log_->history_first_seqno().value - 1};
+  Status kept = stand_on_base(std::max(lost, erasures_done_), report);
+  if (kept.ok()) kept = retire_expired(report);
+  TIDAL_TRY(std::move(erased));
+  TIDAL_TRY(std::move(kept));
+  return report;
 }
 
 Result<CompactionReport> Core::compact() {
   if (!log_) return Error(Code::FailedPrecondition, "a database in memory has no log to compact");
   const base::MutexLock lock(compaction_mutex_);
-  CompactionReport report{.base = SeqNo{base_seqno_.load(std::memory_order_relaxed)}};
-  TIDAL_TRY(carry_out_erasures(report));
-  const Settings settings = views_->schema().settings;
-  const std::vector<wal::SegmentEntry> segments = log_->segments();
-  const std::size_t expired = count_expired(segments, settings, environment_.clock.now());
-  if (expired == 0) return report;
-  const SeqNo kept_from = segments[expired].header.first_seqno;
-  if (report.base.next() < kept_from) {
-    TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
-    // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
-    base_seqno_.store(report.base.value, std::memory_order_relaxed);
-  }
-  // A checkpoint before what is kept could not be replayed from.
-  TIDAL_TRY(checkpoints_->remove_before(SeqNo{kept_from.value - 1}));
-  TIDAL_TRY(log_->retire_segments_before(kept_from, settings.log_archive ? wal::Retire::Archive : wal::Retire::Remove));
-  // A replay that is running may have kept some for the next time.
-  const SeqNo first = log_->first_seqno();
-  std::uint64_t& gone = settings.log_archive ? report.segments_archived : report.segments_removed;
-  for (std::size_t i = 0; i < expired && segments[i].header.first_seqno < first; ++i) {
-    report.bytes_freed += segments[i].header.segment_bytes;
-    ++gone;
-  }
-  return report;
+  return compact_locked();
 }
 
 void Core::compact_if_due() {
-  const Result<CompactionReport> done = compact();
+  // A backup, a rebuild or somebody's own compaction: the next checkpoint asks again.
+  if (!compaction_mutex_.try_lock()) return;
+  const Result<CompactionReport> done = compact_locked();
+  compaction_mutex_.unlock();
   if (done.ok()) return;
   log_line(options_.log_level, LogLevel::Error, path_ + ": compaction failed: " + done.error().to_string());
 }

@@ -218,6 +218,11 @@ DatabaseStats Core::stats() const {
   return stats;
 }
 
+void Core::hasten() {
+  hastened_.store(true, std::memory_order_relaxed);  // a wish, nothing is published through it
+  if (queue_) queue_->hasten();
+}
+
 Status Core::close() {
   const base::MutexLock closing(close_mutex_);
   if (close_status_) return *close_status_;
@@ -227,6 +232,7 @@ Status Core::close() {
 }
 
 Status Core::shut_down() {
+  hasten();
   stop_upkeep();
   if (!queue_) return {};
   if (checkpoints_ && options_.checkpoint_on_close) {

@@ -96,6 +96,8 @@ class Core {
   void settle();
   /// Asks the upkeep thread to settle soon; never blocks. Called by queries that met an unsettled column.
   void want_settle();
+  /// Before close(): calls that run do not dally.
+  void hasten();
   [[nodiscard]] Status close();
   [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
 
@@ -113,8 +115,14 @@ class Core {
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
   [[nodiscard]] Result<SeqNo> write_base(materializer::CheckpointDirectory& bases) TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Result<SeqNo> proven_base() TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Status stand_on_base(SeqNo at_least, CompactionReport& report) TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Status drop_states(SeqNo bases_before, SeqNo checkpoints_before) TIDAL_REQUIRES(compaction_mutex_);
   [[nodiscard]] Status carry_out_erasures(CompactionReport& report) TIDAL_REQUIRES(compaction_mutex_);
   [[nodiscard]] Result<bool> is_carried_out(SeqNo erasure) const;
+  [[nodiscard]] Result<std::optional<SeqNo>> first_pending_erasure() const TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Status retire_expired(CompactionReport& report) TIDAL_REQUIRES(compaction_mutex_);
+  [[nodiscard]] Result<CompactionReport> compact_locked() TIDAL_REQUIRES(compaction_mutex_);
   void compact_if_due();
   class Rebuild;
   void want_checkpoint_after(std::uint64_t log_bytes);
@@ -143,11 +151,14 @@ class Core {
   std::optional<RebuildProgress> rebuild_ TIDAL_GUARDED_BY(rebuild_mutex_);
   /// The log is known to hold nothing of users that were forgotten up to this seqno.
   SeqNo erasures_done_ TIDAL_GUARDED_BY(compaction_mutex_);
+  /// A base that was read from end to end, in this process, and is sound.
+  SeqNo proven_base_ TIDAL_GUARDED_BY(compaction_mutex_);
   base::Mutex checkpoint_mutex_;  ///< one checkpoint or base at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
   std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held
   std::atomic<std::int64_t> checkpoint_pause_us_{0};
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};
+  std::atomic<bool> hastened_{false};  ///< somebody is about to close
   std::atomic<bool> closed_{false};
   base::Mutex close_mutex_;
   std::optional<Status> close_status_ TIDAL_GUARDED_BY(close_mutex_);

@@ -249,6 +249,7 @@ Result<DigestReport> Database::digest() {
 }
 
 Status Database::close() {
+  impl_->core->hasten();
   TIDAL_TRY(impl_->gate.close());
   return impl_->core->close();
 }

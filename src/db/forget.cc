@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/epoch.h"
 #include "db/log_lines.h"
 #include "signal/user_state.h"
 
@@ -89,9 +90,9 @@ void add_marks(const Core& core, Ordinal user, RowsReply& reply) {
   }
 }
 
-/// Every record that names the user, from the beginning of log and archive on.
-Status add_records(const wal::Log& log, std::string_view key, RowsReply& reply) {
-  return log.replay(log.history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
+/// Every record that names the user, from that one on.
+Status add_records(const wal::Log& log, SeqNo first, std::string_view key, RowsReply& reply) {
+  return log.replay(first, [&](std::span<wal::WalEvent> events) -> Status {
     for (const wal::WalEvent& event : events) {
       const wal::Record& record = event.record;
       const bool is_subject = record.subject_kind == EntityKind::User && record.subject_key == key;
@@ -105,13 +106,29 @@ Status add_records(const wal::Log& log, std::string_view key, RowsReply& reply) 
   });
 }
 
+/// The entity, its fields and its marks.
+Status add_state(const Core& core, std::string_view key, RowsReply& reply) {
+  const base::EpochGuard guard;  // a rebuild may replace the views meanwhile
+  TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
+  TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
+  const entity::CreationTime created = core.views().entities().created_at(EntityKind::User, user);
+  reply.rows.push_back(
+      {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
+  for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
+  add_marks(core, user, reply);
+  return {};
+}
+
 }  // namespace
 
 Result<ForgetReply> forget_user(Core& core, std::string_view key) {
-  TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
-  TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
   ForgetReply reply;
-  reply.removed = count_all(core, user, fields);
+  {
+    const base::EpochGuard guard;  // a rebuild may replace the views meanwhile
+    TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
+    TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
+    reply.removed = count_all(core, user, fields);
+  }
   PreparedBatch batch;
   batch.records.push_back(erase_record(make_erased_user(key, random_salt()), core.now()));
   batch.replies.push_back(batch.records.front().reply);
@@ -125,17 +142,19 @@ Result<ForgetReply> forget_user(Core& core, std::string_view key) {
 }
 
 Result<RowsReply> export_user(const Core& core, std::string_view key) {
-  TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
-  TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
   RowsReply reply;
   reply.columns = {"what", "seqno", "at", "name", "value", "record"};
-  const entity::CreationTime created = core.views().entities().created_at(EntityKind::User, user);
-  reply.rows.push_back(
-      {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
-  for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
-  add_marks(core, user, reply);
-  if (core.log() != nullptr) TIDAL_TRY(add_records(*core.log(), key, reply));
-  return reply;
+  TIDAL_TRY(add_state(core, key, reply));
+  if (core.log() == nullptr) return reply;
+  const std::size_t state_rows = reply.rows.size();
+  while (true) {
+    const SeqNo first = core.log()->history_first_seqno();
+    Status read = add_records(*core.log(), first, key, reply);
+    if (read.ok()) return reply;
+    // Segments that left the log in between: what is left is exported.
+    if (core.log()->history_first_seqno() == first) return std::move(read).error();
+    reply.rows.resize(state_rows);
+  }
 }
 
 }  // namespace tidal::db

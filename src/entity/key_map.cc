@@ -92,8 +92,8 @@ Ordinal KeyMap::find_hashed(std::string_view key, std::uint32_t hash) const {
     if (slot == 0) return Ordinal::None;
     if (slot_hash_of(slot) != hash) continue;
     const std::uint32_t ordinal = slot_ordinal(slot);
-    // relaxed: the slot's acquire covers it.
-    if (key_at(refs_[ordinal].load(std::memory_order_relaxed)) == key) return to_ordinal(ordinal);
+    // acquire: the slot's covers the key it was given with; what took its place pairs with the release in forget().
+    if (key_at(refs_[ordinal].load(std::memory_order_acquire)) == key) return to_ordinal(ordinal);
   }
 }
 
@@ -118,7 +118,7 @@ void KeyMap::fetch_ref(Probe& probe) const {
 
 void KeyMap::fetch_key(const Probe& probe) const {
   const auto* ref = probe.candidate == Probe{}.candidate ? nullptr : refs_.find(probe.candidate);
-  if (ref != nullptr) __builtin_prefetch(ref->load(std::memory_order_relaxed));  // relaxed: as find_hashed()
+  if (ref != nullptr) __builtin_prefetch(ref->load(std::memory_order_relaxed));  // relaxed: it is not followed
 }
 
 Ordinal KeyMap::find(std::string_view key, const Probe& probe) const {

@@ -192,7 +192,11 @@ Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::
     return written;
   }
   const std::string final_path = directory_of(seqno);
-  TIDAL_TRY(fs_.remove_all(final_path));  // one that could not be used: a sound one of this seqno is never taken twice
+  if (fs_.exists(final_path)) {
+    // A sound one of the same state stays: there is no moment without it.
+    if (verify(seqno).empty()) return fs_.remove_all(aside);
+    TIDAL_TRY(fs_.remove_all(final_path));
+  }
   TIDAL_TRY(fs_.rename(aside, final_path));
   TIDAL_TRY(fs_.sync_directory(path_));
 

@@ -55,7 +55,8 @@ class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
   [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) const = 0;
-  /// As Snapshot::scan, on the state at the call. `visit` may read the store, not write it.
+  /// As Snapshot::scan, on the state at the call. `visit` must not call the store: a reader in a reader waits for ever
+  /// when a writer has to wait for the outer one.
   [[nodiscard]] virtual Status scan(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;

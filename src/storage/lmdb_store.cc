@@ -233,10 +233,12 @@ class LmdbStore final : public KeyValueStore {
 
   /// One try at a transaction: MDB_SUCCESS, or the code of what failed, with nothing applied.
   int try_commit(const WriteBatch& batch, SeqNo seqno);
+  int try_clear();
   int fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const;
   Status double_map();
   /// Puts every pair and the seqno into a store that is empty.
   Status copy_into(LmdbStore& fresh) const;
+  Status replace_by_copy(const std::string& aside);
   /// Keeps readers out and waits for those inside; false: there are snapshots, which may stay.
   bool stop_readers() TIDAL_REQUIRES(mutex_);
   void let_readers_in() TIDAL_REQUIRES(mutex_);
@@ -417,37 +419,52 @@ Status LmdbStore::rewrite() {
   const std::string aside = path_ + std::string(kFresh);
   TIDAL_TRY(fs.remove_all(aside));
   TIDAL_TRY(fs.create_directories(aside));
+  Status replaced = replace_by_copy(aside);
+  Status removed = fs.remove_all(aside);  // also of a failure: a full disk must not stay full of attempts
+  return replaced.ok() ? std::move(removed) : std::move(replaced);
+}
+
+/// Makes the file anew in the directory `aside`, and goes on in it.
+Status LmdbStore::replace_by_copy(const std::string& aside) {
   LmdbStore fresh(aside);
   TIDAL_TRY(fresh.open({.map_bytes = map_bytes_}));
   TIDAL_TRY(copy_into(fresh));
-  {
-    base::MutexLock lock(mutex_);
-    if (!stop_readers()) return Error(Code::Unavailable, "lmdb store " + path_ + ": a snapshot is open");
-    Status renamed = fs.rename(aside + "/data.mdb", path_ + "/data.mdb");
-    if (renamed.ok()) {
-      for (MDB_txn* txn : idle_readers_) mdb_txn_abort(txn);
-      idle_readers_.clear();
-      // The fresh environment has its file open and follows it to its new name.
-      std::swap(env_, fresh.env_);
-      std::swap(values_, fresh.values_);
-      std::swap(meta_, fresh.meta_);
-      std::swap(map_bytes_, fresh.map_bytes_);
-    }
-    let_readers_in();
-    TIDAL_TRY(std::move(renamed));
+  base::FileSystem& fs = base::posix_file_system();
+  base::MutexLock lock(mutex_);
+  if (!stop_readers()) return Error(Code::Unavailable, "lmdb store " + path_ + ": a snapshot is open");
+  Status renamed = fs.rename(aside + "/data.mdb", path_ + "/data.mdb");
+  if (renamed.ok()) {
+    for (MDB_txn* txn : idle_readers_) mdb_txn_abort(txn);
+    idle_readers_.clear();
+    // The fresh environment has its file open and follows it to its new name.
+    std::swap(env_, fresh.env_);
+    std::swap(values_, fresh.values_);
+    std::swap(meta_, fresh.meta_);
+    std::swap(map_bytes_, fresh.map_bytes_);
   }
-  TIDAL_TRY(fs.sync_directory(path_));
-  return fs.remove_all(aside);
+  let_readers_in();
+  TIDAL_TRY(std::move(renamed));
+  return fs.sync_directory(path_);
+}
+
+int LmdbStore::try_clear() {
+  MDB_txn* raw = nullptr;
+  if (const int rc = mdb_txn_begin(env_, nullptr, 0, &raw); rc != MDB_SUCCESS) return rc;
+  Transaction txn(raw);
+  for (const MDB_dbi table : {values_, meta_}) {
+    if (const int rc = mdb_drop(txn.get(), table, 0); rc != MDB_SUCCESS) return rc;
+  }
+  return mdb_txn_commit(txn.release());
 }
 
 Status LmdbStore::clear() {
   base::MutexLock writing(write_mutex_);
-  MDB_txn* raw = nullptr;
-  TIDAL_LMDB_TRY(mdb_txn_begin(env_, nullptr, 0, &raw), "clear of " + path_);
-  Transaction txn(raw);
-  TIDAL_LMDB_TRY(mdb_drop(txn.get(), values_, 0), "clear of " + path_);
-  TIDAL_LMDB_TRY(mdb_drop(txn.get(), meta_, 0), "clear of " + path_);
-  TIDAL_LMDB_TRY(mdb_txn_commit(txn.release()), "clear of " + path_);
+  int rc = try_clear();
+  while (rc == MDB_MAP_FULL) {  // the list of free pages needs pages itself
+    TIDAL_TRY(double_map());
+    rc = try_clear();
+  }
+  if (rc != MDB_SUCCESS) return lmdb_error(rc, "clear of " + path_);
   seqno_.store(0, std::memory_order_release);  // pairs with the acquire in seqno()
   TIDAL_LMDB_TRY(mdb_env_sync(env_, 1), "clear of " + path_);
   return {};

@@ -184,6 +184,7 @@ void CommitQueue::wake(Request* leader) {
 
 void CommitQueue::acquire_role() {
   ++role_waiters_;
+  if (lonely_) company_.notify_all();
   while (appending_) role_.wait(mutex_);
   --role_waiters_;
   appending_ = true;
@@ -204,7 +205,8 @@ bool CommitQueue::is_idle() const {
 void CommitQueue::wait_for_company() {
   const auto until = waiting_.front()->arrived + std::chrono::microseconds(options_.durability.max_delay.us);
   lonely_ = true;
-  while (waiting_records_ < options_.durability.max_events && !closed_) {
+  // Whoever wants the role, to look at the views or to close, is not kept waiting for a frame to fill up.
+  while (waiting_records_ < options_.durability.max_events && !hastened_ && role_waiters_ == 0) {
     if (!company_.wait_until(mutex_, until)) break;
   }
   lonely_ = false;
@@ -257,7 +259,9 @@ void CommitQueue::lead() {
 }
 
 Status CommitQueue::write(Group& group) {
-  const Timestamp now = std::max(clock_.now(), last_append_time_);  // Q6
+  // Q6. The log may be ahead of the last frame: a frame that was refused can have begun a segment.
+  Timestamp now = std::max(clock_.now(), last_append_time_);
+  if (log_ != nullptr) now = std::max(now, log_->last_append_time());
   fill_frame(group, now);
   if (Status written = append(group, now); !written.ok()) {
     if (pending_ids_) pending_ids_->release(group.event_ids);
@@ -403,14 +407,20 @@ Status CommitQueue::sync() {
   return log_->sync();
 }
 
+void CommitQueue::hasten() {
+  const base::MutexLock lock(mutex_);
+  hastened_ = true;
+  company_.notify_all();
+}
+
 Status CommitQueue::close() {
   const base::MutexLock closing(close_mutex_);
   if (close_status_) return *close_status_;
+  hasten();
   {
     const base::MutexLock lock(mutex_);
     closed_ = true;
     room_.notify_all();
-    company_.notify_all();
     while (!is_idle()) idle_.wait(mutex_);
     stop_ = true;
     background_wakeup_.notify_one();

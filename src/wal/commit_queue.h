@@ -98,6 +98,9 @@ class CommitQueue {
   // acquire: pairs with the release after the event was applied.
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
 
+  /// From now on no batch waits for others to share its sync, as Durability::Batched has it: somebody wants to close.
+  void hasten();
+
   /// Refuses new batches, finishes those that wait, joins the background thread, syncs and closes the log. The first
   /// call decides the answer.
   [[nodiscard]] Status close();
@@ -168,6 +171,7 @@ class CommitQueue {
   std::deque<Request*> acknowledgements_ TIDAL_GUARDED_BY(mutex_);  // callbacks to run
   bool background_leads_ TIDAL_GUARDED_BY(mutex_) = false;
   bool background_busy_ TIDAL_GUARDED_BY(mutex_) = false;
+  bool hastened_ TIDAL_GUARDED_BY(mutex_) = false;  // no leader is lonely any more
   bool closed_ TIDAL_GUARDED_BY(mutex_) = false;
   bool stop_ TIDAL_GUARDED_BY(mutex_) = false;
 

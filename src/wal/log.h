@@ -52,7 +52,8 @@ enum class Retire : std::uint8_t {
 /// What rewriting segments did.
 struct Rewritten {
   std::uint64_t segments = 0;
-  std::uint64_t records = 0;  ///< changed
+  std::uint64_t records = 0;  ///< changed; a segment in both folders counts once
+  SeqNo end;                  ///< all records before it are as they are to be
   bool complete = true;       ///< false: a running replay may still ask for what was to be changed; call again later
 };
 
@@ -159,8 +160,8 @@ class Log {
   [[nodiscard]] bool is_replayed_before(SeqNo end) const;
   Status rewrite_listed(const SegmentEntry& entry, SeqNo end, const RecordEdit& edit, Rewritten& done)
       TIDAL_REQUIRES(retire_mutex_);
-  Status rewrite_archived(const ArchivedSegment& archived, const RecordEdit& edit, Rewritten& done)
-      TIDAL_REQUIRES(retire_mutex_);
+  Status rewrite_archived(const ArchivedSegment& archived, SeqNo wal_first_seqno, const RecordEdit& edit,
+                          Rewritten& done) TIDAL_REQUIRES(retire_mutex_);
   /// Removes the file; puts the segment back on the list when that fails.
   Status remove_unlisted(const SegmentEntry& entry) TIDAL_REQUIRES(retire_mutex_);
 

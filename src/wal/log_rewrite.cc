@@ -16,7 +16,7 @@ Result<Rewritten> Log::rewrite_segments_before(SeqNo seqno, const RecordEdit& ed
   for (const ArchivedSegment& archived : archived_segments()) {
     if (archived.first_seqno >= seqno) break;
     if (!archived.header) return archived.problem.value_or(Error(Code::Corruption, archived.path + ": no header"));
-    TIDAL_TRY(rewrite_archived(archived, edit, done));
+    TIDAL_TRY(rewrite_archived(archived, first_seqno(), edit, done));
     if (!done.complete) return done;
   }
   const std::vector<SegmentEntry> segments = this->segments();
@@ -39,11 +39,12 @@ Status Log::rewrite_listed(const SegmentEntry& entry, SeqNo end, const RecordEdi
     TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs_.open(entry.path, base::OpenMode::Read));
     TIDAL_TRY_ASSIGN(changed, rewrite_segment(fs_, *file, entry.path, aside, edit));
   }
-  if (changed == 0) return {};
-  if (is_replayed_before(end)) {
+  if (changed > 0 && is_replayed_before(end)) {
     done.complete = false;
     return fs_.remove(aside);
   }
+  done.end = end;
+  if (changed == 0) return {};
   // Whoever has the old file open reads on in it; the header is the same, so whoever opens it by the list may too.
   TIDAL_TRY(fs_.rename(aside, entry.path));
   TIDAL_TRY(fs_.sync_directory(dir_));
@@ -52,7 +53,8 @@ Status Log::rewrite_listed(const SegmentEntry& entry, SeqNo end, const RecordEdi
   return {};
 }
 
-Status Log::rewrite_archived(const ArchivedSegment& archived, const RecordEdit& edit, Rewritten& done) {
+Status Log::rewrite_archived(const ArchivedSegment& archived, SeqNo wal_first_seqno, const RecordEdit& edit,
+                             Rewritten& done) {
   const std::string aside =
       options_.archive_dir + "/" + segment_file_name(archived.first_seqno) + std::string(kUnfinished);
   std::uint64_t changed = 0;
@@ -60,15 +62,18 @@ Status Log::rewrite_archived(const ArchivedSegment& archived, const RecordEdit& 
     TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, open_archived(fs_, archived.path));
     TIDAL_TRY_ASSIGN(changed, rewrite_segment(fs_, *file, archived.path, aside, edit));
   }
-  if (changed == 0) return {};
-  if (is_replayed_before(archived.header->last_seqno.next())) {
+  const SeqNo end = archived.header->last_seqno.next();
+  if (changed > 0 && is_replayed_before(end)) {
     done.complete = false;
     return fs_.remove(aside);
   }
+  const bool has_twin = end > wal_first_seqno;
+  if (!has_twin) done.end = end;
+  if (changed == 0) return {};
   Status replaced = replace_archive(fs_, aside, options_.archive_dir);
   static_cast<void>(fs_.remove(aside));  // what stays behind is removed by the next start()
   TIDAL_TRY(std::move(replaced));
-  done.records += changed;
+  if (!has_twin) done.records += changed;
   ++done.segments;
   return {};
 }

@@ -6,7 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "db/anonymiser.h"
 #include "db/backup.h"
+#include "db/offline/log_walk.h"
 #include "wal/archive.h"
 #include "wal/archive_format.h"
 #include "wal/reader.h"
@@ -99,6 +101,29 @@ std::size_t BackupHistory::last_segment_for(SeqNo seqno) const {
   std::size_t at = segments_.size() - 1;
   while (at > joined_begin_ && segments_[at].first_seqno > seqno) --at;
   return at;
+}
+
+Status BackupHistory::check_reaches(SeqNo seqno) const {
+  if (base_before(seqno) != SeqNo{} || seqno == SeqNo{}) return {};
+  const std::size_t last = last_segment_for(seqno);
+  for (std::size_t at = joined_begin_; at <= last; ++at) {
+    Status replayable;
+    const auto judge = [&](const wal::WalEvent& event) -> Status {
+      if (event.seqno <= seqno) replayable = check_replayable(std::span(&event, 1));
+      return replayable.ok() ? Status() : Status(Error(Code::Unavailable, "one record is enough"));
+    };
+    const Result<wal::SegmentSummary> read =
+        wal::read_segment(fs_, path_of(segments_[at]), false, each_record(judge));
+    if (!replayable.ok()) {
+      return Error(Code::InvalidArgument,
+                   "the backup cannot be restored to seqno " + std::to_string(seqno.value) +
+                       ": an erasure has made records before it anonymous, so it reaches from " +
+                       (bases_.empty() ? std::string("nowhere") : "the base at seqno " + std::to_string(bases_.front().value)) +
+                       " on");
+    }
+    if (!read.ok()) return read.error();
+  }
+  return {};
 }
 
 Result<SeqNo> BackupHistory::last_appended_by(Timestamp time) const {

@@ -39,6 +39,9 @@ class BackupHistory {
   /// The least and the greatest record it can be restored to; 0 when there is none.
   [[nodiscard]] SeqNo first() const { return first_; }
   [[nodiscard]] SeqNo last() const { return last_; }
+  /// InvalidArgument when the state at that record, in [first(), last()], cannot be had: no base is before it, and an
+  /// erasure has made records of the log anonymous. Reads that log.
+  [[nodiscard]] Status check_reaches(SeqNo seqno) const;
   /// The last record appended up to then; 0 when there is none.
   [[nodiscard]] Result<SeqNo> last_appended_by(Timestamp time) const;
   /// When the record was appended; nothing when only a base holds it.

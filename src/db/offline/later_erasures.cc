@@ -90,10 +90,11 @@ Result<std::uint64_t> append_erasures(base::FileSystem& fs, const std::string& d
   for (const LaterErasure& erasure : erasures) {
     if (!appended.insert(erasure.payload).second) continue;
     // Without the mark that a log is done with it: this one is not.
-    const wal::Record record{.type = wal::RecordType::Erase,
-                             .subject_kind = EntityKind::User,
-                             .event_time = erasure.event_time,
-                             .payload = erasure.payload};
+    wal::Record record;
+    record.type = wal::RecordType::Erase;
+    record.subject_kind = EntityKind::User;
+    record.event_time = erasure.event_time;
+    record.payload = erasure.payload;
     TIDAL_TRY(log->append(std::span(&record, 1), erasure.append_time));
   }
   TIDAL_TRY(log->close(erasures.back().append_time));

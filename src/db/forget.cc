@@ -107,13 +107,15 @@ Status add_records(const wal::Log& log, std::string_view key, RowsReply& reply) 
 
 }  // namespace
 
-Result<ForgetReply> forget_user(Core& core, std::string_view key) {
+Result<ForgetReply> forget_user(Core& core, std::string_view key) { return forget_user(core, key, random_salt()); }
+
+Result<ForgetReply> forget_user(Core& core, std::string_view key, const ErasureSalt& salt) {
   TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
   TIDAL_TRY_ASSIGN(const Fields fields, fields_of(core, user));
   ForgetReply reply;
   reply.removed = count_all(core, user, fields);
   PreparedBatch batch;
-  batch.records.push_back(erase_record(make_erased_user(key, random_salt()), core.now()));
+  batch.records.push_back(erase_record(make_erased_user(key, salt), core.now()));
   batch.replies.push_back(batch.records.front().reply);
   batch.record_of_reply.push_back(0);
   TIDAL_TRY(core.commit(batch));

@@ -90,6 +90,10 @@ void Simulation::step() {
     arm_fault();
   } else if (options_.point == nullptr && dice < 95) {
     change_limits();
+  } else if (dice == 95) {
+    forget();
+  } else if (options_.point == nullptr && dice == 96 && one_in(2)) {
+    backup();
   }
   clock_.advance(seconds(static_cast<std::int64_t>(random_.below(900))));
   if (cut_next_) cut_power();
@@ -102,6 +106,7 @@ void Simulation::take_turn(std::size_t client) {
 
 void Simulation::prepare(std::size_t client) {
   if (model_.signals().empty()) return;
+  if (one_in(120)) return prepare_forgetting(client);
   const Timestamp now = clock_.now();
   Pending pending;
   pending.prepared_at = model_.seqno();
@@ -151,8 +156,13 @@ void Simulation::commit(std::size_t client) {
   if (status.error().code == Code::ResourceExhausted && one_in(2)) {
     clients_[client] = std::move(pending);
   } else if (!was_poisoned) {
-    unanswered_.push_back(std::move(pending.operations));
+    send_again(std::move(pending));
   }
+}
+
+/// Whoever asked to forget a user does not ask again by himself.
+void Simulation::send_again(Pending pending) {
+  if (!pending.operations.empty()) unanswered_.push_back(std::move(pending.operations));
 }
 
 /// What of the records the log gets when they are appended now.
@@ -176,7 +186,7 @@ void Simulation::acknowledge(Pending pending, const Status& status, const Writte
   for (std::size_t i = 0; i < records.size(); ++i) count_repeat(records[i], written.places[i], before);
   const std::vector<Outcome> outcomes = settle_write({}, written);
   if (failed()) return;
-  if (power_off_) return unanswered_.push_back(std::move(pending.operations));  // nobody heard of it
+  if (power_off_) return send_again(std::move(pending));  // nobody heard of it
   if (pending.is_retry) {
     tally_.count(written.records.size() < records.size() ? Happening::RetryFound : Happening::RetryWritten);
   }
@@ -261,10 +271,13 @@ std::vector<Outcome> Simulation::apply(const Written& written) {
   std::vector<Outcome> outcomes;
   for (const LogRecord& record : written.records) {
     outcomes.push_back(model_.apply(record, written.appended));
-    if (outcomes.back() == Outcome::Void) tally_.count(Happening::VoidRecord);
+    if (outcomes.back() != Outcome::Void) continue;
+    const bool forgets = std::holds_alternative<ForgetStep>(record);
+    tally_.count(forgets ? Happening::ForgottenMeanwhile : Happening::VoidRecord);
   }
   written_.push_back(written);
   if (mode_ != Durability::Mode::Async) durable_ = model_.seqno();
+  if (options_.point == nullptr && (backing_up_ || one_in(16))) note_moment();
   return outcomes;
 }
 
@@ -292,6 +305,8 @@ void Simulation::checkpoint() {
 }
 
 void Simulation::compact() {
+  const std::set<std::string> forgotten = forgotten_users();
+  if (!forgotten.empty()) threaten(200);
   inside_checkpoint_ = true;
   compacting_ = true;
   if (!model_.settings().log_archive) history_first_.reset();
@@ -308,7 +323,11 @@ void Simulation::compact() {
       " segments archived, " + std::to_string(done->segments_removed) + " removed");
   if (done->segments_archived > 0) tally_.count(Happening::Archiving);
   if (done->segments_removed > 0) tally_.count(Happening::SegmentsRemoved);
-  if (!power_off_ && !cut_next_) durable_ = std::max(durable_, done->base.value);
+  if (done->segments_rewritten > 0) tally_.count(Happening::ErasureCarriedOut);
+  if (power_off_ || cut_next_) return;
+  durable_ = std::max(durable_, done->base.value);
+  read_last_append();  // a new segment may have been begun
+  seek_forgotten(forgotten);
 }
 
 void Simulation::move_clock() {

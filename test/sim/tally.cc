@@ -63,13 +63,28 @@ std::string_view happening_name(Happening what) {
                                                                 "open from base",
                                                                 "open refused",
                                                                 "async loss",
-                                                                "import"};
+                                                                "import",
+                                                                "user forgotten",
+                                                                "forget refused",
+                                                                "forgotten meanwhile",
+                                                                "erasure carried out",
+                                                                "key sought",
+                                                                "backup",
+                                                                "backup given up",
+                                                                "backup cut",
+                                                                "write inside backup",
+                                                                "unfinished refused",
+                                                                "restore to end",
+                                                                "restore to record",
+                                                                "restore to time",
+                                                                "restore refused",
+                                                                "restore after crash"};
   return kNames[static_cast<std::size_t>(what)];
 }
 
 std::string_view fault_name(Fault fault) {
-  constexpr std::array<std::string_view, 7> kNames = {"nothing",        "lost",          "doubled",  "digest mismatch",
-                                                      "model mismatch", "does not open", "behaviour"};
+  constexpr std::array<std::string_view, 8> kNames = {"nothing",        "lost",          "doubled",   "digest mismatch",
+                                                      "model mismatch", "does not open", "behaviour", "forgotten key"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 

@@ -65,6 +65,8 @@ Status Core::carry_out_erasures(CompactionReport& report) {
   }
   if (report.base < erased) {
     TIDAL_TRY_ASSIGN(report.base, write_base(*bases_));
+    // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
+    base_seqno_.store(report.base.value, std::memory_order_relaxed);
   }
   TIDAL_TRY(bases_->remove_before(report.base));
   TIDAL_TRY(checkpoints_->remove_before(erased));

@@ -106,7 +106,7 @@ void Simulation::take_turn(std::size_t client) {
 
 void Simulation::prepare(std::size_t client) {
   if (model_.signals().empty()) return;
-  if (one_in(120)) return prepare_forgetting(client);
+  if (one_in(50)) return prepare_forgetting(client);
   const Timestamp now = clock_.now();
   Pending pending;
   pending.prepared_at = model_.seqno();

@@ -104,6 +104,7 @@ class Simulation {
 
   // Users who are forgotten (simulation_erasure.cc).
   void forget();
+  [[nodiscard]] std::string user_to_forget();
   void prepare_forgetting(std::size_t client);
   [[nodiscard]] db::ErasureSalt next_salt();
   [[nodiscard]] std::set<std::string> forgotten_users() const;

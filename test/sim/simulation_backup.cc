@@ -102,6 +102,9 @@ Simulation::ExpectedRestore Simulation::draw_restore(const BackupReport& backup)
     auto moment = moments_.lower_bound(random_.below(backup.seqno.value + 2));
     if (moment == moments_.end()) --moment;
     expected.seqno = moment->first;
+    if (dice == 1 && one_in(6)) {  // beyond either end
+      expected.seqno = one_in(2) ? backup.seqno.value + 1 : backup.first_seqno.value - 1;
+    }
   }
   if (dice == 1) {
     expected.options.to_seqno = SeqNo{expected.seqno};

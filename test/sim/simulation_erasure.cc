@@ -46,10 +46,20 @@ db::ErasureSalt Simulation::next_salt() {
   return salt;
 }
 
+/// Now and then one whom another client is about to have forgotten.
+std::string Simulation::user_to_forget() {
+  for (const auto& client : clients_) {
+    if (!client || client->expected.records.empty()) continue;
+    const auto* step = std::get_if<ForgetStep>(&client->expected.records.front());
+    if (step != nullptr && random_.coin()) return step->user;
+  }
+  return workload_.user_to_forget(model_);
+}
+
 /// One of the clients asks for it and waits for the answer.
 void Simulation::forget() {
   if (model_.signals().empty()) return;
-  const std::string user = workload_.user_to_forget(model_);
+  const std::string user = user_to_forget();
   const bool is_known = model_.knows_user(user);
   const auto known = model_.known_of(user);
   const bool was_poisoned = poisoned_;
@@ -70,12 +80,14 @@ void Simulation::forget() {
                            std::to_string(reply->seqno.value) + ", expected seqno " + std::to_string(model_.seqno()));
   } else if (reply->removed != known) {
     fail(Fault::Model, "forgetting " + user + " removed" + as_text(reply->removed) + ", expected" + as_text(known));
+  } else if (one_in(2)) {
+    compact();  // before the same key comes back
   }
 }
 
 /// The same in two steps, so that others come in between: of two who ask for it, one finds nobody there.
 void Simulation::prepare_forgetting(std::size_t client) {
-  const std::string user = workload_.user_to_forget(model_);
+  const std::string user = user_to_forget();
   if (!model_.knows_user(user)) return;
   say("client " + std::to_string(client) + " prepares to forget " + user);
   Pending pending;

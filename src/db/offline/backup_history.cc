@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "db/anonymiser.h"
 #include "db/backup.h"
 #include "wal/archive.h"
 #include "wal/archive_format.h"
@@ -86,8 +87,26 @@ Status BackupHistory::join() {
     return damaged("the log begins with seqno " + std::to_string(history_first.value) +
                    ", and there is no base that it could stand on");
   }
-  first_ = first_restorable(history_first, bases_.empty() ? SeqNo{} : bases_.front(), last_);
+  const SeqNo oldest_base = bases_.empty() ? SeqNo{} : bases_.front();
+  TIDAL_TRY_ASSIGN(const bool is_anonymous, is_anonymous_before(oldest_base));
+  first_ = first_restorable({.history_first = history_first,
+                             .is_anonymous = is_anonymous,
+                             .oldest_base = oldest_base,
+                             .last = last_});
   return {};
+}
+
+/// Whether an erasure emptied a record that only a replay from the first record would need.
+Result<bool> BackupHistory::is_anonymous_before(SeqNo base) const {
+  bool found = false;
+  const auto look = [&](const wal::FrameView& frame) -> Status {
+    found = found || holds_anonymous(frame);
+    return {};
+  };
+  for (std::size_t at = joined_begin_; at < segments_.size() && segments_[at].first_seqno <= base && !found; ++at) {
+    TIDAL_TRY(wal::read_segment(fs_, backup_ + "/" + segments_[at].path, at + 1 == segments_.size(), look));
+  }
+  return found;
 }
 
 SeqNo BackupHistory::base_before(SeqNo seqno) const {

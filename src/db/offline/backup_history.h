@@ -24,7 +24,8 @@ struct BackupSegment {
 
 class BackupHistory {
  public:
-  /// Of a backup whose files were found right. Corruption when they do not make up a log.
+  /// Of a backup whose files were found right. Corruption when they do not make up a log. Cost: reads the log before
+  /// the oldest base once.
   [[nodiscard]] static Result<BackupHistory> read(base::FileSystem& fs, const std::string& backup,
                                                   const BackupManifest& manifest);
 
@@ -49,6 +50,7 @@ class BackupHistory {
   BackupHistory(base::FileSystem& fs, std::string backup) : fs_(fs), backup_(std::move(backup)) {}
   [[nodiscard]] Status list(const BackupManifest& manifest);
   [[nodiscard]] Status join();
+  [[nodiscard]] Result<bool> is_anonymous_before(SeqNo base) const;
 
   base::FileSystem& fs_;
   std::string backup_;

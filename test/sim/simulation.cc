@@ -167,7 +167,7 @@ void Simulation::send_again(Pending pending) {
 
 /// What of the records the log gets when they are appended now.
 Simulation::Written Simulation::as_appended(const std::vector<LogRecord>& records) const {
-  Written written{.records = {}, .appended = std::max(clock_.now(), last_append_), .places = {}};
+  Written written{.records = {}, .appended = std::max(clock_.now(), last_append_), .places = {}, .outcomes = {}};
   written.places = model_.places(records, written.appended);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!written.places[i].is_duplicate) written.records.push_back(records[i]);
@@ -276,6 +276,7 @@ std::vector<Outcome> Simulation::apply(const Written& written) {
     tally_.count(forgets ? Happening::ForgottenMeanwhile : Happening::VoidRecord);
   }
   written_.push_back(written);
+  written_.back().outcomes = outcomes;
   if (mode_ != Durability::Mode::Async) durable_ = model_.seqno();
   if (options_.point == nullptr && (backing_up_ || one_in(16))) note_moment();
   return outcomes;
@@ -305,7 +306,7 @@ void Simulation::checkpoint() {
 }
 
 void Simulation::compact() {
-  const std::set<std::string> forgotten = forgotten_users();
+  const SeqnoByUser forgotten = forgotten_users();
   if (!forgotten.empty()) threaten(200);
   inside_checkpoint_ = true;
   compacting_ = true;

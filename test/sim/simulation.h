@@ -16,6 +16,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -82,7 +83,8 @@ class Simulation {
   struct Written {
     std::vector<LogRecord> records;
     Timestamp appended;
-    std::vector<Place> places;  // of all
+    std::vector<Place> places;      // of all
+    std::vector<Outcome> outcomes;  // of the records, once they are applied
   };
 
   // Steps (simulation.cc).
@@ -107,8 +109,9 @@ class Simulation {
   [[nodiscard]] std::string user_to_forget();
   void prepare_forgetting(std::size_t client);
   [[nodiscard]] db::ErasureSalt next_salt();
-  [[nodiscard]] std::set<std::string> forgotten_users() const;
-  void seek_forgotten(const std::set<std::string>& forgotten);
+  using SeqnoByUser = std::map<std::string, std::uint64_t>;
+  [[nodiscard]] SeqnoByUser forgotten_users() const;
+  void seek_forgotten(const SeqnoByUser& forgotten);
 
   // Backups (simulation_backup.cc).
   using ViewDigests = std::vector<std::pair<std::string, std::string>>;

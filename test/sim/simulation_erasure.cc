@@ -1,6 +1,4 @@
 // Users of a simulated database who are forgotten, and the search for what is left of them.
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "db/forget.h"
@@ -101,29 +99,34 @@ void Simulation::prepare_forgetting(std::size_t client) {
   clients_[client] = std::move(pending);
 }
 
-/// Whose records all came before the last time they were forgotten. What is in doubt has not been answered.
-std::set<std::string> Simulation::forgotten_users() const {
-  std::set<std::string> forgotten;
+/// Whose records all came before the last time they were forgotten, and when that was. What is in doubt is not in it.
+Simulation::SeqnoByUser Simulation::forgotten_users() const {
+  SeqnoByUser forgotten;
+  std::uint64_t seqno = 0;
   for (const Written& batch : written_) {
-    for (const LogRecord& record : batch.records) {
-      if (const auto* step = std::get_if<ForgetStep>(&record)) {
-        forgotten.insert(step->user);
+    for (std::size_t i = 0; i < batch.records.size(); ++i) {
+      ++seqno;
+      if (const auto* step = std::get_if<ForgetStep>(&batch.records[i])) {
+        if (batch.outcomes[i] == Outcome::Applied) forgotten[step->user] = seqno;
       } else {
-        forgotten.erase(named_user(record));
+        forgotten.erase(named_user(batch.records[i]));
       }
     }
   }
   return forgotten;
 }
 
-/// S9. `forgotten`: before the compaction began.
-void Simulation::seek_forgotten(const std::set<std::string>& forgotten) {
-  // What was put back behind the open database is not in its list of archives, and so was not rewritten.
-  if (lacks_archive_) beyond_reach_.insert(forgotten.begin(), forgotten.end());
-  std::set<std::string> sought;
-  const std::set<std::string> still = forgotten_users();
-  std::ranges::set_intersection(forgotten, still, std::inserter(sought, sought.end()));
-  std::erase_if(sought, [this](const std::string& user) { return beyond_reach_.contains(user); });
+/// S9. `forgotten`: before the compaction began; whoever came back since, even to be forgotten again, is for the next.
+void Simulation::seek_forgotten(const SeqnoByUser& forgotten) {
+  const SeqnoByUser still = forgotten_users();
+  std::vector<std::string> sought;
+  for (const auto& [user, seqno] : forgotten) {
+    // What was put back behind the open database is not in its list of archives, and so was not rewritten.
+    if (lacks_archive_) beyond_reach_.insert(user);
+    const auto found = still.find(user);
+    const bool came_back = found == still.end() || found->second != seqno;
+    if (!came_back && !beyond_reach_.contains(user)) sought.push_back(user);
+  }
   if (sought.empty()) return;
   tally_.count(Happening::KeySought);
   const bool was_quiet = std::exchange(quiet_, true);

@@ -68,8 +68,14 @@ Status Core::carry_out_erasures(CompactionReport& report) {
     // relaxed: only whoever holds compaction_mutex_ writes it; stats may be a little late.
     base_seqno_.store(report.base.value, std::memory_order_relaxed);
   }
-  TIDAL_TRY(bases_->remove_before(report.base));
-  TIDAL_TRY(checkpoints_->remove_before(erased));
+  {
+    const base::MutexLock no_checkpoint(checkpoint_mutex_);
+    TIDAL_TRY(bases_->remove_before(report.base));
+    TIDAL_TRY(checkpoints_->remove_before(erased));
+    // What an attempt that failed has left is a file like any other.
+    TIDAL_TRY(bases_->remove_unfinished());
+    TIDAL_TRY(checkpoints_->remove_unfinished());
+  }
   {
     const wal::CommitQueue::Pause pause = queue_->pause();
     TIDAL_TRY(log_->roll(environment_.clock.now()));

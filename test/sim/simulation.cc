@@ -258,7 +258,7 @@ std::vector<Outcome> Simulation::settle_write(const Status& status, const Writte
     fail(Fault::Behaviour, "a write failed without a reason: " + status.error().to_string());
   } else if (code == Code::ResourceExhausted) {
     tally_.count(few_files_ ? Happening::WriteWithoutFiles : Happening::WriteToFull);
-    read_last_append();  // it may have got a new segment
+    follow_last_append();  // it may have got a new segment
   } else if (code != Code::IoError) {
     fail(Fault::Behaviour, "a write: expected IoError, got " + status.error().to_string());
   } else if (!std::exchange(poisoned_, true)) {
@@ -327,7 +327,7 @@ void Simulation::compact() {
   if (done->segments_rewritten > 0) tally_.count(Happening::ErasureCarriedOut);
   if (power_off_ || cut_next_) return;
   durable_ = std::max(durable_, done->base.value);
-  read_last_append();  // a new segment may have been begun
+  follow_last_append();  // a new segment may have been begun
   seek_forgotten(forgotten);
 }
 

@@ -165,6 +165,7 @@ class Simulation {
   void verify();
   void compare_with_replay();
   void read_last_append();
+  void follow_last_append();
 
   // Files that get lost between two lives (simulation_losses.cc).
   void keep_store();

@@ -241,6 +241,13 @@ void Simulation::read_last_append() {
   quiet_ = was_quiet;
 }
 
+/// The same while the database is open: its own clock may be ahead by a write of which nothing was new.
+void Simulation::follow_last_append() {
+  const Timestamp before = last_append_;
+  read_last_append();
+  last_append_ = std::max(last_append_, before);
+}
+
 /// S4, on a copy of the files. Where the log is whole the base is not needed, and now and then left out.
 void Simulation::compare_with_replay() {
   const bool is_whole = core_->stats().history_first == SeqNo{1} && anonymous_through_ == 0;

@@ -257,7 +257,9 @@ void CommitQueue::lead() {
 }
 
 Status CommitQueue::write(Group& group) {
-  const Timestamp now = std::max(clock_.now(), last_append_time_);  // Q6
+  Timestamp now = std::max(clock_.now(), last_append_time_);  // Q6
+  // A segment that was begun and has no frame yet: the next one is not older, and duplicates are looked for as of then.
+  if (log_ != nullptr) now = std::max(now, log_->last_append_time());
   fill_frame(group, now);
   if (Status written = append(group, now); !written.ok()) {
     if (pending_ids_) pending_ids_->release(group.event_ids);

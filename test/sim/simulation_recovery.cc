@@ -241,12 +241,8 @@ void Simulation::read_last_append() {
   quiet_ = was_quiet;
 }
 
-/// The same while the database is open: its own clock may be ahead by a write of which nothing was new.
-void Simulation::follow_last_append() {
-  const Timestamp before = last_append_;
-  read_last_append();
-  last_append_ = std::max(last_append_, before);
-}
+/// While the database is open: it may have begun a segment, which is of a time too.
+void Simulation::follow_last_append() { last_append_ = std::max(last_append_, core_->log()->last_append_time()); }
 
 /// S4, on a copy of the files. Where the log is whole the base is not needed, and now and then left out.
 void Simulation::compare_with_replay() {

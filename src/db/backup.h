@@ -52,7 +52,7 @@ class BackupWriter {
   BackupManifest manifest_;
   SeqNo oldest_base_{};
   SeqNo history_first_{};
-  bool is_anonymous_ = false;  // an erasure emptied records of the log
+  bool is_anonymous_ = false;    // an erasure emptied records of the log
   std::uint64_t bytes_all_ = 0;  // of the log
   std::uint64_t bytes_done_ = 0;
   CopyProgress progress_;

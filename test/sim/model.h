@@ -136,9 +136,9 @@ class Model {
     std::string signal{};
     EntityKind target = EntityKind::Item;
     std::string subject{};
-    std::string user{};            // "": none, or one who was forgotten
-    bool of_forgotten = false;     // it still counts for its target, and sets no mark any more
-    std::string creator{};         // of the item when it happened
+    std::string user{};         // "": none, or one who was forgotten
+    bool of_forgotten = false;  // it still counts for its target, and sets no mark any more
+    std::string creator{};      // of the item when it happened
     Timestamp at{};
     double weight = 1;
     std::optional<double> value{};

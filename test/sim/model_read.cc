@@ -200,7 +200,8 @@ std::vector<std::pair<std::string, std::uint64_t>> Model::known_of(const std::st
   const ModelEntity* entity = find(EntityKind::User, user);
   double signals = 0;
   for (const SignalDef& def : signals_) {
-    if (def.in_scope(Scope::User)) signals += count({EntityKind::User, user, def.name}, {.window = Window::All, .now = newest_event_});
+    if (def.in_scope(Scope::User))
+      signals += count({EntityKind::User, user, def.name}, {.window = Window::All, .now = newest_event_});
   }
   return {{"fields", entity == nullptr ? 0 : entity->fields.size()},
           {"marks", marks},

@@ -81,7 +81,9 @@ INSTANTIATE_TEST_SUITE_P(EachSync, SimulationCanary,
                                          Canary{"base_files", {SyncKind::File, "/base/"}},
                                          Canary{"base_directory", {SyncKind::Directory, "/base"}},
                                          Canary{"archive_files", {SyncKind::File, "/archive/"}},
-                                         Canary{"archive_directory", {SyncKind::Directory, "/archive"}}),
+                                         Canary{"archive_directory", {SyncKind::Directory, "/archive"}},
+                                         Canary{"backup_files", {SyncKind::File, "/backup/"}},
+                                         Canary{"backup_directory", {SyncKind::Directory, "/backup"}}),
                          [](const auto& canary) { return std::string(canary.param.name); });
 
 }  // namespace

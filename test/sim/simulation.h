@@ -202,11 +202,11 @@ class Simulation {
   std::optional<std::uint64_t> history_first_ = 1;
   bool lacks_archive_ = false;  // in this life, files of it were lost
   std::uint64_t import_line_ = 0;
-  std::set<std::string> beyond_reach_;             // forgotten while files of the archive were missing
-  std::uint64_t anonymous_through_ = 0;            // of the log, when it was opened
-  std::map<std::uint64_t, ViewDigests> moments_;   // what was there when that record was the last
-  std::optional<BackupReport> backup_;             // the finished one; what is there without was not
-  bool backup_waits_ = false;                      // it was not judged yet
+  std::set<std::string> beyond_reach_;            // forgotten while files of the archive were missing
+  std::uint64_t anonymous_through_ = 0;           // of the log, when it was opened
+  std::map<std::uint64_t, ViewDigests> moments_;  // what was there when that record was the last
+  std::optional<BackupReport> backup_;            // the finished one; what is there without was not
+  bool backup_waits_ = false;                     // it was not judged yet
   std::unique_ptr<db::Core> core_;
   std::array<std::optional<Pending>, 4> clients_;
   Failure failure_;

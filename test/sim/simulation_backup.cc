@@ -41,9 +41,9 @@ void Simulation::backup() {
   backing_up_ = false;
   inside_checkpoint_ = false;
   backup_waits_ = true;  // for the next crash
-  say("backup: " + (taken.ok() ? "seqno " + std::to_string(taken->first_seqno.value) + " to " +
-                                     std::to_string(taken->seqno.value)
-                               : taken.error().to_string()));
+  say("backup: " +
+      (taken.ok() ? "seqno " + std::to_string(taken->first_seqno.value) + " to " + std::to_string(taken->seqno.value)
+                  : taken.error().to_string()));
   if (cut_next_) cut_power();
   if (power_off_) return tally_.count(Happening::BackupCut);  // judged when it is on again
   if (taken.ok()) {
@@ -161,8 +161,8 @@ void Simulation::compare_restored(db::Core& core, const ExpectedRestore& expecte
   if (!got.ok() || got->seqno.value != expected.seqno) return fail(Fault::Doubled, "what was restored ends elsewhere");
   for (std::size_t i = 0; i < expected.digest.size(); ++i) {
     if (got->by_view[i] == expected.digest[i]) continue;
-    fail(Fault::Digest, "restored to seqno " + std::to_string(expected.seqno) + ", the view " + got->by_view[i].first +
-                            " differs");
+    fail(Fault::Digest,
+         "restored to seqno " + std::to_string(expected.seqno) + ", the view " + got->by_view[i].first + " differs");
   }
   if (!expected.digest.empty() && !one_in(4)) return;
   const Model then = model_at(expected.seqno);

@@ -12,9 +12,7 @@ constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 }  // namespace
 
 /// An error, or the end of power, at one of the next operations on files.
-void Simulation::arm_fault() {
-  arm_within(random_.coin() ? 60 : 20);
-}
+void Simulation::arm_fault() { arm_within(random_.coin() ? 60 : 20); }
 
 void Simulation::arm_within(std::uint64_t operations) {
   if (may_fail() || cut_in_ != 0 || fault_in_ != 0) return;

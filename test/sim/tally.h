@@ -75,14 +75,14 @@ enum class Happening : std::uint8_t {
   ErasureCarriedOut,   ///< a compaction that rewrote segments
   KeySought,           ///< in all files, after a compaction
   Backup,
-  BackupGivenUp,         ///< for an error
-  BackupCut,             ///< by the power
+  BackupGivenUp,  ///< for an error
+  BackupCut,      ///< by the power
   WriteInsideBackup,
-  UnfinishedRefused,     ///< by whatever could read it
+  UnfinishedRefused,  ///< by whatever could read it
   RestoreToEnd,
   RestoreToRecord,
   RestoreToTime,
-  RestoreRefused,        ///< it is not reached
+  RestoreRefused,  ///< it is not reached
   RestoreAfterCrash,
   Count
 };
@@ -91,11 +91,11 @@ enum class Happening : std::uint8_t {
 /// What a history found wrong.
 enum class Fault : std::uint8_t {
   None,
-  Lost,      ///< something acknowledged is gone
-  Doubled,   ///< something is there that was not written, or half of a batch
-  Digest,    ///< recovered state differs from a replay of the log
-  Model,     ///< an answer differs from the model's
-  Unopened,  ///< the database does not open
+  Lost,       ///< something acknowledged is gone
+  Doubled,    ///< something is there that was not written, or half of a batch
+  Digest,     ///< recovered state differs from a replay of the log
+  Model,      ///< an answer differs from the model's
+  Unopened,   ///< the database does not open
   Behaviour,  ///< an error where none was due, or none where one was
   Remembered  ///< a file holds the key of a user who was forgotten
 };

@@ -53,8 +53,8 @@ std::string summary(const Tally& tally, double seconds) {
          std::to_string(tally.of(Fault::Lost)) + " lost, " + std::to_string(tally.of(Fault::Doubled)) + " doubled, " +
          std::to_string(tally.of(Fault::Digest)) + " digest mismatches, " + std::to_string(tally.of(Fault::Model)) +
          " model mismatches, " + std::to_string(tally.of(Fault::Remembered)) + " forgotten keys found, " +
-          std::to_string(tally.of(Fault::Unopened) + tally.of(Fault::Behaviour)) +
-         " other failures, " + std::to_string(rate) + " a minute";
+         std::to_string(tally.of(Fault::Unopened) + tally.of(Fault::Behaviour)) + " other failures, " +
+         std::to_string(rate) + " a minute";
 }
 
 int run_many(std::uint64_t from, std::uint64_t limit_seconds) {

@@ -89,10 +89,8 @@ Status BackupHistory::join() {
   }
   const SeqNo oldest_base = bases_.empty() ? SeqNo{} : bases_.front();
   TIDAL_TRY_ASSIGN(const bool is_anonymous, is_anonymous_before(oldest_base));
-  first_ = first_restorable({.history_first = history_first,
-                             .is_anonymous = is_anonymous,
-                             .oldest_base = oldest_base,
-                             .last = last_});
+  first_ = first_restorable(
+      {.history_first = history_first, .is_anonymous = is_anonymous, .oldest_base = oldest_base, .last = last_});
   return {};
 }
 

@@ -65,9 +65,9 @@ short rule says, or be refused (`test/sim/expected_opening.h`); a table test tri
 gone. Every answer is held against the model's, and each seed repeats its history to the last step: `make sim SEED=7`.
 
 Users are forgotten, also twice at once, and their keys come back as somebody new. After every compaction that came to
-its end, all files, the archive decompressed, are searched for the keys of those who did not come back. Backups are taken
-while others write. An unfinished one must be refused by whatever reads it; a finished one must give, right away and
-after the next crash, the digest that was recorded at its end, at a record or at a time, and the model's answers.
+its end, all files, the archive decompressed, are searched for the keys of those who did not come back. Backups are
+taken while others write. An unfinished one must be refused by whatever reads it; a finished one must give, right away
+and after the next crash, the digest that was recorded at its end, at a record or at a time, and the model's answers.
 
 Canaries show that this can fail: with the syncs of the log, of checkpoints, bases, the archive, a backup, or of one of
 their directories turned off, some histories must find damage, or the tests fail.

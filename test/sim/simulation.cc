@@ -317,6 +317,7 @@ void Simulation::compact() {
   if (!power_off_ && !lacks_archive_) history_first_ = core_->stats().history_first.value;
   if (!done.ok()) {
     say("compaction: " + done.error().to_string());
+    if (!core_->log()->health().ok()) poisoned_ = true;  // it begins a segment after an erasure
     if (!may_fail()) fail(Fault::Behaviour, "a compaction failed without a reason: " + done.error().to_string());
     return;
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "db/backup_manifest.h"
+#include "db/forget.h"
 #include "db/offline/verification.h"
 #include "db/unfinished_directory.h"
 #include "test/backup_fixture.h"
@@ -248,6 +249,57 @@ TEST(Restore, ToABaseWithNoRecordBehindItWorks) {
   ASSERT_TRUE(restored.ok()) << restored.error().to_string();
   EXPECT_EQ(restored->first.base, base);
   EXPECT_EQ(restored->second, before);
+}
+
+/// A user whom the history knows is forgotten, and the log made anonymous.
+SeqNo forget_somebody(BackedUp& database) {
+  Result<ForgetReply> forgotten = Error(Code::NotFound, "nobody");
+  for (int i = 0; i < 10 && !forgotten.ok(); ++i) {
+    forgotten = db::forget_user(*database.core, "u" + std::to_string(i));
+  }
+  EXPECT_TRUE(forgotten.ok());
+  const auto compacted = database.core->compact();
+  EXPECT_TRUE(compacted.ok());
+  EXPECT_GT(compacted->records_made_anonymous, 0U);
+  return compacted->base;
+}
+
+/// Nothing can be replayed from records that were made anonymous, though the log is whole from its first record.
+TEST(Restore, BeforeAnErasureThatWasCarriedOutIsRefused) {
+  BackedUp database(31);
+  database.write_segments(3);
+  const SeqNo base = forget_somebody(database);
+  ASSERT_EQ(database.core->stats().history_first, SeqNo{1});
+  const ViewDigests at_base = database.digest();
+  database.write(20);
+  const auto report = backup_between_writes(database);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->first_seqno, base);
+  for (const SeqNo seqno : {SeqNo{1}, SeqNo{base.value - 1}}) {
+    const auto restored = database.restore({.to_seqno = seqno});
+    ASSERT_FALSE(restored.ok());
+    EXPECT_EQ(restored.error().code, Code::InvalidArgument);
+    EXPECT_NE(restored.error().message.find("from seqno " + std::to_string(base.value)), std::string::npos)
+        << restored.error().message;
+  }
+  const auto restored = database.try_restore({.to_seqno = base});
+  ASSERT_TRUE(restored.ok()) << restored.error().to_string();
+  EXPECT_EQ(restored->second, at_base);
+}
+
+/// An erasure replaces the base that an earlier compaction left.
+TEST(Backup, AfterAnErasureHasTheNewBase) {
+  BackedUp database(32, "log_bytes:128KiB");
+  database.write_segments(4);
+  ASSERT_TRUE(database.core->compact().ok());
+  const SeqNo before = database.core->stats().base_seqno;
+  ASSERT_GT(before, SeqNo{});
+  const SeqNo base = forget_somebody(database);
+  EXPECT_GT(base, before);
+  EXPECT_EQ(database.core->stats().base_seqno, base);
+  const auto report = backup_between_writes(database);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->first_seqno, base);
 }
 
 TEST(Backup, IntoAFolderThatIsNotEmptyIsRefused) {

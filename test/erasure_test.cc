@@ -481,5 +481,19 @@ TEST(Erasure, SurvivesACrashAtEveryOperation) {
   }
 }
 
+/// What the failed attempt left goes with the next one, without an open in between.
+TEST(Erasure, IsCarriedOutAfterACompactionThatFailed) {
+  int judged = 0;
+  for (std::uint64_t at = 2; at <= 80; at += 4) {
+    base::MemoryFileSystem fs(9);
+    const auto database = waiting(fs);
+    fs.fail_operation(at, base::MemoryFileSystem::Fault::NoSpace);
+    if (database->core->compact().ok() || !database->core->compact().ok()) continue;  // or the log is poisoned
+    ++judged;
+    ASSERT_EQ(joined_names(files_with(fs, "/db", "-secret-user")), "") << "operation " << at;
+  }
+  EXPECT_GT(judged, 10);
+}
+
 }  // namespace
 }  // namespace tidal::test

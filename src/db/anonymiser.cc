@@ -75,4 +75,13 @@ Status check_replayable(std::span<const wal::WalEvent> events) {
   return {};
 }
 
+bool holds_anonymous(const wal::FrameView& frame) {
+  wal::RecordCursor cursor(frame.header, frame.body);
+  wal::WalEvent event;
+  while (cursor.next(event)) {
+    if (!check_replayable(std::span(&event, 1)).ok()) return true;
+  }
+  return false;
+}
+
 }  // namespace tidal::db

@@ -16,6 +16,7 @@
 
 #include "db/erased_user.h"
 #include "tidal/result.h"
+#include "wal/reader.h"
 #include "wal/record.h"
 
 namespace tidal::db {
@@ -47,5 +48,7 @@ class Anonymiser {
 
 /// Z3. Corruption when one of them, which are to be replayed into views, was made anonymous.
 [[nodiscard]] Status check_replayable(std::span<const wal::WalEvent> events);
+/// Whether one of its records was.
+[[nodiscard]] bool holds_anonymous(const wal::FrameView& frame);
 
 }  // namespace tidal::db

@@ -18,8 +18,8 @@ std::string name_of(const std::string& path) { return path.substr(path.rfind('/'
 
 /// Corruption unless the copy at `copy` is a whole segment; says so of `path`, which it was copied from.
 Status judge_copy(base::FileSystem& fs, const std::string& copy, const std::string& path, SeqNo expected_end,
-                  const wal::FrameVisitor& visit) {
-  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary, wal::read_segment(fs, copy, false, visit));
+                  const wal::FrameVisitor& look) {
+  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary, wal::read_segment(fs, copy, false, look));
   if (!summary.defects.empty()) {
     const wal::Defect& defect = summary.defects.front();
     return Error(Code::Corruption, path + " offset " + std::to_string(defect.offset) + ": " + defect.message);
@@ -36,9 +36,9 @@ Status judge_copy(base::FileSystem& fs, const std::string& copy, const std::stri
 
 }  // namespace
 
-SeqNo first_restorable(SeqNo history_first, SeqNo oldest_base, SeqNo last) {
-  if (history_first == SeqNo{1}) return std::min(SeqNo{1}, last);
-  return oldest_base;
+SeqNo first_restorable(const Reach& reach) {
+  const bool is_whole = reach.history_first == SeqNo{1} && !reach.is_anonymous;
+  return is_whole ? std::min(SeqNo{1}, reach.last) : reach.oldest_base;
 }
 
 materializer::CheckpointDirectory BackupWriter::bases() {
@@ -104,13 +104,8 @@ Status BackupWriter::copy_archive(const wal::ArchivedSegment& segment) {
 /// Whole: nobody writes it any more.
 Status BackupWriter::copy_segment(const std::string& path, SeqNo expected_end) {
   TIDAL_TRY_ASSIGN(const base::FileSum sum, base::copy_file(fs_, source_ + "/" + path, dest_ + "/" + path));
-  const auto visit = [this](const wal::FrameView& frame) -> Status {
-    wal::RecordCursor cursor(frame.header, frame.body);
-    wal::WalEvent event;
-    while (!is_anonymous_ && cursor.next(event)) is_anonymous_ = !check_replayable(std::span(&event, 1)).ok();
-    return {};
-  };
-  TIDAL_TRY(judge_copy(fs_, dest_ + "/" + path, source_ + "/" + path, expected_end, visit));
+  TIDAL_TRY(judge_copy(fs_, dest_ + "/" + path, source_ + "/" + path, expected_end,
+                       [this](const wal::FrameView& frame) { return look_for_anonymous(frame); }));
   return add_file(path, sum);
 }
 
@@ -120,7 +115,14 @@ Status BackupWriter::copy_newest(const std::string& path, SeqNo through) {
       wal::copy_segment_through(fs_, source_ + "/" + path, dest_ + "/" + path, through, wal::SegmentSpace::Holes));
   manifest_.seqno = copied.last_seqno;
   manifest_.last_append = copied.last_append;
+  TIDAL_TRY(wal::read_segment(fs_, dest_ + "/" + path, true,
+                              [this](const wal::FrameView& frame) { return look_for_anonymous(frame); }));
   return add_file(path);
+}
+
+Status BackupWriter::look_for_anonymous(const wal::FrameView& frame) {
+  is_anonymous_ = is_anonymous_ || holds_anonymous(frame);
+  return {};
 }
 
 Status BackupWriter::add_file(const std::string& path) {
@@ -137,7 +139,10 @@ Status BackupWriter::add_file(const std::string& path, const base::FileSum& sum)
 }
 
 SeqNo BackupWriter::first_seqno() const {
-  return is_anonymous_ ? oldest_base_ : first_restorable(history_first_, oldest_base_, manifest_.seqno);
+  return first_restorable({.history_first = history_first_,
+                           .is_anonymous = is_anonymous_,
+                           .oldest_base = oldest_base_,
+                           .last = manifest_.seqno});
 }
 
 std::string BackupWriter::finish(Timestamp now) {

@@ -13,6 +13,7 @@
 #include "materializer/checkpoint.h"
 #include "tidal/backup.h"
 #include "wal/log.h"
+#include "wal/reader.h"
 
 namespace tidal::db {
 
@@ -41,6 +42,7 @@ class BackupWriter {
   [[nodiscard]] Status copy_segment(const std::string& path, SeqNo expected_end);
   [[nodiscard]] Status copy_archive(const wal::ArchivedSegment& segment);
   [[nodiscard]] Status copy_newest(const std::string& path, SeqNo through);
+  [[nodiscard]] Status look_for_anonymous(const wal::FrameView& frame);
   [[nodiscard]] Status add_file(const std::string& path);
   [[nodiscard]] Status add_file(const std::string& path, const base::FileSum& sum);
 
@@ -50,14 +52,20 @@ class BackupWriter {
   BackupManifest manifest_;
   SeqNo oldest_base_{};
   SeqNo history_first_{};
-  bool is_anonymous_ = false;  // an erasure has made records of the log so
+  bool is_anonymous_ = false;    // an erasure emptied records of the log
   std::uint64_t bytes_all_ = 0;  // of the log
   std::uint64_t bytes_done_ = 0;
   CopyProgress progress_;
 };
 
-/// The earliest seqno that a log and bases can be restored to: its history begins with `history_first`, the oldest base
-/// it can stand on is at `oldest_base` (0: none), and it ends at `last`. Nothing of the log is anonymous.
-[[nodiscard]] SeqNo first_restorable(SeqNo history_first, SeqNo oldest_base, SeqNo last);
+/// What tells how far back a log and bases can be restored.
+struct Reach {
+  SeqNo history_first;        ///< of the log
+  bool is_anonymous = false;  ///< an erasure emptied records before the oldest base: none of them can be replayed
+  SeqNo oldest_base;          ///< that the log can stand on; 0: none
+  SeqNo last;                 ///< of the log
+};
+/// The earliest seqno that they can be restored to.
+[[nodiscard]] SeqNo first_restorable(const Reach& reach);
 
 }  // namespace tidal::db

@@ -12,6 +12,7 @@
 #include "base/memory_file_system.h"
 #include "base/random.h"
 #include "db/core.h"
+#include "db/forget.h"
 #include "storage/temporary_directory_for_test.h"
 #include "tidal/tidal.h"
 
@@ -159,6 +160,13 @@ TEST(Duplicate, IsForgottenByAppendTimeEvenWhenTheClockWentBack) {
   EXPECT_EQ(write(signal).status, "applied");
   clock.set(kAt);  // goes back behind what the log has seen: append times stand still
   EXPECT_EQ(write(signal).status, "deduplicated");
+
+  // A compaction after an erasure begins a segment: what is appended next is not older than that.
+  ASSERT_TRUE(db::forget_user(*core, "u1").ok());
+  clock.set(kAt + minutes(61));
+  ASSERT_GT(core->compact()->segments_rewritten, 0U);
+  clock.set(kAt + minutes(30));
+  EXPECT_EQ(write(signal).status, "applied");
 }
 
 /// Every thread sends every event, in its own order: each counts once, and all are told the same seqno.

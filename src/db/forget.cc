@@ -121,7 +121,9 @@ Status add_state(const Core& core, std::string_view key, RowsReply& reply) {
 
 }  // namespace
 
-Result<ForgetReply> forget_user(Core& core, std::string_view key) {
+Result<ForgetReply> forget_user(Core& core, std::string_view key) { return forget_user(core, key, random_salt()); }
+
+Result<ForgetReply> forget_user(Core& core, std::string_view key, const ErasureSalt& salt) {
   ForgetReply reply;
   {
     const base::EpochGuard guard;  // a rebuild may replace the views meanwhile
@@ -130,7 +132,7 @@ Result<ForgetReply> forget_user(Core& core, std::string_view key) {
     reply.removed = count_all(core, user, fields);
   }
   PreparedBatch batch;
-  batch.records.push_back(erase_record(make_erased_user(key, random_salt()), core.now()));
+  batch.records.push_back(erase_record(make_erased_user(key, salt), core.now()));
   batch.replies.push_back(batch.records.front().reply);
   batch.record_of_reply.push_back(0);
   TIDAL_TRY(core.commit(batch));

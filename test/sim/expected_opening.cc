@@ -19,9 +19,20 @@ Result<std::vector<StateFiles>> list_states(const materializer::CheckpointDirect
   return states;
 }
 
-}  // namespace
+Result<std::uint64_t> last_anonymous(const wal::Log& log) {
+  std::uint64_t last = 0;
+  TIDAL_TRY(log.replay(log.history_first_seqno(), [&last](std::span<wal::WalEvent> events) -> Status {
+    for (const wal::WalEvent& event : events) {
+      const bool is_edited = (event.record.flags & wal::kFlagErased) != 0;
+      if (is_edited && event.record.type != wal::RecordType::Erase) last = event.seqno.value;
+    }
+    return {};
+  }));
+  return last;
+}
 
-ExpectedOpening expected_opening(const DirectoryState& state) {
+/// Whatever the records behind it are.
+ExpectedOpening chosen_opening(const DirectoryState& state) {
   const auto is_joined = [&](const StateFiles& files) {
     return files.is_sound && files.seqno + 1 >= state.history_first && files.seqno <= state.last;
   };
@@ -36,6 +47,14 @@ ExpectedOpening expected_opening(const DirectoryState& state) {
   return {.is_refused = state.history_first > 1};
 }
 
+}  // namespace
+
+ExpectedOpening expected_opening(const DirectoryState& state) {
+  ExpectedOpening expected = chosen_opening(state);
+  if (std::max(expected.checkpoint, expected.base) < state.anonymous_through) expected.is_refused = true;
+  return expected;
+}
+
 Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& database) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log,
                    wal::Log::read(fs, database + "/wal", {.archive_dir = database + "/archive"}));
@@ -45,6 +64,7 @@ Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& databas
     const auto opened = storage::open_store(storage::Backend::Memory, fs, store);
     if (opened.ok()) state.store = (*opened)->seqno().value;
   }
+  TIDAL_TRY_ASSIGN(state.anonymous_through, last_anonymous(*log));
   TIDAL_TRY_ASSIGN(state.checkpoints, list_states(materializer::CheckpointDirectory(fs, database + "/checkpoints")));
   TIDAL_TRY_ASSIGN(const std::vector<StateFiles> bases, list_states(db::base_directory(fs, database)));
   // Of two that are there, the older one was to be removed.

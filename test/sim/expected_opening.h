@@ -2,7 +2,7 @@
 //
 // The newest checkpoint that is sound, whose records behind it are all there and which the store is not behind, or the
 // base, if it is sound and the records behind it are there, whichever is newer; else the first record; else the open is
-// refused.
+// refused. So is one that would have to replay a record that an erasure made anonymous.
 // Threads: pure functions, and one that reads files.
 #pragma once
 
@@ -27,6 +27,7 @@ struct DirectoryState {
   std::optional<std::uint64_t> store{};   ///< seqno of the entity store; none: gone or damaged
   std::vector<StateFiles> checkpoints{};  ///< newest first
   std::optional<StateFiles> base{};
+  std::uint64_t anonymous_through = 0;  ///< seqno of the last record that an erasure made anonymous
 };
 
 struct ExpectedOpening {

@@ -84,6 +84,9 @@ Activity removed(std::string_view path) {
   return path.ends_with(".tmp") ? Activity::UnfinishedRemoval : Activity::CheckpointRemoval;
 }
 
+/// A backup has the folders of a database in it.
+bool is_of_backup(std::string_view path) { return is_below(path, "/backup") || path.ends_with("/backup"); }
+
 /// The name without its folder and all endings.
 std::string_view stem_of(std::string_view path) {
   path.remove_prefix(path.rfind('/') + 1);
@@ -93,10 +96,12 @@ std::string_view stem_of(std::string_view path) {
 }  // namespace
 
 bool is_of_log(const base::FileOperation& operation) {
+  if (is_of_backup(operation.path)) return false;
   return is_below(operation.path, "/wal") || operation.path.ends_with("/wal");
 }
 
 Activity ActivityReader::observe(const base::FileOperation& operation) {
+  if (is_of_backup(operation.path)) return Activity::Backup;
   switch (operation.kind) {
     case Kind::Write: {
       const Activity activity = written_to(operation.path, operation.data);

@@ -60,6 +60,7 @@ enum class Activity : std::uint8_t {
   StoreFileSync,
   StoreRename,
   StoreDirectorySync,
+  Backup,  ///< anything in or on the folder of one
   Count
 };
 

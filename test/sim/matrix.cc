@@ -64,8 +64,13 @@ the store (also replaced by an earlier one), files of the base and of the archiv
 short rule says, or be refused (`test/sim/expected_opening.h`); a table test tries every combination of what may be
 gone. Every answer is held against the model's, and each seed repeats its history to the last step: `make sim SEED=7`.
 
-Canaries show that this can fail: with the syncs of the log, of its directory, of checkpoint files or of their directory
-turned off, some histories must find damage, or the tests fail.
+Users are forgotten, also twice at once, and their keys come back as somebody new. After every compaction that came to
+its end, all files, the archive decompressed, are searched for the keys of those who did not come back. Backups are
+taken while others write. An unfinished one must be refused by whatever reads it; a finished one must give, right away
+and after the next crash, the digest that was recorded at its end, at a record or at a time, and the model's answers.
+
+Canaries show that this can fail: with the syncs of the log, of checkpoints, bases, the archive, a backup, or of one of
+their directories turned off, some histories must find damage, or the tests fail.
 
 What is simulated: files, their loss at a crash and their errors; the clock; who comes when. Everything else is the
 database itself.
@@ -74,7 +79,7 @@ What is not:
 
 - Threads. Clients take turns at operations on files; races between threads are for ThreadSanitizer and the concurrent
   tests.
-- Erasure and backup.
+- A crash inside of a restore, and the restore of what was erased later: `backup_crash_test` has the first.
 - The upkeep thread, the thread that fills the next segment ahead of time, and the timed syncs of `Async`, which would
   make histories depend on a clock nobody holds. The tests of the commit queue and of the log have these.
 - LMDB under a power cut: it does its own file operations. It is a cache, checked before use and rebuilt from the log.

@@ -189,6 +189,7 @@ Outcome Model::apply(const LogRecord& record, Timestamp appended) {
   if (const auto* step = std::get_if<SignalStep>(&record)) return apply_signal(*step, appended);
   if (const auto* put = std::get_if<PutOperation>(&record)) return apply_put(*put);
   if (const auto* del = std::get_if<DeleteOperation>(&record)) return apply_delete(*del);
+  if (const auto* step = std::get_if<ForgetStep>(&record)) return apply_forget(*step);
   if (const auto* step = std::get_if<SchemaStep>(&record)) {
     apply_schema(*step);
   } else {
@@ -267,6 +268,17 @@ Outcome Model::apply_put(const PutOperation& put) {
 Outcome Model::apply_delete(const DeleteOperation& del) {
   if (!is_live(del.kind, del.key)) return Outcome::Void;
   entities_[{del.kind, del.key}] = ModelEntity{.deleted_by = seqno_};
+  return Outcome::Applied;
+}
+
+/// What the user did to others stays theirs, by nobody; the same key is somebody new from here on.
+Outcome Model::apply_forget(const ForgetStep& step) {
+  if (entities_.erase({EntityKind::User, step.user}) == 0) return Outcome::Void;
+  for (Event& e : events_) {
+    if (e.user != step.user) continue;
+    e.user.clear();
+    e.of_forgotten = true;
+  }
   return Outcome::Applied;
 }
 

@@ -34,8 +34,13 @@ struct SignalStep {
   bool is_kept = false;    ///< written also when it repeats another one
 };
 
+/// A user is forgotten (docs/erasure.md).
+struct ForgetStep {
+  std::string user{};
+};
+
 /// One record of the log. Times that the writer left open are filled in.
-using LogRecord = std::variant<SignalStep, PutOperation, DeleteOperation, SchemaStep, ImportMark>;
+using LogRecord = std::variant<SignalStep, PutOperation, DeleteOperation, SchemaStep, ImportMark, ForgetStep>;
 
 /// What became of a record when it was applied.
 enum class Outcome : std::uint8_t { Applied, Void };
@@ -76,6 +81,8 @@ class Model {
   [[nodiscard]] const SignalDef* signal(const std::string& name) const;
   [[nodiscard]] const FieldDef* field(EntityKind kind, const std::string& name) const;
   [[nodiscard]] bool is_live(EntityKind kind, const std::string& key) const;
+  /// Also one who was deleted, but none who was forgotten and did not come back.
+  [[nodiscard]] bool knows_user(const std::string& key) const { return find(EntityKind::User, key) != nullptr; }
   [[nodiscard]] std::vector<std::string> live(EntityKind kind) const;
   /// Of a live entity: fields with DEFAULTs, creator ("" none), creation time (none: open).
   [[nodiscard]] Fields content(EntityKind kind, const std::string& key) const;
@@ -112,6 +119,8 @@ class Model {
   // What a user did to an item.
 
   [[nodiscard]] bool is_marked(const std::string& user, const std::string& item, Mark mark, Timestamp now) const;
+  /// Everything of a user that can be counted: what FORGET USER answers, by its names.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> known_of(const std::string& user) const;
 
  private:
   struct ModelEntity {
@@ -127,8 +136,9 @@ class Model {
     std::string signal{};
     EntityKind target = EntityKind::Item;
     std::string subject{};
-    std::string user{};
-    std::string creator{};  // of the item when it happened
+    std::string user{};         // "": none, or one who was forgotten
+    bool of_forgotten = false;  // it still counts for its target, and sets no mark any more
+    std::string creator{};      // of the item when it happened
     Timestamp at{};
     double weight = 1;
     std::optional<double> value{};
@@ -148,6 +158,7 @@ class Model {
   [[nodiscard]] std::uint64_t first_of(const std::string& identity, Timestamp now) const;
   Outcome apply_put(const PutOperation& put);
   Outcome apply_delete(const DeleteOperation& del);
+  Outcome apply_forget(const ForgetStep& step);
   void apply_schema(const SchemaStep& step);
   void revive(EntityKind kind, const std::string& key, Timestamp at);
   void decide_creation(EntityKind kind, const std::string& key, Timestamp at);

@@ -1,5 +1,6 @@
 // What reads answer: every number is counted anew from the list of all events.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -138,6 +139,7 @@ double Model::net(const std::string& item, const std::string& signal) const {
   double beside = 0;
   for (const Event& e : events_) {
     if (e.signal != signal || e.subject != item) continue;
+    if (can_stand && e.of_forgotten) continue;  // the mark went with its user
     if (!can_stand || e.user.empty()) {
       if (e.seqno > forgotten) ++beside;
       continue;
@@ -178,6 +180,34 @@ bool Model::is_marked(const std::string& user, const std::string& item, Mark mar
   if (set == nullptr || mark != Mark::InProgress) return set != nullptr;
   const Event* completed = latest(user, item, Mark::Completed);
   return completed == nullptr || std::pair(set->at, set->seqno) > std::pair(completed->at, completed->seqno);
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Model::known_of(const std::string& user) const {
+  constexpr std::array kMarks = {Mark::Liked,     Mark::Disliked,   Mark::Saved, Mark::Shared,
+                                 Mark::Completed, Mark::InProgress, Mark::Hidden};
+  std::set<std::string> items;
+  for (const Event& e : events_) {
+    if (e.user == user && e.target == EntityKind::Item) items.insert(e.subject);
+  }
+  std::uint64_t marks = 0;
+  std::uint64_t seen = 0;
+  std::uint64_t progress = 0;
+  for (const std::string& item : items) {
+    for (const Mark mark : kMarks) marks += is_marked(user, item, mark, newest_event_) ? 1 : 0;
+    progress += is_marked(user, item, Mark::InProgress, newest_event_) ? 1 : 0;
+    seen += latest(user, item, Mark::Seen) != nullptr ? 1 : 0;
+  }
+  const ModelEntity* entity = find(EntityKind::User, user);
+  double signals = 0;
+  for (const SignalDef& def : signals_) {
+    if (def.in_scope(Scope::User))
+      signals += count({EntityKind::User, user, def.name}, {.window = Window::All, .now = newest_event_});
+  }
+  return {{"fields", entity == nullptr ? 0 : entity->fields.size()},
+          {"marks", marks},
+          {"seen", seen},
+          {"progress", progress},
+          {"signals", static_cast<std::uint64_t>(signals)}};
 }
 
 }  // namespace tidal::sim

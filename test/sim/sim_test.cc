@@ -74,14 +74,16 @@ TEST_P(SimulationCanary, IsNoticed) {
 
 using SyncKind = base::MemoryFileSystem::SyncKind;
 INSTANTIATE_TEST_SUITE_P(EachSync, SimulationCanary,
-                         testing::Values(Canary{"log", {SyncKind::File, "/wal/"}},
-                                         Canary{"log_directory", {SyncKind::Directory, "/wal"}},
+                         testing::Values(Canary{"log", {SyncKind::File, "/db/wal/"}},
+                                         Canary{"log_directory", {SyncKind::Directory, "/db/wal"}},
                                          Canary{"checkpoint_files", {SyncKind::File, "/checkpoints/"}},
                                          Canary{"checkpoint_directory", {SyncKind::Directory, "/checkpoints"}},
-                                         Canary{"base_files", {SyncKind::File, "/base/"}},
-                                         Canary{"base_directory", {SyncKind::Directory, "/base"}},
-                                         Canary{"archive_files", {SyncKind::File, "/archive/"}},
-                                         Canary{"archive_directory", {SyncKind::Directory, "/archive"}}),
+                                         Canary{"base_files", {SyncKind::File, "/db/base/"}},
+                                         Canary{"base_directory", {SyncKind::Directory, "/db/base"}},
+                                         Canary{"archive_files", {SyncKind::File, "/db/archive/"}},
+                                         Canary{"archive_directory", {SyncKind::Directory, "/db/archive"}},
+                                         Canary{"backup_files", {SyncKind::File, "/backup/"}},
+                                         Canary{"backup_directory", {SyncKind::Directory, "/backup"}}),
                          [](const auto& canary) { return std::string(canary.param.name); });
 
 }  // namespace

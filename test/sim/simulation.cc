@@ -90,6 +90,10 @@ void Simulation::step() {
     arm_fault();
   } else if (options_.point == nullptr && dice < 95) {
     change_limits();
+  } else if (dice == 95) {
+    forget();
+  } else if (options_.point == nullptr && dice == 96 && one_in(2)) {
+    backup();
   }
   clock_.advance(seconds(static_cast<std::int64_t>(random_.below(900))));
   if (cut_next_) cut_power();
@@ -102,6 +106,7 @@ void Simulation::take_turn(std::size_t client) {
 
 void Simulation::prepare(std::size_t client) {
   if (model_.signals().empty()) return;
+  if (one_in(50)) return prepare_forgetting(client);
   const Timestamp now = clock_.now();
   Pending pending;
   pending.prepared_at = model_.seqno();
@@ -151,13 +156,18 @@ void Simulation::commit(std::size_t client) {
   if (status.error().code == Code::ResourceExhausted && one_in(2)) {
     clients_[client] = std::move(pending);
   } else if (!was_poisoned) {
-    unanswered_.push_back(std::move(pending.operations));
+    send_again(std::move(pending));
   }
+}
+
+/// Whoever asked to forget a user does not ask again by himself.
+void Simulation::send_again(Pending pending) {
+  if (!pending.operations.empty()) unanswered_.push_back(std::move(pending.operations));
 }
 
 /// What of the records the log gets when they are appended now.
 Simulation::Written Simulation::as_appended(const std::vector<LogRecord>& records) const {
-  Written written{.records = {}, .appended = std::max(clock_.now(), last_append_), .places = {}};
+  Written written{.records = {}, .appended = std::max(clock_.now(), last_append_), .places = {}, .outcomes = {}};
   written.places = model_.places(records, written.appended);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!written.places[i].is_duplicate) written.records.push_back(records[i]);
@@ -176,7 +186,7 @@ void Simulation::acknowledge(Pending pending, const Status& status, const Writte
   for (std::size_t i = 0; i < records.size(); ++i) count_repeat(records[i], written.places[i], before);
   const std::vector<Outcome> outcomes = settle_write({}, written);
   if (failed()) return;
-  if (power_off_) return unanswered_.push_back(std::move(pending.operations));  // nobody heard of it
+  if (power_off_) return send_again(std::move(pending));  // nobody heard of it
   if (pending.is_retry) {
     tally_.count(written.records.size() < records.size() ? Happening::RetryFound : Happening::RetryWritten);
   }
@@ -248,7 +258,7 @@ std::vector<Outcome> Simulation::settle_write(const Status& status, const Writte
     fail(Fault::Behaviour, "a write failed without a reason: " + status.error().to_string());
   } else if (code == Code::ResourceExhausted) {
     tally_.count(few_files_ ? Happening::WriteWithoutFiles : Happening::WriteToFull);
-    read_last_append();  // it may have got a new segment
+    follow_last_append();  // it may have got a new segment
   } else if (code != Code::IoError) {
     fail(Fault::Behaviour, "a write: expected IoError, got " + status.error().to_string());
   } else if (!std::exchange(poisoned_, true)) {
@@ -261,10 +271,14 @@ std::vector<Outcome> Simulation::apply(const Written& written) {
   std::vector<Outcome> outcomes;
   for (const LogRecord& record : written.records) {
     outcomes.push_back(model_.apply(record, written.appended));
-    if (outcomes.back() == Outcome::Void) tally_.count(Happening::VoidRecord);
+    if (outcomes.back() != Outcome::Void) continue;
+    const bool forgets = std::holds_alternative<ForgetStep>(record);
+    tally_.count(forgets ? Happening::ForgottenMeanwhile : Happening::VoidRecord);
   }
   written_.push_back(written);
+  written_.back().outcomes = outcomes;
   if (mode_ != Durability::Mode::Async) durable_ = model_.seqno();
+  if (options_.point == nullptr && (backing_up_ || one_in(16))) note_moment();
   return outcomes;
 }
 
@@ -292,6 +306,8 @@ void Simulation::checkpoint() {
 }
 
 void Simulation::compact() {
+  const SeqnoByUser forgotten = forgotten_users();
+  if (!forgotten.empty()) threaten(200);
   inside_checkpoint_ = true;
   compacting_ = true;
   if (!model_.settings().log_archive) history_first_.reset();
@@ -301,6 +317,7 @@ void Simulation::compact() {
   if (!power_off_ && !lacks_archive_) history_first_ = core_->stats().history_first.value;
   if (!done.ok()) {
     say("compaction: " + done.error().to_string());
+    if (!core_->log()->health().ok()) poisoned_ = true;  // it begins a segment after an erasure
     if (!may_fail()) fail(Fault::Behaviour, "a compaction failed without a reason: " + done.error().to_string());
     return;
   }
@@ -308,7 +325,11 @@ void Simulation::compact() {
       " segments archived, " + std::to_string(done->segments_removed) + " removed");
   if (done->segments_archived > 0) tally_.count(Happening::Archiving);
   if (done->segments_removed > 0) tally_.count(Happening::SegmentsRemoved);
-  if (!power_off_ && !cut_next_) durable_ = std::max(durable_, done->base.value);
+  if (done->segments_rewritten > 0) tally_.count(Happening::ErasureCarriedOut);
+  if (power_off_ || cut_next_) return;
+  durable_ = std::max(durable_, done->base.value);
+  follow_last_append();  // a new segment may have been begun
+  seek_forgotten(forgotten);
 }
 
 void Simulation::move_clock() {

@@ -7,14 +7,19 @@
 // records are gone. S5: the newest checkpoint that was taken, or a base behind it, is there and used, unless a
 // compaction was removing it. S6: an event counts once however often it was sent. S7: when files were lost, the open
 // begins where expected_opening.h says, or is refused. S8: records that went to the archive are there.
+// S9: after a compaction that came to its end no file holds the key of a user who was forgotten before it and did not
+// come back. S10: a finished backup gives back the state of its end, of any record and any time that it reaches, also
+// after a crash; everything refuses an unfinished one.
 // A client prepares and commits in two steps, so that others come in between. Operations on files of checkpoints, bases
 // and archives let others write and ask, the log's let them ask: inside of those nobody may write.
 // Threads: one test's own. Durability::Async starts a thread of the database's, which never has anything to do here.
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +27,7 @@
 #include "base/memory_file_system.h"
 #include "base/random.h"
 #include "db/core.h"
+#include "db/erased_user.h"
 #include "test/sim/crash_points.h"
 #include "test/sim/expected_opening.h"
 #include "test/sim/file_activity.h"
@@ -77,7 +83,8 @@ class Simulation {
   struct Written {
     std::vector<LogRecord> records;
     Timestamp appended;
-    std::vector<Place> places;  // of all
+    std::vector<Place> places;      // of all
+    std::vector<Outcome> outcomes;  // of the records, once they are applied
   };
 
   // Steps (simulation.cc).
@@ -95,9 +102,42 @@ class Simulation {
   void checkpoint();
   void compact();
   void move_clock();
+  void send_again(Pending pending);
+
+  // Users who are forgotten (simulation_erasure.cc).
+  void forget();
+  [[nodiscard]] std::string user_to_forget();
+  void prepare_forgetting(std::size_t client);
+  [[nodiscard]] db::ErasureSalt next_salt();
+  using SeqnoByUser = std::map<std::string, std::uint64_t>;
+  [[nodiscard]] SeqnoByUser forgotten_users() const;
+  void seek_forgotten(const SeqnoByUser& forgotten);
+
+  // Backups (simulation_backup.cc).
+  using ViewDigests = std::vector<std::pair<std::string, std::string>>;
+  struct ExpectedRestore {
+    RestoreOptions options{};
+    std::uint64_t seqno = 0;  // of the last record
+    bool is_refused = false;
+    bool is_judged = true;
+    ViewDigests digest{};  // none: not recorded
+  };
+  void backup();
+  void note_moment();
+  void judge_backup();
+  void judge_unfinished(base::MemoryFileSystem& copy);
+  [[nodiscard]] ExpectedRestore draw_restore(const BackupReport& backup);
+  void judge_restore(base::MemoryFileSystem& copy);
+  void compare_restored(db::Core& core, const ExpectedRestore& expected);
+  [[nodiscard]] Timestamp appended_at(std::uint64_t seqno) const;
+  [[nodiscard]] std::uint64_t last_appended_by(Timestamp time) const;
+  [[nodiscard]] std::uint64_t last_forgetting(std::uint64_t through) const;
+  [[nodiscard]] Model model_at(std::uint64_t seqno) const;
 
   // Files (simulation_faults.cc).
   void arm_fault();
+  void arm_within(std::uint64_t operations);
+  void threaten(std::uint64_t operations);
   void change_limits();
   void lift_limits();
   void before_operation(const base::FileOperation& operation);
@@ -115,7 +155,8 @@ class Simulation {
   void open();
   void try_to_open(const Options& options);
   [[nodiscard]] Options core_options();
-  [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options);
+  [[nodiscard]] Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const Options& options,
+                                                            const std::string& path);
   void restart();
   void check_checkpoint();
   void check_history();
@@ -124,6 +165,7 @@ class Simulation {
   void verify();
   void compare_with_replay();
   void read_last_append();
+  void follow_last_append();
 
   // Files that get lost between two lives (simulation_losses.cc).
   void keep_store();
@@ -160,6 +202,11 @@ class Simulation {
   std::optional<std::uint64_t> history_first_ = 1;
   bool lacks_archive_ = false;  // in this life, files of it were lost
   std::uint64_t import_line_ = 0;
+  std::set<std::string> beyond_reach_;            // forgotten while files of the archive were missing
+  std::uint64_t anonymous_through_ = 0;           // of the log, when it was opened
+  std::map<std::uint64_t, ViewDigests> moments_;  // what was there when that record was the last
+  std::optional<BackupReport> backup_;            // the finished one; what is there without was not
+  bool backup_waits_ = false;                     // it was not judged yet
   std::unique_ptr<db::Core> core_;
   std::array<std::optional<Pending>, 4> clients_;
   Failure failure_;
@@ -173,6 +220,7 @@ class Simulation {
   bool quiet_ = false;                                      // the harness itself is at work
   bool inside_checkpoint_ = false;
   bool compacting_ = false;
+  bool backing_up_ = false;
   int nesting_ = 0;
   bool power_off_ = false;
   bool cut_next_ = false;  // the power goes before the next operation

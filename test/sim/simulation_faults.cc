@@ -12,16 +12,28 @@ constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 }  // namespace
 
 /// An error, or the end of power, at one of the next operations on files.
-void Simulation::arm_fault() {
+void Simulation::arm_fault() { arm_within(random_.coin() ? 60 : 20); }
+
+void Simulation::arm_within(std::uint64_t operations) {
   if (may_fail() || cut_in_ != 0 || fault_in_ != 0) return;
   if (random_.coin()) {
-    cut_in_ = 1 + random_.below(60);
+    cut_in_ = 1 + random_.below(operations);
     return;
   }
   using Kind = base::MemoryFileSystem::Fault;
   constexpr std::array kFaults = {Kind::IoError, Kind::ShortWrite, Kind::NoSpace};
   fault_ = kFaults[random_.below(kFaults.size())];
-  fault_in_ = 1 + random_.below(20);
+  fault_in_ = 1 + random_.below(operations);
+}
+
+/// Before something that takes so many operations on files: often one of them is to be the last, or to fail.
+void Simulation::threaten(std::uint64_t operations) {
+  if (options_.point != nullptr || !one_in(2)) return;
+  if (one_in(5)) {
+    if (!may_fail()) change_limits();
+  } else {
+    arm_within(operations);
+  }
 }
 
 /// One of the scarcities comes, or all go.
@@ -143,7 +155,7 @@ void Simulation::interleave(const base::FileOperation& operation) {
   } else if (one_in(12)) {
     change_schema(workload_.schema_change(model_, clock_.now()));
   } else {
-    tally_.count(Happening::WriteInsideCheckpoint);
+    tally_.count(backing_up_ ? Happening::WriteInsideBackup : Happening::WriteInsideCheckpoint);
     take_turn(random_.below(clients_.size()));
   }
   --nesting_;

@@ -42,8 +42,9 @@ Options Simulation::core_options() {
   return options;
 }
 
-Result<std::unique_ptr<db::Core>> Simulation::open_core(base::FileSystem& fs, const Options& options) {
-  return db::Core::open(kPath, options,
+Result<std::unique_ptr<db::Core>> Simulation::open_core(base::FileSystem& fs, const Options& options,
+                                                        const std::string& path) {
+  return db::Core::open(path, options,
                         {.fs = fs, .clock = clock_, .entity_backend = storage::Backend::Memory, .background = false});
 }
 
@@ -116,6 +117,11 @@ void Simulation::open() {
   read_last_append();
   if (!failed()) verify();
   put_back();
+  if (backup_waits_ && !failed()) {
+    if (backup_) tally_.count(Happening::RestoreAfterCrash);
+    judge_backup();
+    backup_waits_ = false;
+  }
 }
 
 void Simulation::try_to_open(const Options& options) {
@@ -126,7 +132,8 @@ void Simulation::try_to_open(const Options& options) {
   quiet_ = true;
   const Result<DirectoryState> state = state_of(fs_, kPath);
   quiet_ = false;
-  Result<std::unique_ptr<db::Core>> opened = open_core(limits_, options);
+  if (state.ok()) anonymous_through_ = state->anonymous_through;
+  Result<std::unique_ptr<db::Core>> opened = open_core(limits_, options, kPath);
   say("open: " + (opened.ok() ? "at seqno " + std::to_string((*opened)->applied().value) + ", checkpoint " +
                                     std::to_string((*opened)->open_report().checkpoint.value) + ", base " +
                                     std::to_string((*opened)->open_report().base.value)
@@ -198,6 +205,7 @@ void Simulation::settle_doubt(std::uint64_t last) {
 
 void Simulation::forget_after(std::uint64_t last) {
   const std::vector<Written> all = std::exchange(written_, {});
+  moments_.erase(moments_.upper_bound(last), moments_.end());
   model_ = Model();
   for (const Written& batch : all) {
     if (model_.seqno() >= last) break;
@@ -233,9 +241,12 @@ void Simulation::read_last_append() {
   quiet_ = was_quiet;
 }
 
+/// While the database is open: it may have begun a segment, which is of a time too.
+void Simulation::follow_last_append() { last_append_ = std::max(last_append_, core_->log()->last_append_time()); }
+
 /// S4, on a copy of the files. Where the log is whole the base is not needed, and now and then left out.
 void Simulation::compare_with_replay() {
-  const bool is_whole = core_->stats().history_first == SeqNo{1};
+  const bool is_whole = core_->stats().history_first == SeqNo{1} && anonymous_through_ == 0;
   // Without its base nothing can be compared; a checkpoint carried it over.
   if (!is_whole && put_aside_) return;
   base::MemoryFileSystem copy;
@@ -245,7 +256,7 @@ void Simulation::compare_with_replay() {
   options.log_level = LogLevel::Off;
   options.segment_bytes = 64U << 10U;
   options.checkpoint_on_close = false;
-  Result<std::unique_ptr<db::Core>> replayed = open_core(copy, options);
+  Result<std::unique_ptr<db::Core>> replayed = open_core(copy, options, kPath);
   if (!replayed.ok()) return fail(Fault::Digest, "the log alone does not open: " + replayed.error().to_string());
   if ((*replayed)->stats().log_segments > 1) tally_.count(Happening::NextSegment);
   const Result<DigestReport> expected = (*replayed)->digest();

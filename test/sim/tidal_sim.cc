@@ -48,10 +48,13 @@ std::string summary(const Tally& tally, double seconds) {
   const std::uint64_t rate = static_cast<std::uint64_t>(static_cast<double>(tally.histories) / seconds * 60);
   return std::to_string(tally.histories) + " histories, " + std::to_string(tally.steps) + " steps, " +
          std::to_string(tally.crashes) + " crashes, " + std::to_string(tally.injected) + " faults injected, " +
+         std::to_string(tally.of(Happening::Forgotten)) + " users forgotten, " +
+         std::to_string(tally.of(Happening::Backup)) + " backups, " + std::to_string(tally.restores()) + " restores, " +
          std::to_string(tally.of(Fault::Lost)) + " lost, " + std::to_string(tally.of(Fault::Doubled)) + " doubled, " +
          std::to_string(tally.of(Fault::Digest)) + " digest mismatches, " + std::to_string(tally.of(Fault::Model)) +
-         " model mismatches, " + std::to_string(tally.of(Fault::Unopened) + tally.of(Fault::Behaviour)) +
-         " other failures, " + std::to_string(rate) + " a minute";
+         " model mismatches, " + std::to_string(tally.of(Fault::Remembered)) + " forgotten keys found, " +
+         std::to_string(tally.of(Fault::Unopened) + tally.of(Fault::Behaviour)) + " other failures, " +
+         std::to_string(rate) + " a minute";
 }
 
 int run_many(std::uint64_t from, std::uint64_t limit_seconds) {

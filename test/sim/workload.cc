@@ -19,7 +19,8 @@ SchemaChange change_of(const Model& model, const SettingsChange& settings, Times
 }  // namespace
 
 std::string item_key(std::uint64_t i) { return key('i', i); }
-std::string user_key(std::uint64_t i) { return key('u', i); }
+// Long enough to be searched for in files.
+std::string user_key(std::uint64_t i) { return key('u', i) + "-of-Tidal-Wave"; }
 std::string creator_key(std::uint64_t i) { return key('c', i); }
 
 SchemaChange Workload::first_schema(Timestamp now) {
@@ -145,6 +146,14 @@ Operation Workload::removal() {
   if (dice == 0) return DeleteOperation{.kind = EntityKind::User, .key = user_key(random_.below(kUsers))};
   if (dice == 1) return DeleteOperation{.kind = EntityKind::Creator, .key = creator_key(random_.below(kCreators))};
   return DeleteOperation{.kind = EntityKind::Item, .key = item_key(random_.below(kItems))};
+}
+
+std::string Workload::user_to_forget(const Model& model) {
+  std::vector<std::string> known;
+  for (std::uint64_t i = 0; i < kUsers; ++i) {
+    if (model.knows_user(user_key(i))) known.push_back(user_key(i));
+  }
+  return known.empty() || one_in(8) ? user_key(random_.below(kUsers)) : known[random_.below(known.size())];
 }
 
 std::vector<Operation> Workload::operations(const Model& model, Timestamp now) {

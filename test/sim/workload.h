@@ -43,6 +43,8 @@ class Workload {
   [[nodiscard]] SchemaChange schema_change(const Model& model, Timestamp now);
   /// Settings under which a log of few segments is to be compacted.
   [[nodiscard]] SchemaChange small_log(const Model& model, Timestamp now);
+  /// Mostly one who is known.
+  [[nodiscard]] std::string user_to_forget(const Model& model);
 
  private:
   [[nodiscard]] Signal signal(const Model& model, Timestamp now);

@@ -88,8 +88,24 @@ Status BackupHistory::join() {
     return damaged("the log begins with seqno " + std::to_string(history_first.value) +
                    ", and there is no base that it could stand on");
   }
-  first_ = first_restorable(history_first, bases_.empty() ? SeqNo{} : bases_.front(), last_);
+  const SeqNo oldest_base = bases_.empty() ? SeqNo{} : bases_.front();
+  TIDAL_TRY_ASSIGN(const bool is_anonymous, is_anonymous_before(oldest_base));
+  first_ = first_restorable(
+      {.history_first = history_first, .is_anonymous = is_anonymous, .oldest_base = oldest_base, .last = last_});
   return {};
+}
+
+/// Whether an erasure emptied a record that only a replay from the first record would need.
+Result<bool> BackupHistory::is_anonymous_before(SeqNo base) const {
+  bool found = false;
+  const auto look = [&](const wal::FrameView& frame) -> Status {
+    found = found || holds_anonymous(frame);
+    return {};
+  };
+  for (std::size_t at = joined_begin_; at < segments_.size() && segments_[at].first_seqno <= base && !found; ++at) {
+    TIDAL_TRY(wal::read_segment(fs_, backup_ + "/" + segments_[at].path, at + 1 == segments_.size(), look));
+  }
+  return found;
 }
 
 SeqNo BackupHistory::base_before(SeqNo seqno) const {
@@ -101,29 +117,6 @@ std::size_t BackupHistory::last_segment_for(SeqNo seqno) const {
   std::size_t at = segments_.size() - 1;
   while (at > joined_begin_ && segments_[at].first_seqno > seqno) --at;
   return at;
-}
-
-Status BackupHistory::check_reaches(SeqNo seqno) const {
-  if (base_before(seqno) != SeqNo{} || seqno == SeqNo{}) return {};
-  const std::size_t last = last_segment_for(seqno);
-  for (std::size_t at = joined_begin_; at <= last; ++at) {
-    Status replayable;
-    const auto judge = [&](const wal::WalEvent& event) -> Status {
-      if (event.seqno <= seqno) replayable = check_replayable(std::span(&event, 1));
-      return replayable.ok() ? Status() : Status(Error(Code::Unavailable, "one record is enough"));
-    };
-    const Result<wal::SegmentSummary> read =
-        wal::read_segment(fs_, path_of(segments_[at]), false, each_record(judge));
-    if (!replayable.ok()) {
-      return Error(Code::InvalidArgument,
-                   "the backup cannot be restored to seqno " + std::to_string(seqno.value) +
-                       ": an erasure has made records before it anonymous, so it reaches from " +
-                       (bases_.empty() ? std::string("nowhere") : "the base at seqno " + std::to_string(bases_.front().value)) +
-                       " on");
-    }
-    if (!read.ok()) return read.error();
-  }
-  return {};
 }
 
 Result<SeqNo> BackupHistory::last_appended_by(Timestamp time) const {

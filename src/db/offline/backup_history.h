@@ -24,7 +24,8 @@ struct BackupSegment {
 
 class BackupHistory {
  public:
-  /// Of a backup whose files were found right. Corruption when they do not make up a log.
+  /// Of a backup whose files were found right. Corruption when they do not make up a log. Cost: reads the log before
+  /// the oldest base once.
   [[nodiscard]] static Result<BackupHistory> read(base::FileSystem& fs, const std::string& backup,
                                                   const BackupManifest& manifest);
 
@@ -39,9 +40,6 @@ class BackupHistory {
   /// The least and the greatest record it can be restored to; 0 when there is none.
   [[nodiscard]] SeqNo first() const { return first_; }
   [[nodiscard]] SeqNo last() const { return last_; }
-  /// InvalidArgument when the state at that record, in [first(), last()], cannot be had: no base is before it, and an
-  /// erasure has made records of the log anonymous. Reads that log.
-  [[nodiscard]] Status check_reaches(SeqNo seqno) const;
   /// The last record appended up to then; 0 when there is none.
   [[nodiscard]] Result<SeqNo> last_appended_by(Timestamp time) const;
   /// When the record was appended; nothing when only a base holds it.
@@ -53,6 +51,7 @@ class BackupHistory {
   BackupHistory(base::FileSystem& fs, std::string backup) : fs_(fs), backup_(std::move(backup)) {}
   [[nodiscard]] Status list(const BackupManifest& manifest);
   [[nodiscard]] Status join();
+  [[nodiscard]] Result<bool> is_anonymous_before(SeqNo base) const;
 
   base::FileSystem& fs_;
   std::string backup_;

@@ -27,10 +27,7 @@ Result<SeqNo> target_of(const BackupHistory& history, const RestoreOptions& opti
   if (options.to_time) {
     TIDAL_TRY_ASSIGN(target, history.last_appended_by(*options.to_time));
   }
-  if (target >= history.first() && target <= history.last()) {
-    TIDAL_TRY(history.check_reaches(target));
-    return target;
-  }
+  if (target >= history.first() && target <= history.last()) return target;
   TIDAL_TRY_ASSIGN(const std::string range, history.range_text());
   const std::string asked =
       options.to_time ? "time " + to_string(*options.to_time) : "seqno " + std::to_string(target.value);

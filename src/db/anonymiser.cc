@@ -45,8 +45,7 @@ Status check_known(const wal::WalEvent& event) {
     case wal::RecordType::DeleteEntity:
     case wal::RecordType::ImportMark:
     case wal::RecordType::Empty: return {};
-    case wal::RecordType::SchemaChange:
-      return refusal_in(event.seqno, schema::decode_change(event.record.payload));
+    case wal::RecordType::SchemaChange: return refusal_in(event.seqno, schema::decode_change(event.record.payload));
     case wal::RecordType::Erase: return refusal_in(event.seqno, decode_erased_user(event.record.payload));
   }
   return Error(Code::FailedPrecondition,

@@ -12,8 +12,9 @@
 
 namespace tidal::db {
 
-/// FailedPrecondition names the first file of a newer format in the folders of a database or a backup, and both formats.
-/// Stores besides: they are judged when they are opened. Cost: reads the beginnings of all files, and the manifests.
+/// FailedPrecondition names the first file of a newer format in the folders of a database or a backup, and both
+/// formats. Stores besides: they are judged when they are opened. Cost: reads the beginnings of all files, and the
+/// manifests.
 [[nodiscard]] Status check_formats(base::FileSystem& fs, const std::string& directory);
 
 }  // namespace tidal::db

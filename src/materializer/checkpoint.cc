@@ -222,13 +222,12 @@ Result<std::vector<SeqNo>> CheckpointDirectory::list() const {
 }
 
 Result<Manifest> CheckpointDirectory::manifest(SeqNo seqno) const {
-  TIDAL_TRY_ASSIGN(const std::string bytes,
-                   base::read_file(fs_, directory_of(seqno) + "/" + std::string(kManifestName)));
+  const std::string path = directory_of(seqno) + "/" + std::string(kManifestName);
+  TIDAL_TRY_ASSIGN(const std::string bytes, base::read_file(fs_, path));
   Result<Manifest> manifest = decode_manifest(bytes);
-  if (!manifest.ok()) return Error(manifest.error().code, directory_of(seqno) + ": " + manifest.error().message);
+  if (!manifest.ok()) return Error(manifest.error().code, path + ": " + manifest.error().message);
   if (manifest->seqno != seqno) {
-    return Error(Code::Corruption, "checkpoint " + twenty_digits(seqno) + ": manifest is of seqno " +
-                                       std::to_string(manifest->seqno.value));
+    return Error(Code::Corruption, path + ": manifest is of seqno " + std::to_string(manifest->seqno.value));
   }
   return manifest;
 }
@@ -301,10 +300,10 @@ Status CheckpointDirectory::check_versions(const Registry& registry, const Manif
     const std::uint32_t newest = view->logic_version();
     const std::uint32_t oldest = policy_.reads_older_images ? view->oldest_image_version() : newest;
     if (entry->logic_version >= oldest && entry->logic_version <= newest) continue;
-    return Error(Code::FailedPrecondition,
-                 directory_of(manifest.seqno) + ": view " + name + " was written by logic " +
-                     std::to_string(entry->logic_version) + ", this program reads " +
-                     (oldest == newest ? "" : std::to_string(oldest) + " to ") + std::to_string(newest));
+    return Error(Code::FailedPrecondition, directory_of(manifest.seqno) + ": view " + name + " was written by logic " +
+                                               std::to_string(entry->logic_version) + ", this program reads " +
+                                               (oldest == newest ? "" : std::to_string(oldest) + " to ") +
+                                               std::to_string(newest));
   }
   return {};
 }

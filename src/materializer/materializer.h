@@ -69,7 +69,8 @@ class Materializer {
   [[nodiscard]] virtual Privacy privacy() const = 0;
   /// Raised whenever the same events would give another state or another image; older checkpoints are then dropped.
   [[nodiscard]] virtual std::uint32_t logic_version() const = 0;
-  /// The oldest logic version whose images the view still reads (M6): a base is truth, and the log before it may be gone.
+  /// The oldest logic version whose images the view still reads (M6): a base is truth, and the log before it may be
+  /// gone.
   [[nodiscard]] virtual std::uint32_t oldest_image_version() const { return logic_version(); }
 
   /// Applies one durable event (M2, M4).

@@ -1,7 +1,8 @@
 // JSON of a schema change: the payload of a SchemaChange record.   Threads: pure functions.
 //
 // J1: decode_change(encode_change(c)) == c.   Members that a later version adds are ignored when read; where that would
-// give another schema, that version writes "min_reader", the least format that a reader must know, and older ones refuse.
+// give another schema, that version writes "min_reader", the least format that a reader must know, and older ones
+// refuse.
 #pragma once
 
 #include <cstdint>

@@ -31,8 +31,8 @@ struct LmdbFileSummary {
 /// True when these first bytes of a file are those of an LMDB data file.
 [[nodiscard]] bool starts_lmdb_file(std::string_view head);
 
-/// Judges the store in the file at `path`. Corruption names page or key; FailedPrecondition names both formats of a newer one; IoError. Cost: reads the whole file
-/// once: 240 ms for a million values of 200 bytes.
+/// Judges the store in the file at `path`. Corruption names page or key; FailedPrecondition names both formats of a
+/// newer one; IoError. Cost: reads the whole file once: 240 ms for a million values of 200 bytes.
 [[nodiscard]] Result<LmdbFileSummary> check_lmdb_file(base::FileSystem& fs, const std::string& path);
 
 }  // namespace tidal::storage

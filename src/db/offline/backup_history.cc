@@ -35,7 +35,8 @@ Result<BackupSegment> describe_segment(base::FileSystem& fs, const std::string& 
                                        SeqNo last) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(backup + "/" + path, base::OpenMode::Read));
   TIDAL_TRY_ASSIGN(const wal::SegmentHeader header, wal::read_segment_header(*file, backup + "/" + path));
-  TIDAL_TRY_ASSIGN(const std::optional<wal::SegmentFooter> footer, wal::read_segment_footer(*file, header, backup + "/" + path));
+  TIDAL_TRY_ASSIGN(const std::optional<wal::SegmentFooter> footer,
+                   wal::read_segment_footer(*file, header, backup + "/" + path));
   return BackupSegment{
       .path = path, .first_seqno = header.first_seqno, .last_seqno = footer ? footer->last_seqno : last};
 }

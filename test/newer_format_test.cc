@@ -150,7 +150,8 @@ std::vector<Kind> state_kinds(const std::string& folder) {
            .make_newer = in(newer_image, "ledger")}};
 }
 
-/// Those that a database refuses to be opened with. The LMDB store: storage_test; the list of rejects: import_test.
+/// Those that a database refuses to be opened with. Beside it: the LMDB store in storage_test, lists of rejects in
+/// cli_import_test, the manifest of a backup below.
 std::vector<Kind> kinds() {
   const std::string segments = "wal/[0-9]{20}\\.wal";
   std::vector<Kind> all = {

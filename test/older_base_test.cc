@@ -181,6 +181,17 @@ TEST_F(OlderBase, OfNewerLogicIsRefusedToo) {
   EXPECT_THAT(error.message, testing::HasSubstr("view tally was written by logic 4, this program reads 1 to 3"));
 }
 
+/// Nobody damaged it: the view was added since.
+TEST_F(OlderBase, WithoutAViewIsRefusedByName) {
+  write(SeqNo{6});
+  materializer::Capture without{.seqno = SeqNo{7}, .schema_version = 1, .views = {}};
+  ASSERT_TRUE(bases.write(std::move(without), kStart).ok());
+  const auto views = registry(1, 1);
+  const Error error = restore(*views).error();
+  EXPECT_EQ(error.code, Code::FailedPrecondition);
+  EXPECT_THAT(error.message, testing::HasSubstr("lacks the view tally"));
+}
+
 TEST_F(OlderBase, CutShortIsCorruptionAndLeavesTheViewReset) {
   const auto older = registry(1, 1);
   apply(*older, history, 0, 5);

@@ -295,7 +295,8 @@ Status CheckpointDirectory::check_versions(const Registry& registry, const Manif
     const std::string name(view->name());
     const auto entry = std::ranges::find(manifest.entries, name, &ManifestEntry::view);
     if (entry == manifest.entries.end()) {
-      return Error(Code::Corruption, "checkpoint " + twenty_digits(manifest.seqno) + " lacks the view " + name);
+      return Error(Code::FailedPrecondition, directory_of(manifest.seqno) + " lacks the view " + name +
+                                                 ": the program that wrote it did not have it");
     }
     const std::uint32_t newest = view->logic_version();
     const std::uint32_t oldest = policy_.reads_older_images ? view->oldest_image_version() : newest;

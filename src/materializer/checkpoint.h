@@ -99,8 +99,8 @@ class CheckpointDirectory {
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;
   [[nodiscard]] Result<Manifest> manifest(SeqNo seqno) const;
 
-  /// FailedPrecondition when the images at `seqno` are of logic that the views do not read: names the first such view,
-  /// its version and theirs. Corruption when a view has no image there.
+  /// FailedPrecondition when the images at `seqno` are of logic that the views do not read, or a view has none there:
+  /// names the first such view, its version and theirs.
   [[nodiscard]] Status check_versions(const Registry& registry, SeqNo seqno) const;
   /// FailedPrecondition names the first file of a newer format, in any checkpoint, and both formats. What is damaged
   /// passes: it is judged where it is read. Cost: reads the manifests and the first bytes of each view's file.

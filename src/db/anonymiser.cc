@@ -2,6 +2,9 @@
 #include "db/anonymiser.h"
 
 #include <algorithm>
+#include <string>
+
+#include "schema/change_codec.h"
 
 namespace tidal::db {
 namespace {
@@ -23,6 +26,32 @@ void make_anonymous(wal::Record& record) {
   std::erase_if(record.extensions, [](const wal::Extension& extension) {
     return extension.tag != static_cast<std::uint8_t>(wal::Tag::ImportMark);
   });
+}
+
+/// A payload that cannot be read for another reason has no effect, now as on every other replay.
+template <class T>
+Status refusal_in(SeqNo seqno, const Result<T>& payload) {
+  if (payload.ok() || payload.error().code != Code::FailedPrecondition) return {};
+  return Error(Code::FailedPrecondition,
+               "the record at seqno " + std::to_string(seqno.value) + ": " + payload.error().message);
+}
+
+/// What a newer program wrote must not be passed over: the state would lack it.
+Status check_known(const wal::WalEvent& event) {
+  switch (event.record.type) {
+    case wal::RecordType::Signal:
+    case wal::RecordType::PutEntity:
+    case wal::RecordType::UpdateEntity:
+    case wal::RecordType::DeleteEntity:
+    case wal::RecordType::ImportMark:
+    case wal::RecordType::Empty: return {};
+    case wal::RecordType::SchemaChange: return refusal_in(event.seqno, schema::decode_change(event.record.payload));
+    case wal::RecordType::Erase: return refusal_in(event.seqno, decode_erased_user(event.record.payload));
+  }
+  return Error(Code::FailedPrecondition,
+               "the record at seqno " + std::to_string(event.seqno.value) + " is of type " +
+                   std::to_string(static_cast<int>(event.record.type)) +
+                   ", which a newer program wrote; this program knows the types 1 to 6, 12 and 15");
 }
 
 }  // namespace
@@ -66,6 +95,7 @@ bool Anonymiser::edit(wal::WalEvent& event) {
 
 Status check_replayable(std::span<const wal::WalEvent> events) {
   for (const wal::WalEvent& event : events) {
+    TIDAL_TRY(check_known(event));
     if ((event.record.flags & wal::kFlagErased) == 0 || event.record.type == wal::RecordType::Erase) continue;
     return Error(Code::Corruption, "the record at seqno " + std::to_string(event.seqno.value) +
                                        " was made anonymous by an erasure, so no state can be replayed from it: a base "

@@ -46,7 +46,8 @@ class Anonymiser {
   std::set<SeqNo> flagged_;
 };
 
-/// Z3. Corruption when one of them, which are to be replayed into views, was made anonymous.
+/// Z3. Corruption when one of them, which are to be replayed into views, was made anonymous; FailedPrecondition when a
+/// newer program wrote it: of a type or a payload that this one does not know.
 [[nodiscard]] Status check_replayable(std::span<const wal::WalEvent> events);
 /// Whether one of its records was.
 [[nodiscard]] bool holds_anonymous(const wal::FrameView& frame);

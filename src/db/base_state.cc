@@ -6,17 +6,50 @@
 namespace tidal::db {
 
 materializer::CheckpointDirectory base_directory(base::FileSystem& fs, const std::string& database) {
-  return {fs, database + "/base", {.kept = 1, .read_back = true}};
+  return {fs, database + "/base", {.kept = 1, .read_back = true, .reads_older_images = true}};
 }
 
 std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs, storage::KeyValueStore& entity_store,
                                                  SeqNo seqno) {
   return {
-      {.name = "entity_fields",
+      {.name = std::string(kEntityDump),
        .format = storage::kDumpFormat,
        .write = [&entity_store, seqno](base::FileWriter& out) { return storage::write_dump(entity_store, seqno, out); },
        .load = [&fs, &entity_store](const std::string& path,
                                     SeqNo at) { return storage::load_dump(fs, path, at, entity_store); }}};
+}
+
+Status check_base_is_readable(const materializer::CheckpointDirectory& bases, const materializer::Registry& views) {
+  TIDAL_TRY_ASSIGN(const SeqNo base, bases.newest());
+  if (base == SeqNo{}) return {};
+  const Status readable = bases.check_versions(views, base);
+  if (readable.ok() || readable.error().code != Code::FailedPrecondition) return {};
+  return Error(Code::FailedPrecondition,
+               readable.error().message +
+                   ", and the log before it is not there to be replayed: put the archive back, or open the database "
+                   "with a release that reads that logic (docs/formats/base.md names them)");
+}
+
+Error cause_of_failed_replay(const materializer::CheckpointDirectory& bases, const materializer::Registry& views,
+                             Error error) {
+  if (error.code != Code::Corruption) return error;
+  const Status readable = check_base_is_readable(bases, views);
+  if (readable.ok()) return error;
+  return Error(readable.error().code, readable.error().message + "; " + error.message);
+}
+
+Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::Log& log, SeqNo last,
+                           const materializer::Registry& views, std::span<const materializer::StoreFile> stores) {
+  const SeqNo history = log.history_first_seqno();
+  std::vector<std::string> notes;
+  TIDAL_TRY_ASSIGN(const SeqNo base,
+                   bases.restore(views, {.first = SeqNo{history.value - 1}, .last = last}, notes, stores));
+  if (base != SeqNo{} || history == SeqNo{1}) return base;
+  TIDAL_TRY(check_base_is_readable(bases, views));
+  Error error(Code::Corruption, "the log begins with seqno " + std::to_string(history.value) +
+                                    ", and there is no base that it could stand on");
+  for (const std::string& note : notes) error.message += "; " + note;
+  return error;
 }
 
 Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno) {

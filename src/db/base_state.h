@@ -3,17 +3,25 @@
 // The log then is the base and the records after it; replaying from the beginning means exactly that.
 // B1: no segment leaves the log before a base at or after its last record was written, synced and read back.
 // B2: a base needs nothing but itself: it holds every view's image and the content of every store.
+// B3: a base is read as long as every view reads the image it has there, whichever logic wrote it.
 // Format: docs/formats/base.md. Threads: as CheckpointDirectory.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
 #include "materializer/checkpoint.h"
+#include "materializer/registry.h"
 #include "storage/kv.h"
+#include "wal/log.h"
 
 namespace tidal::db {
+
+/// The file of a base that holds the fields of all entities.
+inline constexpr std::string_view kEntityDump = "entity_fields";
 
 /// The bases of a data directory: one is kept, and every file of it is read back before it counts.
 [[nodiscard]] materializer::CheckpointDirectory base_directory(base::FileSystem& fs, const std::string& database);
@@ -21,6 +29,21 @@ namespace tidal::db {
 /// What a base holds beside the views' images: the fields of the entities. All references outlive the answer.
 [[nodiscard]] std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs,
                                                                storage::KeyValueStore& entity_store, SeqNo seqno);
+
+/// FailedPrecondition when the newest base is of logic that the views do not read (B3): names the first such view, its
+/// version and theirs.
+[[nodiscard]] Status check_base_is_readable(const materializer::CheckpointDirectory& bases,
+                                            const materializer::Registry& views);
+
+/// Why a replay from the first record failed: such a base would have spared it, or else `error`.
+[[nodiscard]] Error cause_of_failed_replay(const materializer::CheckpointDirectory& bases,
+                                           const materializer::Registry& views, Error error);
+
+/// Brings views to the base that the log stands on, for a replay up to `last`; 0 when there is none that can be used
+/// and the log is whole from its first record. Corruption; FailedPrecondition as check_base_is_readable().
+[[nodiscard]] Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::Log& log, SeqNo last,
+                                         const materializer::Registry& views,
+                                         std::span<const materializer::StoreFile> stores);
 
 /// Makes the checkpoint at `seqno`, with the store that is at the same seqno, a base: its files are copied, the store
 /// is dumped beside them. Nobody may have the directory open. Corruption, IoError, ResourceExhausted.

@@ -47,6 +47,10 @@ Result<ErasedUser> decode_erased_user(std::string_view payload) {
   const std::uint8_t format = in.u8();
   user.partition = in.u16();
   const std::string_view rest = in.rest();
+  if (in.ok() && format > kFormat) {
+    return Error(Code::FailedPrecondition, "erase record of format " + std::to_string(format) +
+                                               ", this program reads format " + std::to_string(kFormat));
+  }
   if (!in.ok() || format != kFormat || rest.size() != user.salt.size() + user.hash.size()) {
     return Error(Code::Corruption, "erase record: expected format 1 and 51 bytes, got format " +
                                        std::to_string(format) + " and " + std::to_string(payload.size()) + " bytes");

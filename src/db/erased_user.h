@@ -30,7 +30,7 @@ struct ErasedUser {
 [[nodiscard]] bool is_key_of(const ErasedUser& user, std::string_view key);
 
 [[nodiscard]] std::string encode_erased_user(const ErasedUser& user);
-/// Corruption.
+/// Corruption; FailedPrecondition names both formats of a newer one.
 [[nodiscard]] Result<ErasedUser> decode_erased_user(std::string_view payload);
 
 }  // namespace tidal::db

@@ -75,16 +75,10 @@ class Core::Rebuild {
 
  private:
   Status restore_base() {
-    const SeqNo history = core_.log_->history_first_seqno();
-    const materializer::SeqNoRange usable{.first = SeqNo{history.value - 1}, .last = core_.applied()};
-    std::vector<std::string> notes;
-    TIDAL_TRY_ASSIGN(const SeqNo base, core_.bases_->restore(aside_->registry(), usable, notes,
-                                                             base_stores(core_.environment_.fs, *store_, SeqNo{})));
-    if (base != SeqNo{} || history == SeqNo{1}) return {};
-    Error error(Code::Corruption, "the log begins with seqno " + std::to_string(history.value) +
-                                      ", and no base can be read that it could stand on");
-    for (const std::string& note : notes) error.message += "; " + note;
-    return error;
+    const auto stores = base_stores(core_.environment_.fs, *store_, SeqNo{});
+    const Result<SeqNo> base =
+        db::restore_base(*core_.bases_, *core_.log_, core_.applied(), aside_->registry(), stores);
+    return base.ok() ? Status() : base.error();
   }
 
   [[nodiscard]] SeqNo through() const { return aside_->registry().min_applied(); }

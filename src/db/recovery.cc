@@ -9,6 +9,7 @@
 #include "db/anonymiser.h"
 #include "db/base_state.h"
 #include "db/core.h"
+#include "db/format_check.h"
 #include "db/log.h"
 #include "db/unfinished_directory.h"
 #include "db/view_applier.h"
@@ -61,6 +62,7 @@ Status Core::recover() {
     const wal::LogOptions log_options{.segment_bytes = options_.segment_bytes,
                                       .prepares_segments = environment_.background,
                                       .archive_dir = path_ + "/archive"};
+    TIDAL_TRY(check_formats(fs, path_));
     TIDAL_TRY_ASSIGN(log_, wal::Log::read(fs, path_ + "/wal", log_options));
     checkpoints_ = std::make_unique<materializer::CheckpointDirectory>(fs, path_ + "/checkpoints");
     bases_ = std::make_unique<materializer::CheckpointDirectory>(base_directory(fs, path_));
@@ -125,7 +127,10 @@ Status Core::restore_state(SeqNo last) {
     TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), earlier, report_.notes));
   }
   const SeqNo restored = std::max(report_.checkpoint, report_.base);
-  if (restored == SeqNo{}) return entity_store_->clear();
+  if (restored == SeqNo{}) {
+    if (usable.first != SeqNo{}) TIDAL_TRY(check_base_is_readable(*bases_, views_->registry()));
+    return entity_store_->clear();
+  }
   restored_at(restored);
   return {};
 }
@@ -141,7 +146,8 @@ Status Core::replay_log() {
       });
   if (replayed.ok() || report_.notes.empty()) return replayed;
   // Why an earlier beginning had to be taken belongs to the answer.
-  Error error = replayed.error();
+  const bool from_first = report_.checkpoint == SeqNo{} && report_.base == SeqNo{};
+  Error error = from_first ? cause_of_failed_replay(*bases_, views_->registry(), replayed.error()) : replayed.error();
   for (const std::string& note : report_.notes) error.message += "; " + note;
   return error;
 }

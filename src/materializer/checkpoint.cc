@@ -226,12 +226,12 @@ Result<std::vector<SeqNo>> CheckpointDirectory::list() const {
 }
 
 Result<Manifest> CheckpointDirectory::manifest(SeqNo seqno) const {
-  TIDAL_TRY_ASSIGN(const std::string bytes,
-                   base::read_file(fs_, directory_of(seqno) + "/" + std::string(kManifestName)));
-  TIDAL_TRY_ASSIGN(Manifest manifest, decode_manifest(bytes));
-  if (manifest.seqno != seqno) {
-    return Error(Code::Corruption, "checkpoint " + twenty_digits(seqno) + ": manifest is of seqno " +
-                                       std::to_string(manifest.seqno.value));
+  const std::string path = directory_of(seqno) + "/" + std::string(kManifestName);
+  TIDAL_TRY_ASSIGN(const std::string bytes, base::read_file(fs_, path));
+  Result<Manifest> manifest = decode_manifest(bytes);
+  if (!manifest.ok()) return Error(manifest.error().code, path + ": " + manifest.error().message);
+  if (manifest->seqno != seqno) {
+    return Error(Code::Corruption, path + ": manifest is of seqno " + std::to_string(manifest->seqno.value));
   }
   return manifest;
 }
@@ -267,6 +267,9 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
 
 Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores) {
   TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
+  if (const Status readable = check_versions(registry, manifest); !readable.ok()) {
+    return Error(Code::Corruption, readable.error().message);  // not used, like a damaged one; others may do
+  }
   if (!stores.empty()) {  // no store is given up for a base of which another file is damaged
     for (const ManifestEntry& entry : manifest.entries)
       TIDAL_TRY(check_file(directory_of(seqno) + "/" + entry.view, entry));
@@ -280,22 +283,63 @@ Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, s
   }
   for (const auto& view : registry.views()) {
     const auto entry = std::ranges::find(manifest.entries, view->name(), &ManifestEntry::view);
-    // All or nothing (P3): a view replayed from further back than the key map would resolve old events by newer state.
-    if (entry == manifest.entries.end()) {
-      return Error(Code::Corruption,
-                   "checkpoint " + twenty_digits(seqno) + " lacks the view " + std::string(view->name()));
-    }
-    if (entry->logic_version != view->logic_version()) {
-      return Error(Code::Corruption, "view " + std::string(view->name()) + " was written by logic " +
-                                         std::to_string(entry->logic_version) + ", this one is " +
-                                         std::to_string(view->logic_version()));
-    }
     TIDAL_TRY_ASSIGN(const std::string bytes, read_view_file(seqno, *entry));
     base::Decoder in(bytes);
-    TIDAL_TRY(check_opening(in, kViewMagic, entry->view));
+    TIDAL_TRY(check_opening(in, kViewMagic, directory_of(seqno) + "/" + entry->view));
     const bool same = in.string() == entry->view && in.u32() == entry->logic_version && in.u64() == seqno.value;
     if (!same || !in.ok()) return Error(Code::Corruption, "view file " + entry->view + ": header does not match");
-    TIDAL_TRY(view->restore(in.rest(), seqno));
+    TIDAL_TRY(view->restore(in.rest(), seqno, entry->logic_version));
+  }
+  return {};
+}
+
+/// All or nothing (P3): a view replayed from further back than the key map would resolve old events by newer state.
+Status CheckpointDirectory::check_versions(const Registry& registry, const Manifest& manifest) const {
+  for (const auto& view : registry.views()) {
+    const std::string name(view->name());
+    const auto entry = std::ranges::find(manifest.entries, name, &ManifestEntry::view);
+    if (entry == manifest.entries.end()) {
+      return Error(Code::FailedPrecondition, directory_of(manifest.seqno) + " lacks the view " + name +
+                                                 ": the program that wrote it did not have it");
+    }
+    const std::uint32_t newest = view->logic_version();
+    const std::uint32_t oldest = policy_.reads_older_images ? view->oldest_image_version() : newest;
+    if (entry->logic_version >= oldest && entry->logic_version <= newest) continue;
+    return Error(Code::FailedPrecondition, directory_of(manifest.seqno) + ": view " + name + " was written by logic " +
+                                               std::to_string(entry->logic_version) + ", this program reads " +
+                                               (oldest == newest ? "" : std::to_string(oldest) + " to ") +
+                                               std::to_string(newest));
+  }
+  return {};
+}
+
+Status CheckpointDirectory::check_versions(const Registry& registry, SeqNo seqno) const {
+  TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
+  return check_versions(registry, manifest);
+}
+
+/// A newer opening counts only in a file whose checksum holds: a flipped bit must not pass for a newer format.
+Status CheckpointDirectory::check_format(const std::string& path, const ManifestEntry& entry) const {
+  const Result<std::unique_ptr<base::File>> file = fs_.open(path, base::OpenMode::Read);
+  if (!file.ok()) return {};
+  std::string head(kViewMagic.size() + 2 * sizeof(std::uint32_t), '\0');
+  const Result<std::size_t> n = (*file)->read_at(0, std::as_writable_bytes(std::span(head)));
+  if (!n.ok() || *n != head.size()) return {};
+  base::Decoder in(head);
+  Status opening = check_opening(in, kViewMagic, path);
+  const bool newer = !opening.ok() && opening.error().code == Code::FailedPrecondition;
+  return newer && check_file(path, entry).ok() ? opening : Status();
+}
+
+Status CheckpointDirectory::check_formats() const {
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
+  for (const SeqNo seqno : seqnos) {
+    const Result<Manifest> manifest = this->manifest(seqno);
+    if (!manifest.ok() && manifest.error().code == Code::FailedPrecondition) return manifest.error();
+    if (!manifest.ok()) continue;
+    for (const ManifestEntry& entry : manifest->entries) {
+      TIDAL_TRY(check_format(directory_of(seqno) + "/" + entry.view, entry));
+    }
   }
   return {};
 }

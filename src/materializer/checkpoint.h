@@ -77,6 +77,8 @@ struct SeqNoRange {
 struct CheckpointPolicy {
   std::size_t kept = 2;    ///< older ones are removed
   bool read_back = false;  ///< every file is read and compared with what was written before the checkpoint counts
+  /// Images of older logic are restored as far as their views read them, since nothing else may hold what they do.
+  bool reads_older_images = false;
 };
 
 class CheckpointDirectory {
@@ -96,6 +98,13 @@ class CheckpointDirectory {
   /// Seqnos of complete checkpoints, newest first.
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;
   [[nodiscard]] Result<Manifest> manifest(SeqNo seqno) const;
+
+  /// FailedPrecondition when the images at `seqno` are of logic that the views do not read, or a view has none there:
+  /// names the first such view, its version and theirs.
+  [[nodiscard]] Status check_versions(const Registry& registry, SeqNo seqno) const;
+  /// FailedPrecondition names the first file of a newer format, in any checkpoint, and both formats. What is damaged
+  /// passes: it is judged where it is read. Cost: reads the manifests and the first bytes of each view's file.
+  [[nodiscard]] Status check_formats() const;
 
   /// Restores every view from the newest checkpoint within `usable` that verifies. Returns its seqno, or 0
   /// with all views reset when there is none; `notes` tells what was skipped and why.
@@ -126,6 +135,8 @@ class CheckpointDirectory {
                                    const std::string& aside);
   [[nodiscard]] Status check_file(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
+  [[nodiscard]] Status check_versions(const Registry& registry, const Manifest& manifest) const;
+  [[nodiscard]] Status check_format(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores);
 
   base::FileSystem& fs_;

@@ -5,6 +5,7 @@
 // M3: restore(checkpoint at S) + the events after S = the state without the checkpoint.
 // M4: on_event cannot fail: everything that could be refused was refused before the event was appended.
 // M5: an Erase record means erase_user() of its subject to every view, whatever on_event() does with it.
+// M6: an image of an older logic version that a view reads gives the state its present logic goes on from.
 // Threads: apply, checkpoint, restore, reset and erase_user come from one thread at a time (the applier's);
 // a view's const reads may run beside them unless it says otherwise.
 #pragma once
@@ -66,8 +67,11 @@ class Materializer {
   [[nodiscard]] virtual std::string_view name() const = 0;
   [[nodiscard]] virtual ViewScope scope() const = 0;
   [[nodiscard]] virtual Privacy privacy() const = 0;
-  /// Raised whenever the same events would give another state or another image; older images are then dropped.
+  /// Raised whenever the same events would give another state or another image; older checkpoints are then dropped.
   [[nodiscard]] virtual std::uint32_t logic_version() const = 0;
+  /// The oldest logic version whose images the view still reads (M6): a base is truth, and the log before it may be
+  /// gone.
+  [[nodiscard]] virtual std::uint32_t oldest_image_version() const { return logic_version(); }
 
   /// Applies one durable event (M2, M4).
   void apply(const wal::WalEvent& event) noexcept {
@@ -89,10 +93,12 @@ class Materializer {
   /// Detaches the state as of applied(). Writers wait meanwhile: copy little, encode in write_to.
   [[nodiscard]] virtual std::unique_ptr<CheckpointImage> checkpoint() = 0;
   /// Replaces the state by an image taken at `seqno`. Corruption leaves the view reset.
-  [[nodiscard]] Status restore(std::string_view image, SeqNo seqno) {
+  [[nodiscard]] Status restore(std::string_view image, SeqNo seqno) { return restore(image, seqno, logic_version()); }
+  /// The same with an image of `image_version`, which lies from oldest_image_version() to logic_version().
+  [[nodiscard]] Status restore(std::string_view image, SeqNo seqno, std::uint32_t image_version) {
     reset();
     applied_ = seqno;
-    Status read = on_restore(image);
+    Status read = image_version == logic_version() ? on_restore(image) : on_restore_older(image, image_version);
     if (!read.ok()) reset();
     return read;
   }
@@ -117,6 +123,10 @@ class Materializer {
   virtual void on_void(const wal::WalEvent& /*event*/) noexcept {}
   /// applied() is already the seqno of the image.
   [[nodiscard]] virtual Status on_restore(std::string_view image) = 0;
+  /// Reads an image as the logic of `image_version` wrote it (M6); of a view whose oldest_image_version() says so.
+  [[nodiscard]] virtual Status on_restore_older(std::string_view /*image*/, std::uint32_t image_version) {
+    return Error(Code::Internal, "no code reads images of logic " + std::to_string(image_version));
+  }
   virtual void on_reset() = 0;
 
  private:

@@ -322,6 +322,12 @@ Result<SchemaChange> decode_change(std::string_view json) {
   Status status;
   SchemaChange change;
   Reader in(status, j, "change");
+  std::int64_t min_reader = kChangeFormat;
+  in.integer("min_reader", min_reader);
+  if (min_reader > kChangeFormat) {
+    return Error(Code::FailedPrecondition, "schema change needs a reader of format " + std::to_string(min_reader) +
+                                               ", this program reads format " + std::to_string(kChangeFormat));
+  }
   in.each("fields", [&](const Json& f) { change.fields.push_back(decode_field(status, f, change.fields.size())); });
   in.each("signals", [&](const Json& s) { change.signals.push_back(decode_signal(status, s, change.signals.size())); });
   if (const Json* settings = in.find("settings")) {

@@ -1,8 +1,11 @@
 // JSON of a schema change: the payload of a SchemaChange record.   Threads: pure functions.
 //
-// J1: decode_change(encode_change(c)) == c.   Members that a later version adds are ignored when read.
+// J1: decode_change(encode_change(c)) == c.   Members that a later version adds are ignored when read; where that would
+// give another schema, that version writes "min_reader", the least format that a reader must know, and older ones
+// refuse.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,8 +14,10 @@
 
 namespace tidal::schema {
 
+inline constexpr std::int64_t kChangeFormat = 1;  ///< written nowhere: what says nothing is of format 1
+
 [[nodiscard]] std::string encode_change(const SchemaChange& change);
-/// Corruption names the member.
+/// Corruption names the member; FailedPrecondition names both formats when a newer reader is asked for.
 [[nodiscard]] Result<SchemaChange> decode_change(std::string_view json);
 
 }  // namespace tidal::schema

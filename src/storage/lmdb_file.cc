@@ -17,7 +17,7 @@ constexpr std::size_t kNodeHeaderBytes = 8;
 constexpr std::size_t kTreeBytes = 48;
 constexpr std::size_t kMetaBytes = 24 + 2 * kTreeBytes + 16;
 constexpr std::uint32_t kMagic = 0xBEEFC0DE;
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 1;  // of LMDB's data
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
 constexpr unsigned kDepthMax = 32;  // of LMDB's cursors
 constexpr std::uint16_t kBranch = 1;
@@ -87,6 +87,11 @@ class Walk {
   Error damage(std::uint64_t page, std::string_view what) const {
     return Error(Code::Corruption, "lmdb file " + path_ + " page " + std::to_string(page) + ": " + std::string(what));
   }
+  Error newer(std::string_view what, std::uint32_t format, std::uint32_t known) const {
+    return Error(Code::FailedPrecondition, "lmdb file " + path_ + ": format " + std::string(what) +
+                                               std::to_string(format) + " is newer than this program's format " +
+                                               std::to_string(known));
+  }
   Result<std::string> read(std::uint64_t offset, std::uint64_t bytes) const;
   Result<Meta> read_meta(std::uint64_t page) const;
   Status choose_meta();
@@ -128,6 +133,9 @@ Result<std::string> Walk::read(std::uint64_t offset, std::uint64_t bytes) const 
 Result<Meta> Walk::read_meta(std::uint64_t page) const {
   TIDAL_TRY_ASSIGN(const std::string bytes, read(page * page_bytes_, kPageHeaderBytes + kMetaBytes));
   const std::string_view meta = std::string_view(bytes).substr(kPageHeaderBytes);
+  if (const auto version = load<std::uint32_t>(meta, 4); load<std::uint32_t>(meta, 0) == kMagic && version > kVersion) {
+    return newer("of LMDB's data ", version, kVersion);
+  }
   const bool sound = (load<std::uint16_t>(bytes, 10) & kMetaPage) != 0 && load<std::uint32_t>(meta, 0) == kMagic &&
                      load<std::uint32_t>(meta, 4) == kVersion;
   if (!sound) return damage(page, "no meta page");
@@ -334,6 +342,10 @@ Status Walk::value_entry(const Node& node) {
 Status Walk::meta_entry(const Node& node) {
   TIDAL_TRY_ASSIGN(const std::string_view sealed, value_of(node));
   TIDAL_TRY_ASSIGN(const std::string_view value, unseal_value("lmdb", node.key, sealed));
+  if (node.key == kLmdbFormatKey && value.size() == sizeof(std::uint32_t)) {
+    const auto format = load<std::uint32_t>(value, 0);
+    return format > kLmdbStoreFormat ? newer("", format, kLmdbStoreFormat) : Status();
+  }
   if (node.key != "seqno" || value.size() != sizeof(std::uint64_t)) return damage(0, "an unknown entry of meta");
   summary_.seqno = SeqNo{load<std::uint64_t>(value, 0)};
   return {};

@@ -9,11 +9,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/file_system.h"
 #include "storage/kv.h"
 
 namespace tidal::storage {
+
+/// What is in a store of ours: its tables, their keys and how values are sealed. LMDB's data has a version of its own.
+inline constexpr std::uint32_t kLmdbStoreFormat = 1;
+/// The entry of the table "meta" that holds it (u32); a store without one is of format 1.
+inline constexpr std::string_view kLmdbFormatKey = "format";
 
 struct LmdbFileSummary {
   SeqNo seqno;
@@ -25,8 +31,8 @@ struct LmdbFileSummary {
 /// True when these first bytes of a file are those of an LMDB data file.
 [[nodiscard]] bool starts_lmdb_file(std::string_view head);
 
-/// Judges the store in the file at `path`. Corruption names page or key; IoError. Cost: reads the whole file
-/// once: 240 ms for a million values of 200 bytes.
+/// Judges the store in the file at `path`. Corruption names page or key; FailedPrecondition names both formats of a
+/// newer one; IoError. Cost: reads the whole file once: 240 ms for a million values of 200 bytes.
 [[nodiscard]] Result<LmdbFileSummary> check_lmdb_file(base::FileSystem& fs, const std::string& path);
 
 }  // namespace tidal::storage

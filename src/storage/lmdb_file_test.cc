@@ -8,6 +8,7 @@
 #include "base/memory_file_system.h"
 #include "base/random.h"
 #include "storage/backends.h"
+#include "storage/sealed_value.h"
 #include "storage/temporary_directory_for_test.h"
 
 namespace tidal::storage {
@@ -166,6 +167,38 @@ TEST(LmdbFile, MayEndBeforePagesThatWereNeverWritten) {
   EXPECT_EQ(content_of(**open_lmdb_store(path)), model);
   counted_more(std::uint64_t{1} << 40);
   EXPECT_EQ(check_lmdb_file(fs, path + kFile).error().code, Code::Corruption);
+}
+
+/// LMDB's own data has a version, in each of its two first pages; what we keep in it has another.
+TEST(LmdbFile, OfANewerFormatIsRefusedNamingBothBeforeAnyWrite) {
+  Content model;
+  TemporaryDirectory directory;
+  const std::string sample = sample_file(directory.child("sample"), model);
+  std::string newer_data = sample;
+  for (const std::size_t page : {0U, 4096U}) newer_data[page + 16 + 4] = 9;
+  const auto format_entry = [](std::uint32_t format) {
+    return seal_value(kLmdbFormatKey, {reinterpret_cast<const char*>(&format), sizeof format});
+  };
+  std::string newer_store = sample;
+  const std::string ours = format_entry(kLmdbStoreFormat);
+  for (std::size_t at = newer_store.find(ours); at != std::string::npos; at = newer_store.find(ours, at + 1)) {
+    newer_store.replace(at, ours.size(), format_entry(9));
+  }
+  ASSERT_NE(newer_store, sample) << "a store says its format";
+  base::FileSystem& fs = base::posix_file_system();
+  for (const std::string& newer : {newer_data, newer_store}) {
+    const std::string path = directory.child(newer == newer_data ? "data" : "store");
+    ASSERT_TRUE(fs.create_directories(path).ok());
+    ASSERT_TRUE(base::write_file_atomically(fs, path + kFile, newer).ok());
+    const auto store = open_lmdb_store(path);
+    ASSERT_FALSE(store.ok());
+    EXPECT_EQ(store.error().code, Code::FailedPrecondition) << store.error().to_string();
+    for (const std::string& part : {path + kFile, std::string("9 is newer"), std::string("format 1")}) {
+      EXPECT_NE(store.error().message.find(part), std::string::npos) << store.error().message;
+    }
+    EXPECT_EQ(fs.list(path).value(), std::vector<std::string>{"data.mdb"});
+    EXPECT_TRUE(base::read_file(fs, path + kFile).value() == newer);
+  }
 }
 
 TEST(LmdbFile, IsOnlyRead) {

@@ -315,11 +315,14 @@ int LmdbStore::fill(MDB_txn* txn, const WriteBatch& batch, SeqNo seqno) const {
       return rc;
     }
   }
-  const std::string_view number(reinterpret_cast<const char*>(&seqno.value), sizeof seqno.value);
-  const std::string sealed = seal_value(kSeqnoKey, number);
-  MDB_val k = to_val(kSeqnoKey);
-  MDB_val v = to_val(sealed);
-  return mdb_put(txn, meta_, &k, &v, 0);
+  const auto put_meta = [&](std::string_view key, const auto& number) {
+    const std::string sealed = seal_value(key, {reinterpret_cast<const char*>(&number), sizeof number});
+    MDB_val k = to_val(key);
+    MDB_val v = to_val(sealed);
+    return mdb_put(txn, meta_, &k, &v, 0);
+  };
+  const int rc = put_meta(kLmdbFormatKey, kLmdbStoreFormat);
+  return rc != MDB_SUCCESS ? rc : put_meta(kSeqnoKey, seqno.value);
 }
 
 int LmdbStore::try_commit(const WriteBatch& batch, SeqNo seqno) {
@@ -474,9 +477,9 @@ Status LmdbStore::clear() {
 
 Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options) {
   base::FileSystem& fs = base::posix_file_system();
+  TIDAL_TRY(check_pages(fs, path + "/data.mdb"));  // before any write
   TIDAL_TRY(fs.create_directories(path));
   TIDAL_TRY(fs.remove_all(path + std::string(kFresh)));  // left by a rewrite that was interrupted
-  TIDAL_TRY(check_pages(fs, path + "/data.mdb"));
   auto store = std::make_unique<LmdbStore>(path);
   TIDAL_TRY(store->open(options));
   TIDAL_TRY(fs.sync_directory(path));  // LMDB syncs its file, not the file's name

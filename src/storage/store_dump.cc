@@ -111,6 +111,13 @@ Status write_dump(const KeyValueStore& store, SeqNo seqno, base::FileWriter& out
   return out.append(end.str());
 }
 
+Result<std::uint32_t> read_dump_format(base::FileSystem& fs, const std::string& path) {
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
+  PieceReader reader(*file, path);
+  TIDAL_TRY_ASSIGN(const DumpSummary summary, read_opening(reader, path));
+  return summary.format;
+}
+
 Result<DumpSummary> read_dump(base::FileSystem& fs, const std::string& path,
                               const std::function<Status(std::string_view key, std::string_view value)>& visit) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(path, base::OpenMode::Read));
@@ -146,6 +153,7 @@ Result<DumpSummary> read_dump(base::FileSystem& fs, const std::string& path,
 }
 
 Status load_dump(base::FileSystem& fs, const std::string& path, SeqNo seqno, KeyValueStore& store) {
+  TIDAL_TRY_ASSIGN([[maybe_unused]] const std::uint32_t format, read_dump_format(fs, path));  // before any write
   TIDAL_TRY(store.clear());
   WriteBatch batch;
   std::size_t batch_bytes = 0;

@@ -27,6 +27,9 @@ struct DumpSummary {
   SeqNo seqno;
   std::uint64_t pairs = 0;
 };
+/// The format of the dump at `path`. Corruption when its beginning is none; FailedPrecondition for a newer format.
+[[nodiscard]] Result<std::uint32_t> read_dump_format(base::FileSystem& fs, const std::string& path);
+
 /// Reads a dump once, in pieces, and hands over its pairs in order; an error of the visitor's ends it. Corruption when
 /// the file is malformed; FailedPrecondition for a newer format.
 [[nodiscard]] Result<DumpSummary> read_dump(

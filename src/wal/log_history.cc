@@ -34,7 +34,9 @@ Result<SeqNo> replay_segment(const base::File& file, const SegmentEntry& entry, 
   SegmentReader reader(file, header);
   std::vector<WalEvent> events(kEventGroup);
   while (reader.next_seqno() <= through) {
-    TIDAL_TRY_ASSIGN(const SegmentReader::Step step, reader.next());
+    const Result<SegmentReader::Step> next = reader.next();
+    if (!next.ok()) return error_in(entry.path, next.error());
+    const SegmentReader::Step step = *next;
     if (step == SegmentReader::Step::Bad) return damage(entry.path, reader.offset(), reader.problem());
     if (step == SegmentReader::Step::End) break;
     if (reader.next_seqno() <= from) continue;
@@ -44,7 +46,9 @@ Result<SeqNo> replay_segment(const base::File& file, const SegmentEntry& entry, 
       const SeqNo first = events.front().seqno;
       const std::size_t skipped = from <= first ? 0 : std::min<std::uint64_t>(n, from.value - first.value);
       const std::size_t end = first > through ? 0 : std::min<std::uint64_t>(n, through.value - first.value + 1);
-      if (skipped < end) TIDAL_TRY(visit(std::span(events).subspan(skipped, end - skipped)));
+      if (skipped >= end) continue;
+      const Status visited = visit(std::span(events).subspan(skipped, end - skipped));
+      if (!visited.ok()) return error_in(entry.path, visited.error());
     }
     if (!cursor.status().ok()) return damage(entry.path, reader.offset(), cursor.status().error().message);
   }

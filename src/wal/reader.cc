@@ -120,7 +120,7 @@ Status read_opened(const base::File& file, SegmentSummary& summary, bool is_newe
   TIDAL_TRY_ASSIGN(summary.header, read_segment_header(file, summary.path));
   summary.last_seqno = SeqNo{summary.header->first_seqno.value - 1};
   summary.end_offset = kFramesBegin;
-  Result<std::optional<SegmentFooter>> footer = read_segment_footer(file, *summary.header);
+  Result<std::optional<SegmentFooter>> footer = read_segment_footer(file, *summary.header, summary.path);
   if (footer.ok()) {
     summary.footer = *footer;
   } else if (is_defect(footer.error())) {  // the chunk of an archive: frames may lie in sound ones

@@ -38,7 +38,7 @@ Status check_chain(base::FileSystem& fs, const std::vector<SegmentEntry>& segmen
   for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
     const SegmentEntry& entry = segments[i];
     TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
-    TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header));
+    TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header, entry.path));
     if (!footer) return damage(entry.path, entry.header.frames_end(), "footer is missing or damaged");
     const SegmentEntry& successor = segments[i + 1];
     if (footer->last_seqno.next() != successor.header.first_seqno) {
@@ -140,7 +140,7 @@ Status judge_frames(const base::File& file, const std::string& path, OpenSegment
 Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry, std::optional<TornTail>& torn) {
   OpenSegment segment{.file = nullptr, .header = entry.header, .last_append_time = entry.header.created_at};
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(entry.path, base::OpenMode::Read));
-  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header));
+  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(*file, entry.header, entry.path));
   if (footer) {
     segment.sealed = true;
     segment.end_offset = footer->end_offset;
@@ -148,9 +148,10 @@ Result<OpenSegment> judge_newest(base::FileSystem& fs, const SegmentEntry& entry
     segment.last_seqno = footer->last_seqno;
     SegmentReader reader(*file, entry.header);
     UnprovenFrames proven_by_footer;
-    TIDAL_TRY(read_frames(reader, segment, proven_by_footer));
-  } else {
-    TIDAL_TRY(judge_frames(*file, entry.path, segment, torn));
+    const auto read = read_frames(reader, segment, proven_by_footer);
+    if (!read.ok()) return error_in(entry.path, read.error());
+  } else if (const Status judged = judge_frames(*file, entry.path, segment, torn); !judged.ok()) {
+    return error_in(entry.path, judged.error());
   }
   return segment;
 }

@@ -290,7 +290,7 @@ Result<SegmentHead> read_segment_head(base::FileSystem& fs, const std::string& d
   if (!head.is_cut_off) {
     SegmentHeader reading = head.header;
     reading.check = head.frame_check;
-    TIDAL_TRY_ASSIGN(head.footer, read_segment_footer(*file, reading));
+    TIDAL_TRY_ASSIGN(head.footer, read_segment_footer(*file, reading, path));
     if (head.footer) head.frames_end = head.header.frames_end();
   }
   if (!head.footer && !head.header_problem.empty() && !head.is_cut_off) {

@@ -102,7 +102,7 @@ Status write_aside(base::FileSystem& fs, const Source& source, const std::string
 Result<std::uint64_t> rewrite_segment(base::FileSystem& fs, const base::File& file, const std::string& path,
                                       const std::string& aside, const RecordEdit& edit) {
   TIDAL_TRY_ASSIGN(const SegmentHeader header, read_segment_header(file, path));
-  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(file, header));
+  TIDAL_TRY_ASSIGN(const std::optional<SegmentFooter> footer, read_segment_footer(file, header, path));
   Source source{.file = file, .path = path, .header = header, .footer = footer.value_or(SegmentFooter{})};
   if (!footer) return damage(source, header.frames_end(), "footer is missing or damaged");
   std::uint64_t changed = 0;

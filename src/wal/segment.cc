@@ -163,8 +163,17 @@ Result<SegmentHeader> read_segment_header(const base::File& file, const std::str
   return header;
 }
 
-Result<std::optional<SegmentFooter>> read_segment_footer(const base::File& file, const SegmentHeader& header) {
+Result<std::optional<SegmentFooter>> read_segment_footer(const base::File& file, const SegmentHeader& header,
+                                                         const std::string& path) {
   TIDAL_TRY_ASSIGN(const std::string block, read_block(file, header.frames_end()));
+  if (is_sound(block, kFooterMagic)) {
+    if (const auto format = load<std::uint32_t>(block.data() + kVersionAt);
+        format > std::max(kFormatVersion, header.format_version)) {
+      return Error(Code::FailedPrecondition, path + " offset " + std::to_string(header.frames_end()) +
+                                                 ": segment footer of log format " + std::to_string(format) +
+                                                 "; this program reads format " + std::to_string(kFormatVersion));
+    }
+  }
   return decode_segment_footer(block, header);
 }
 

@@ -62,8 +62,10 @@ struct SegmentFooter {
 
 /// Reads and checks the header and the size of an open file; messages name `path`.
 [[nodiscard]] Result<SegmentHeader> read_segment_header(const base::File& file, const std::string& path);
+/// Empty when there is no sound one. FailedPrecondition for one of a newer format than the header's and ours.
 [[nodiscard]] Result<std::optional<SegmentFooter>> read_segment_footer(const base::File& file,
-                                                                       const SegmentHeader& header);
+                                                                       const SegmentHeader& header,
+                                                                       const std::string& path);
 
 /// Makes `dir`/NAME.wal: zero-filled, synced, renamed into place, its directory synced. ResourceExhausted leaves
 /// nothing behind.

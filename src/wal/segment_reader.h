@@ -15,6 +15,12 @@
 
 namespace tidal::wal {
 
+/// Names the segment in the refusal of a newer frame or record by whoever does not know its path.
+[[nodiscard]] inline Error error_in(const std::string& path, Error error) {
+  if (error.code == Code::FailedPrecondition) error.message = path + ": " + error.message;
+  return error;
+}
+
 class SegmentReader {
  public:
   enum class Step : std::uint8_t {

@@ -232,6 +232,23 @@ TEST_F(Importer, NeverTouchesAFileThatIsNoListOfRejects) {
   EXPECT_EQ(*base::read_file(fs, "e.jsonl.rejects"), "1\tmine\n");
 }
 
+TEST_F(Importer, LeavesAListOfRejectsOfANewerFormatAlone) {
+  file("e.jsonl", "{\"op\":\"item\",\"key\":\"i1\"}\nnonsense\n");
+  ASSERT_TRUE(import("e.jsonl").ok());
+  std::string list = *base::read_file(fs, "e.jsonl.rejects");
+  list.insert(list.find('\n'), " format 9");
+  file("e.jsonl.rejects", list);
+  for (const std::string place : {"e.jsonl.rejects", ""}) {
+    const Result<ImportReport> report = import("e.jsonl", {.rejects_path = place});
+    ASSERT_FALSE(report.ok()) << place;
+    EXPECT_EQ(report.error().code, Code::FailedPrecondition);
+    EXPECT_NE(report.error().message.find("'e.jsonl.rejects' is a list of rejects of format 9"), std::string::npos)
+        << report.error().message;
+    EXPECT_NE(report.error().message.find("reads format 1"), std::string::npos);
+  }
+  EXPECT_EQ(*base::read_file(fs, "e.jsonl.rejects"), list);
+}
+
 TEST_F(Importer, ReadsItsInputBeforeItTouchesTheRejects) {
   file("e.jsonl", "{}\nnonsense\n");
   ASSERT_TRUE(import("e.jsonl").ok());

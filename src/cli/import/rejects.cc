@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "db/import_marks.h"
+
 namespace tidal::cli {
 namespace {
 
@@ -19,6 +21,18 @@ std::string header_of(std::string_view import_id) {
     text.append({kDigits[byte >> 4U], kDigits[byte & 0xFU]});
   }
   return text + "\n";
+}
+
+constexpr std::size_t kVersionBytesMax = 32;  // of a first line, behind the id
+
+/// A later format writes its number behind the id: "… ID format 2". `head`: the file's first bytes.
+Status check_format(const std::string& path, std::string_view head) {
+  const std::size_t id_end = kHeaderBegin.size() + 2 * db::kImportIdBytes;
+  if (head.size() <= id_end || !head.starts_with(kHeaderBegin) || head[id_end] == '\n') return {};
+  const std::string_view rest = head.substr(id_end, head.find('\n') - id_end);
+  return Error(Code::FailedPrecondition, "'" + path + "' is a list of rejects of" + std::string(rest) +
+                                             ", this program reads format 1: move it away, or choose another place "
+                                             "with --rejects");
 }
 
 /// A list has one line for each reject, whatever the reason quotes.
@@ -51,7 +65,8 @@ Status Rejects::begin(std::string_view import_id, bool resumed) {
   if (is_there_) {
     if (Status taken = take_over(header_, resumed); !taken.ok()) {
       is_there_ = false;  // not ours to remove
-      if (taken.error().code == Code::InvalidArgument) return taken;
+      const Code code = taken.error().code;
+      if (code == Code::InvalidArgument || code == Code::FailedPrecondition) return taken;
       defect_ = std::move(taken);
     }
   }
@@ -61,9 +76,11 @@ Status Rejects::begin(std::string_view import_id, bool resumed) {
 
 Status Rejects::take_over(std::string_view header, bool resumed) {
   TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs_.open(place_.path, base::OpenMode::ReadWrite));
-  std::string begin(header.size(), '\0');
+  std::string begin(header.size() + kVersionBytesMax, '\0');
   TIDAL_TRY_ASSIGN(const std::size_t n, file->read_at(0, std::as_writable_bytes(std::span(begin))));
   begin.resize(n);
+  TIDAL_TRY(check_format(place_.path, begin));
+  begin.resize(std::min(n, header.size()));
   const bool is_list = n == 0 || begin.compare(0, kHeaderBegin.size(), kHeaderBegin) == 0;
   const bool is_same = n == 0 || begin == header;
   if (!is_list || (place_.must_work && !is_same)) {

@@ -27,7 +27,8 @@ class Rejects {
   Rejects(base::FileSystem& fs, Place place, std::uint64_t most);
 
   /// Before it rejects are only held back. A list at the path is replaced, but that of this import `resumed` goes on.
-  /// InvalidArgument when another file is there; with must_work also a list of another import, and errors of the file.
+  /// FailedPrecondition for a list of a newer format, which is left alone. InvalidArgument when another file is there;
+  /// with must_work also a list of another import, and errors of the file.
   [[nodiscard]] Status begin(std::string_view import_id, bool resumed) TIDAL_EXCLUDES(mutex_);
   /// InvalidArgument once there are more than `most` in this run: stop.
   [[nodiscard]] Status add(std::uint64_t line, std::string_view reason) TIDAL_EXCLUDES(mutex_);

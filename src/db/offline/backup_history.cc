@@ -8,7 +8,6 @@
 
 #include "db/anonymiser.h"
 #include "db/backup.h"
-#include "db/offline/log_walk.h"
 #include "wal/archive.h"
 #include "wal/archive_format.h"
 #include "wal/reader.h"
@@ -37,7 +36,8 @@ Result<BackupSegment> describe_segment(base::FileSystem& fs, const std::string& 
                                        SeqNo last) {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs.open(backup + "/" + path, base::OpenMode::Read));
   TIDAL_TRY_ASSIGN(const wal::SegmentHeader header, wal::read_segment_header(*file, backup + "/" + path));
-  TIDAL_TRY_ASSIGN(const std::optional<wal::SegmentFooter> footer, wal::read_segment_footer(*file, header));
+  TIDAL_TRY_ASSIGN(const std::optional<wal::SegmentFooter> footer,
+                   wal::read_segment_footer(*file, header, backup + "/" + path));
   return BackupSegment{
       .path = path, .first_seqno = header.first_seqno, .last_seqno = footer ? footer->last_seqno : last};
 }

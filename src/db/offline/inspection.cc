@@ -119,7 +119,11 @@ Status inspect_view(base::FileSystem& fs, const std::string& path, const std::st
   base::Decoder in(bytes);
   in.raw(8);
   const std::uint32_t format = in.u32();
-  in.u32();
+  if (const std::uint32_t min_reader = in.u32(); in.ok() && min_reader > materializer::kCheckpointFormat) {
+    return Error(Code::FailedPrecondition, path + ": format " + std::to_string(format) + " needs a reader of format " +
+                                               std::to_string(min_reader) + ", this one reads up to " +
+                                               std::to_string(materializer::kCheckpointFormat));
+  }
   const std::string name(in.string());
   const std::uint32_t logic_version = in.u32();
   const std::uint64_t seqno = in.u64();

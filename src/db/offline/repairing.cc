@@ -10,6 +10,7 @@
 #include <charconv>
 
 #include "db/base_state.h"
+#include "db/format_check.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
 #include "db/unfinished_directory.h"
@@ -72,6 +73,7 @@ Result<std::unique_ptr<DirectoryRepair>> DirectoryRepair::plan(base::FileSystem&
   TIDAL_TRY(check_may_be_opened(fs, directory));
   std::unique_ptr<DirectoryRepair> repair(new DirectoryRepair(fs, directory));
   TIDAL_TRY_ASSIGN(repair->lock_, lock_to_read(fs, directory));
+  TIDAL_TRY(check_formats(fs, directory));
   TIDAL_TRY(repair->look());
   return repair;
 }

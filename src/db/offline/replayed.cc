@@ -42,19 +42,12 @@ Result<std::unique_ptr<wal::Log>> read_whole_log(base::FileSystem& fs, const std
   return log;
 }
 
-/// Brings views to the base that the log stands on; 0 when it is whole from its first record.
 Result<SeqNo> restore_base(base::FileSystem& fs, const std::string& directory, const wal::Log& log,
                            const materializer::Registry& views, std::span<const materializer::StoreFile> stores) {
-  const SeqNo history = log.history_first_seqno();
-  std::vector<std::string> notes;
-  TIDAL_TRY_ASSIGN(const SeqNo base,
-                   base_directory(fs, directory)
-                       .restore(views, {.first = SeqNo{history.value - 1}, .last = log.last_seqno()}, notes, stores));
-  if (base != SeqNo{} || history == SeqNo{1}) return base;
-  Error error(Code::Corruption, directory + ": the log begins with seqno " + std::to_string(history.value) +
-                                    ", and there is no base that it could stand on");
-  for (const std::string& note : notes) error.message += "; " + note;
-  return error;
+  materializer::CheckpointDirectory bases = base_directory(fs, directory);
+  Result<SeqNo> base = db::restore_base(bases, log, log.last_seqno(), views, stores);
+  if (!base.ok()) return Error(base.error().code, directory + ": " + base.error().message);
+  return base;
 }
 
 }  // namespace
@@ -73,7 +66,10 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
     views.registry().apply(events);
     return {};
   };
-  TIDAL_TRY(log->replay(base.next(), apply));
+  if (const Status replayed = log->replay(base.next(), apply); !replayed.ok()) {
+    if (base != SeqNo{}) return replayed.error();
+    return cause_of_failed_replay(base_directory(fs, directory), database->views_->registry(), replayed.error());
+  }
   return database;
 }
 

@@ -9,6 +9,7 @@
 #include "base/file_copy.h"
 #include "db/backup_manifest.h"
 #include "db/base_state.h"
+#include "db/format_check.h"
 #include "db/offline/backup_history.h"
 #include "db/offline/later_erasures.h"
 #include "db/offline/verification.h"
@@ -146,6 +147,7 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
     return Error(Code::InvalidArgument, "restore: expected either no erasures or a database with some, got both");
   }
   TIDAL_TRY_ASSIGN(const BackupManifest manifest, read_backup_manifest(fs, backup));
+  TIDAL_TRY(check_formats(fs, backup));
   TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, check_backup_files(fs, backup, manifest, options.progress));
   TIDAL_TRY(as_error(defects));
   TIDAL_TRY_ASSIGN(const BackupHistory history, BackupHistory::read(fs, backup, manifest));

@@ -5,6 +5,7 @@
 
 #include "db/backup_manifest.h"
 #include "db/base_state.h"
+#include "db/format_check.h"
 #include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
@@ -101,6 +102,7 @@ Result<Verification> verify_directory(base::FileSystem& fs, const std::string& d
     return Error(Code::NotFound, "no database at '" + directory + "' (create one: tidal init " + directory + ")");
   }
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, lock_to_read(fs, directory));
+  TIDAL_TRY(check_formats(fs, directory));  // it would be called damaged
   TIDAL_TRY_ASSIGN(Verification result, verify_content(fs, directory));
   if (fs.exists(directory + "/" + std::string(kBackupManifestName))) TIDAL_TRY(verify_backup(fs, directory, result));
   return result;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the program on files that are no regular ones, and stops it while it waits for input.
+"""Runs the program on files that are no regular ones, on numbers out of range, and stops it while it waits for input.
 
 usage: input_program_test.py PROGRAM [TEST…]
 """
@@ -120,6 +120,21 @@ class Signals(Program):
         import fcntl, struct, termios
         while struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, b"\0" * 4))[0] > 0:
             self.assertIsNone(child.poll())
+
+
+class Numbers(Program):
+    def test_a_count_out_of_range_is_refused(self):
+        large = "18446744073709551616"
+        for arguments in (["restore", "b", "r", "--seqno", large], ["wal", "dump", "d", "--from", large],
+                          ["wal", "dump", "d", "--limit", "9" * 30], ["import", "d", "f", "--max-rejects", large],
+                          ["bench", "ingest", "--items", large], ["bench", "ingest", "--rounds", large],
+                          ["bench", "ingest", "--seconds", large]):
+            done = self.tidal(*arguments, expect=2)
+            self.assertIn(arguments[-1], done.stderr)
+        done = self.tidal("wal", "dump", "d", "--from", large, expect=2)
+        self.assertIn("from 0 to 18446744073709551615", done.stderr)
+        name = self.database()
+        self.assertEqual(self.tidal("wal", "dump", name, "--from", "18446744073709551615").stdout, "")
 
 
 if __name__ == "__main__":

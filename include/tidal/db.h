@@ -122,6 +122,7 @@ struct CompactionReport {
   std::uint64_t bytes_freed = 0;  ///< in wal/
   std::uint64_t segments_rewritten = 0;
   std::uint64_t records_made_anonymous = 0;  ///< of users that were forgotten
+  bool newest_is_too_large = false;  ///< one segment is left, which never leaves the log, and log_bytes allows less
 };
 
 struct DigestReport {

@@ -3,7 +3,7 @@
 
 usage: input_program_test.py PROGRAM [TEST…]
 """
-import os, signal, subprocess, threading, unittest
+import fcntl, os, pty, select, signal, struct, subprocess, termios, threading, unittest
 
 from tidal_program import PROGRAM, Program
 
@@ -104,6 +104,26 @@ class Signals(Program):
             self.assertIn("0 records behind the end", self.tidal("status", name).stdout, "it was closed")
             self.assertIn("1 item,", self.tidal("status", name).stdout, "half a statement is not run")
 
+    def test_a_shell_at_a_prompt_ends_by_a_sigterm_alone(self):
+        name = self.database()
+        try:
+            child, terminal = pty.fork()
+        except OSError as error:
+            self.skipTest(f"no terminal to be had here: {error}")
+        if child == 0:
+            # libedit never frees the name and help of a function that is added to it.
+            os.environ.update(HOME=str(self.root), TERM="xterm", ASAN_OPTIONS="detect_leaks=0")
+            os.chdir(self.root)
+            os.execv(PROGRAM, [PROGRAM, "shell", name])
+        seen = b""
+        while b"tidal> " not in seen and select.select([terminal], [], [], 60)[0]:
+            seen += os.read(terminal, 65536)
+        self.assertIn(b"tidal> ", seen)
+        os.kill(child, signal.SIGTERM)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 1)
+        os.close(terminal)
+        self.assertIn("0 records behind the end", self.tidal("status", name).stdout, "it was closed")
+
     def test_exec_that_waits_for_statements_ends(self):
         name = self.database()
         for arguments in (["exec", name], ["exec", name, "-f", "/dev/stdin"]):
@@ -117,7 +137,6 @@ class Signals(Program):
 
     def wait_until_it_reads(self, child):
         """The pipe is empty once the program took what was written: its handler is installed by then."""
-        import fcntl, struct, termios
         while struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, b"\0" * 4))[0] > 0:
             self.assertIsNone(child.poll())
 

@@ -122,6 +122,7 @@ struct CompactionReport {
   std::uint64_t bytes_freed = 0;  ///< in wal/
   std::uint64_t segments_rewritten = 0;
   std::uint64_t records_made_anonymous = 0;  ///< of users that were forgotten
+  bool newest_is_too_large = false;  ///< one segment is left, which never leaves the log, and log_bytes allows less
 };
 
 struct DigestReport {
@@ -216,13 +217,14 @@ class Database {
                                               const std::function<bool(const RebuildProgress&)>& observe = {});
   /// Copies the database into the new or empty folder `dest`, while writes and reads go on: a base of everything
   /// applied when it begins, and the log with its archive. Writers wait as for a checkpoint. Compaction waits until it
-  /// is done. An error leaves no backup. AlreadyExists; Corruption names the damaged file; FailedPrecondition for a
-  /// database in memory; IoError; ResourceExhausted.
+  /// is done. An error leaves no backup. AlreadyExists; InvalidArgument for a place inside of the database; Corruption
+  /// names the damaged file; FailedPrecondition for a database in memory; IoError; ResourceExhausted.
   [[nodiscard]] Result<BackupReport> backup(const std::string& dest, const BackupOptions& options = {});
   /// Makes a database in the new or empty folder `dest` of what a backup holds, up to a record or a time. Reads every
   /// file of the backup before it writes, and verifies what it wrote. An error or a crash leaves no database.
-  /// NotFound; AlreadyExists; Corruption names the damaged file; InvalidArgument for a target that the backup does not
-  /// reach names what it reaches; FailedPrecondition for a backup of a newer version; IoError; ResourceExhausted.
+  /// NotFound; AlreadyExists; Corruption names the damaged file; InvalidArgument for a place inside of the backup, and
+  /// for a target that it does not reach, naming what it reaches; FailedPrecondition for a backup of a newer version;
+  /// IoError; ResourceExhausted.
   [[nodiscard]] static Result<RestoreReport> restore(const std::string& backup, const std::string& dest,
                                                      const RestoreOptions& options = {});
   /// A hash of all logical state. Stops writers while it runs.

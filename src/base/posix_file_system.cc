@@ -6,38 +6,19 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "base/file_system.h"
+#include "base/system_error.h"
 
 namespace tidal::base {
 namespace {
 
 namespace stdfs = std::filesystem;
 
-Error error_of(int number, std::string_view what, const std::string& path) {
-  Code code = Code::IoError;
-  switch (number) {
-    case ENOENT: code = Code::NotFound; break;
-    case EEXIST: code = Code::AlreadyExists; break;
-    case ENOSPC:
-    case EDQUOT:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: code = Code::ResourceExhausted; break;
-    case EACCES:
-    case EPERM:
-    case EROFS: code = Code::PermissionDenied; break;
-    default: break;
-  }
-  const char* const why = ::strerrordesc_np(number);  // thread-safe and in one language, unlike strerror
-  return Error(code, std::string(what) + " " + path + ": " + (why != nullptr ? why : std::to_string(number)));
-}
-
-Error last_error(std::string_view what, const std::string& path) { return error_of(errno, what, path); }
+Error last_error(std::string_view what, const std::string& path) { return error_of_errno(errno, what, path); }
 
 /// Owns a file descriptor.
 class Descriptor {
@@ -165,7 +146,7 @@ class PosixFileSystem final : public FileSystem {
     std::vector<std::string> names;
     stdfs::directory_iterator it(path, ec);
     for (; !ec && it != stdfs::directory_iterator(); it.increment(ec)) names.push_back(it->path().filename().string());
-    if (ec) return error_of(ec.value(), "list", path);
+    if (ec) return error_of_errno(ec.value(), "list", path);
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -195,7 +176,7 @@ class PosixFileSystem final : public FileSystem {
   Status remove_all(const std::string& path) override {
     std::error_code ec;
     stdfs::remove_all(path, ec);
-    if (ec) return error_of(ec.value(), "remove", path);
+    if (ec) return error_of_errno(ec.value(), "remove", path);
     return {};
   }
 

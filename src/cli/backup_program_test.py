@@ -129,6 +129,25 @@ class Backup(Program):
         for command in (["restore", "u", "r"], ["backup", name, "u"], ["verify", "u"], ["init", "u"]):
             self.assertIn("FailedPrecondition", self.tidal(*command, expect=1).stderr)
 
+    def test_a_destination_inside_of_the_source_is_refused(self):
+        name = self.written(1)
+        self.tidal("backup", name, "b")
+        (self.root / "other").mkdir()
+        (self.root / "to_db").symlink_to(name)
+        (self.root / "to_b").symlink_to(self.root / "b")
+        for source, command in ((name, "backup"), ("b", "restore"), ("to_b", "restore"), ("to_db", "backup")):
+            folder = "b" if command == "restore" else name
+            link = "to_b" if command == "restore" else "to_db"
+            before = sorted(self.root.rglob("*"))
+            for dest in (f"{folder}/in", f"{folder}/in/deeper", f"{link}/in", f"other/../{folder}/./in/",
+                         self.root / folder / "wal"):
+                error = self.tidal(command, source, dest, expect=1).stderr
+                self.assertRegex(error, r"InvalidArgument\]: .* lies in .*, which it is a copy of")
+            after = sorted(self.root.rglob("*"))
+            self.assertEqual(before, after)
+        self.tidal("backup", name, f"{name}.backup")  # a name that only begins like the source's
+        self.tidal("restore", "b", "b.restored")
+
     def test_without_archive(self):
         shutil.copytree(GOLDEN, self.root / "g.db", ignore=shutil.ignore_patterns("stores"))
         self.tidal("exec", "g.db", "ALTER SETTINGS log_bytes:64KiB;")

@@ -70,4 +70,11 @@ Exit fail(const Terminal& terminal, const Error& error) {
   return Exit::Failed;
 }
 
+void warn(const Terminal& terminal, std::string_view text) {
+  terminal.out.flush();
+  terminal.err << err_style(terminal, Style::Yellow) << "warning:" << err_style(terminal, Style::Plain) << " " << text
+               << "\n"
+               << std::flush;
+}
+
 }  // namespace tidal::cli

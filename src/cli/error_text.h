@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cli/terminal.h"
 #include "tidal/result.h"
@@ -18,5 +19,7 @@ namespace tidal::cli {
 
 /// Writes error_text to terminal.err and returns Exit::Failed.
 Exit fail(const Terminal& terminal, const Error& error);
+/// Writes "warning: …" to terminal.err, and what is in terminal.out before it.
+void warn(const Terminal& terminal, std::string_view text);
 
 }  // namespace tidal::cli

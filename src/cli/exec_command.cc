@@ -7,6 +7,8 @@
 #include "base/file_system.h"
 #include "cli/commands.h"
 #include "cli/error_text.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
 #include "cli/open_database.h"
 #include "cli/params.h"
 
@@ -47,9 +49,10 @@ Result<Plan> plan_of(const Terminal& terminal, const ExecOptions& options) {
   }
   if (!options.file.empty()) {
     if (has_script) return Error(Code::InvalidArgument, "--file and statements on the command line exclude each other");
-    TIDAL_TRY_ASSIGN(plan.script, base::read_file(base::posix_file_system(), options.file));
+    TIDAL_TRY_ASSIGN(plan.script, read_text(options.file));
   } else if (!has_script) {
     plan.script = read_all(terminal.in);
+    if (interrupted()) return Error(Code::Unavailable, "interrupted while reading statements: none was run");
   }
   return plan;
 }

@@ -1,5 +1,7 @@
 // tidal export: a schema file and the log as lines that import reads.
 #include <ostream>
+#include <utility>
+#include <vector>
 
 #include "base/file_system.h"
 #include "cli/commands.h"
@@ -67,7 +69,8 @@ Result<db::Anonymiser> erasures_of(const std::string& directory) {
   return anonymiser;
 }
 
-Status write_lines(const ExportOptions& options, LineSink& sink) {
+/// The lines of the log that is there; gives what is missing of it. Damage is an error.
+Result<std::vector<wal::Gap>> write_lines(const ExportOptions& options, LineSink& sink) {
   TIDAL_TRY(sink.add(kMark));
   TIDAL_TRY_ASSIGN(db::Anonymiser anonymiser, erasures_of(options.directory));
   const auto each = [&](const wal::WalEvent& event) -> Status {
@@ -80,17 +83,55 @@ Status write_lines(const ExportOptions& options, LineSink& sink) {
   };
   TIDAL_TRY_ASSIGN(const wal::LogSummary log, db::walk_log(base::posix_file_system(), options.directory, each));
   if (!log.defects.empty()) return Error(Code::Corruption, db::to_text(log.defects.front()));
-  if (!log.gaps.empty()) return Error(Code::Corruption, db::to_text(log.gaps.front()));
-  if (!log.segments.empty() && log.first_seqno.value != 1) {
-    return Error(Code::FailedPrecondition, "the log begins at seqno " + std::to_string(log.first_seqno.value) +
-                                               ": what came before is no longer in it");
+  TIDAL_TRY(sink.flush());
+  return db::missing_records(log);
+}
+
+void warn_of(const Terminal& terminal, const std::vector<wal::Gap>& missing) {
+  for (const wal::Gap& gap : missing) warn(terminal, db::to_text(gap));
+  if (missing.empty()) return;
+  warn(terminal, "what they said is not in this export; tidal backup copies a database with it");
+}
+
+/// What became of data.jsonl.
+struct Written {
+  std::uint64_t lines = 0;
+  std::vector<wal::Gap> missing;
+};
+
+/// Under its name only when it is whole: an export that was stopped cannot be mistaken for one.
+Result<Written> write_file(base::FileSystem& fs, const std::string& path, const ExportOptions& options) {
+  if (fs.exists(path)) return Error(Code::AlreadyExists, path + " exists: choose another folder");
+  const std::string unfinished = path + ".unfinished";
+  if (fs.exists(unfinished)) TIDAL_TRY(fs.remove(unfinished));
+  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(unfinished, base::OpenMode::Create));
+  base::File& synced = *file;
+  LineSink sink(std::move(file));
+  const auto fill = [&]() -> Result<Written> {
+    TIDAL_TRY_ASSIGN(std::vector<wal::Gap> missing, write_lines(options, sink));
+    TIDAL_TRY(synced.sync());
+    TIDAL_TRY(fs.rename(unfinished, path));
+    return Written{.lines = sink.lines(), .missing = std::move(missing)};
+  };
+  Result<Written> written = fill();
+  if (!written.ok()) static_cast<void>(fs.remove(unfinished));  // the first error is the one that counts
+  return written;
+}
+
+void tell(const Terminal& terminal, const ExportOptions& options, const std::string& path, const Written& written) {
+  terminal.err << "wrote " << path << ": " << counted(written.lines, "line") << ". To read it back:\n";
+  if (options.what == "all") {
+    // The beginning of the schema may be among what is missing.
+    terminal.err << "  tidal init COPY" << (written.missing.empty() ? "" : " --schema " + options.out + "/schema.tidal")
+                 << "\n";
   }
-  return sink.flush();
+  terminal.err << "  tidal import COPY " << path << "\n";
 }
 
 Status write_all(const Terminal& terminal, const ExportOptions& options) {
   base::FileSystem& fs = base::posix_file_system();
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::FileLock> lock, db::lock_to_read(fs, options.directory));
+  // Corruption when neither the log nor a base has what came before.
   TIDAL_TRY_ASSIGN(const std::string schema, db::logged_schema(fs, options.directory));
   if (options.out.empty()) {
     if (options.what == "schema") {
@@ -98,7 +139,9 @@ Status write_all(const Terminal& terminal, const ExportOptions& options) {
       return {};
     }
     LineSink sink(terminal.out);
-    return write_lines(options, sink);
+    TIDAL_TRY_ASSIGN(const std::vector<wal::Gap> missing, write_lines(options, sink));
+    warn_of(terminal, missing);
+    return {};
   }
   TIDAL_TRY(fs.create_directories(options.out));
   if (options.what == "schema" || options.what == "all") {
@@ -107,20 +150,9 @@ Status write_all(const Terminal& terminal, const ExportOptions& options) {
   }
   if (options.what == "schema") return {};
   const std::string path = options.out + "/data.jsonl";
-  if (fs.exists(path)) return Error(Code::AlreadyExists, path + " exists: choose another folder");
-  // Under its name only when it is whole: an export that was stopped cannot be mistaken for one.
-  const std::string unfinished = path + ".unfinished";
-  if (fs.exists(unfinished)) TIDAL_TRY(fs.remove(unfinished));
-  TIDAL_TRY_ASSIGN(std::unique_ptr<base::File> file, fs.open(unfinished, base::OpenMode::Create));
-  base::File& written = *file;
-  LineSink sink(std::move(file));
-  TIDAL_TRY(write_lines(options, sink));
-  TIDAL_TRY(written.sync());
-  TIDAL_TRY(fs.rename(unfinished, path));
-  if (terminal.quiet) return {};
-  terminal.err << "wrote " << path << ": " << counted(sink.lines(), "line") << ". To read it back:\n";
-  if (options.what == "all") terminal.err << "  tidal init COPY\n";
-  terminal.err << "  tidal import COPY " << path << "\n";
+  TIDAL_TRY_ASSIGN(const Written written, write_file(fs, path, options));
+  warn_of(terminal, written.missing);
+  if (!terminal.quiet) tell(terminal, options, path, written);
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <istream>
 #include <ostream>
+#include <system_error>
 
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -114,10 +115,23 @@ void tell(const Terminal& terminal, const std::string& path, const ImportReport&
   }
 }
 
+/// A pipe, a fifo, a terminal give their bytes once.
+Status check_can_be_read_twice(const std::string& path) {
+  std::error_code missing;  // its opening will tell
+  const std::filesystem::file_type type = std::filesystem::status(path, missing).type();
+  using enum std::filesystem::file_type;
+  if (type != fifo && type != socket && type != character) return {};
+  return Error(Code::InvalidArgument,
+               path +
+                   ": an import reads its file twice, and what comes through a pipe can be read once: save it to a "
+                   "file first");
+}
+
 }  // namespace
 
 Exit import_one(const Terminal& terminal, Database& database, const std::string& path, ImportOptions options,
                 const std::string& command) {
+  if (const Status file = check_can_be_read_twice(path); !file.ok()) return fail(terminal, file.error());
   if (options.maps.empty()) {
     Result<std::optional<std::string>> map = agreed_map(terminal, database, path, command);
     if (!map.ok()) return fail(terminal, map.error());

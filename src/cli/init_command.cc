@@ -2,10 +2,10 @@
 #include <optional>
 #include <ostream>
 
-#include "base/file_system.h"
 #include "cli/commands.h"
 #include "cli/error_text.h"
 #include "cli/import/declared.h"
+#include "cli/input.h"
 #include "cli/open_database.h"
 #include "cli/quantity_text.h"
 #include "db/offline/starting_schema.h"
@@ -20,7 +20,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 Result<std::string> chosen_schema(const InitOptions& options) {
-  if (!options.schema_path.empty()) return base::read_file(base::posix_file_system(), options.schema_path);
+  if (!options.schema_path.empty()) return read_text(options.schema_path);
   const std::optional<db::StartingSchema> chosen = db::starting_schema(options.template_name);
   return std::string(chosen ? chosen->statements : "");
 }

@@ -5,11 +5,13 @@
 
 namespace tidal::cli {
 
-/// From now on the first SIGINT or SIGTERM only sets a flag; a second SIGINT ends the process.
+/// From now on the first SIGINT or SIGTERM only sets a flag; a second signal ends the process.
 void catch_interrupts();
-/// True once the person asked to stop.
+/// True once the person or the system asked to stop.
 [[nodiscard]] bool interrupted();
-/// Forgets an interrupt that has been answered (the shell's Ctrl-C).
+/// Forgets a SIGINT that has been answered (the shell's Ctrl-C). A SIGTERM stays: its sender wants the process gone.
 void clear_interrupt();
+/// Waits until the descriptor can be read or is at its end. False when interrupted, or with errno when it cannot wait.
+[[nodiscard]] bool wait_for_input(int descriptor);
 
 }  // namespace tidal::cli

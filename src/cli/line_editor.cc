@@ -2,13 +2,11 @@
 #include "cli/line_editor.h"
 
 #include <histedit.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
 #include <clocale>
-#include <csignal>
 #include <cstdio>
 #include <cwchar>
 #include <istream>
@@ -26,7 +24,8 @@ class PlainLines final : public LineEditor {
  public:
   explicit PlainLines(std::istream& in) : in_(in) {}
   Read read(const std::string&, std::string& line) override {
-    if (!std::getline(in_, line)) return Read::End;
+    // Interrupted while it waits, the input ends within a line.
+    if (interrupted() || !std::getline(in_, line) || interrupted()) return Read::End;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     return Read::Line;
   }
@@ -69,10 +68,12 @@ class EditedLines final : public LineEditor {
   Read read(const std::string& prompt, std::string& line) override {
     prompt_ = prompt;
     clear_interrupt();
+    if (interrupted()) return Read::End;
     int count = 0;
     const char* typed = el_gets(edit_, &count);
     if (interrupted()) {
       clear_interrupt();
+      if (interrupted()) return Read::End;
       std::fputs("^C\n", stdout);
       el_reset(edit_);
       return Read::Interrupted;
@@ -99,30 +100,11 @@ class EditedLines final : public LineEditor {
   }
   static char* prompt_of(EditLine* edit) { return self_of(edit)->prompt_.data(); }
 
-  /// False when interrupted. Signals are held back between the look at the flag and the wait, so that none falls in
-  /// between and leaves the prompt waiting.
-  static bool wait_for_input() {
-    sigset_t held;
-    sigset_t before;
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &held, &before);
-    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    int ready = 0;
-    while (ready == 0 && !interrupted()) {
-      ready = ::ppoll(&input, 1, nullptr, &before);
-      if (ready < 0 && errno == EINTR) ready = 0;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return ready > 0;
-  }
-
   /// libedit's own reader starts again after a signal; this one gives up, so that Ctrl-C clears the line.
   static int get_character(EditLine*, wchar_t* character) {
     std::mbstate_t state{};
     while (true) {
-      if (!wait_for_input()) return -1;
+      if (!wait_for_input(STDIN_FILENO)) return -1;
       char byte = 0;
       const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
       if (n < 0 && errno == EINTR && !interrupted()) continue;

@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -82,10 +84,13 @@ std::string clock_defect(std::string& text) {
   return options.ok() ? "" : options.error().message;
 }
 
-/// CLI11 takes -1 for the largest number.
+/// CLI11 takes -1 and all that is too large for the largest number.
 std::string count_defect(std::string& text) {
-  const bool is_count = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  return is_count ? "" : "expected a whole number from 0, got '" + text + "'";
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc() && end == text.data() + text.size()) return "";
+  return "expected a whole number from 0 to " + std::to_string(kLargest) + ", got '" + text + "'";
 }
 
 CLI::Option* count(CLI::Option* option) { return option->check(CLI::Validator(count_defect, "")); }

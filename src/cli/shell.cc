@@ -11,6 +11,8 @@
 #include "cli/error_text.h"
 #include "cli/import/declared.h"
 #include "cli/import_command.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
 #include "db/offline/script_text.h"
 
 namespace tidal::cli {
@@ -150,7 +152,7 @@ void Shell::next_page() {
 }
 
 void Shell::run_file(const std::string& path) {
-  const Result<std::string> script = base::read_file(base::posix_file_system(), path);
+  const Result<std::string> script = read_text(path);
   if (!script.ok()) return fail_with(script.error());
   run_script(*script);
 }
@@ -242,6 +244,10 @@ Exit Shell::run() {
       offers_.pop_front();
     }
     if (take(line) == Step::Quit) break;
+  }
+  if (interrupted()) {  // and so is a statement that has not come whole
+    fail_with(Error(Code::Unavailable, "interrupted"));
+    return Exit::Failed;
   }
   if (!trimmed(pending_).empty()) run_script(std::exchange(pending_, {}));  // a script's last statement needs no ";"
   return failed_ && !terminal_.in_is_terminal ? Exit::Failed : Exit::Ok;

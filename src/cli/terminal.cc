@@ -7,6 +7,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <iostream>
+#include <istream>
+
+#include "cli/input.h"
 
 namespace tidal::cli {
 namespace {
@@ -55,7 +58,10 @@ Terminal process_terminal() {
   std::ios::sync_with_stdio(false);
   const bool out_is_terminal = isatty(STDOUT_FILENO) == 1;
   const bool err_is_terminal = isatty(STDERR_FILENO) == 1;
-  return Terminal{.in = std::cin,
+  // Not std::cin, which nothing stops while it waits.
+  static InputBuffer buffer(STDIN_FILENO);
+  static std::istream in(&buffer);
+  return Terminal{.in = in,
                   .out = std::cout,
                   .err = std::cerr,
                   .in_is_terminal = isatty(STDIN_FILENO) == 1,

@@ -130,11 +130,16 @@ Exit run_compact(const Terminal& terminal, const CommonOptions& common, const Di
   }
   const std::uint64_t segments = report->segments_archived + report->segments_removed;
   if (segments == 0) {
-    terminal.out << options.directory << ": the log is within its limits (SHOW SETTINGS: log_retention, log_bytes)\n";
+    terminal.out << options.directory
+                 << ": nothing is to leave the log: its older segments are within the limits (SHOW SETTINGS: "
+                 << "log_retention, log_bytes)\n";
   } else {
     terminal.out << options.directory << ": " << counted(segments, "segment") << " of the log "
                  << (report->segments_archived > 0 ? "archived" : "removed") << ", " << bytes_text(report->bytes_freed)
                  << " freed; it stands on a base at seqno " << with_commas(report->base.value) << "\n";
+  }
+  if (report->newest_is_too_large) {
+    terminal.out << "  log_bytes allows less than the newest segment holds, which never leaves the log\n";
   }
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return Exit::Ok;

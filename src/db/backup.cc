@@ -153,6 +153,7 @@ std::string BackupWriter::finish(Timestamp now) {
 
 Result<BackupReport> Core::backup(const std::string& dest, const BackupOptions& options) {
   if (!log_) return Error(Code::FailedPrecondition, "a database in memory has no files to back up");
+  TIDAL_TRY(check_is_outside("the backup", dest, path_));
   const base::MutexLock lock(compaction_mutex_);
   TIDAL_TRY_ASSIGN(UnfinishedDirectory directory,
                    UnfinishedDirectory::create(environment_.fs, dest, kUnfinishedBackup));

@@ -235,7 +235,12 @@ Result<RebuildReport> Database::rebuild(std::string_view view,
 
 Result<CompactionReport> Database::compact() {
   TIDAL_TRY_ASSIGN(const db::CallGate::Pass pass, impl_->gate.enter());
-  return impl_->core->compact();
+  TIDAL_TRY_ASSIGN(CompactionReport report, impl_->core->compact());
+  const DatabaseStats stats = impl_->core->stats();
+  const std::int64_t limit = impl_->core->views().schema().settings.log_bytes;
+  report.newest_is_too_large =
+      limit > 0 && stats.log_segments == 1 && stats.log_bytes > static_cast<std::uint64_t>(limit);
+  return report;
 }
 
 Result<BackupReport> Database::backup(const std::string& dest, const BackupOptions& options) {

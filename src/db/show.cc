@@ -61,6 +61,11 @@ RowsReply show_settings(const Settings& settings) {
   row("create_users", settings.create_users, "an unknown user of a signal is created");
   row("seen_expires", settings.seen_expires, "after how long a seen item counts as unseen; 0: never");
   row("hot_gravity", settings.hot_gravity, "how fast the sort hot lets items sink");
+  const Value retention = settings.log_retention.us == 0 ? Value("all") : Value(settings.log_retention);
+  row("log_retention", retention, "records appended longer ago than this leave the log; all: age removes none");
+  row("log_bytes", schema::size_text(settings.log_bytes),
+      "beyond this size the oldest segments leave the log, never the newest; all: size removes none");
+  row("log_archive", settings.log_archive, "what leaves the log is kept in archive/; false: it is removed");
   return reply;
 }
 

@@ -2,7 +2,9 @@
 #include "db/unfinished_directory.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 namespace tidal::db {
@@ -70,6 +72,17 @@ Status UnfinishedDirectory::remove_content() {
 }
 
 void UnfinishedDirectory::discard() { static_cast<void>(remove_content()); }
+
+Status check_is_outside(std::string_view what, const std::string& dest, const std::string& source) {
+  namespace stdfs = std::filesystem;
+  std::error_code none;  // a path that cannot be followed is refused by whoever uses it
+  const stdfs::path inner = stdfs::weakly_canonical(stdfs::absolute(dest, none), none);
+  const stdfs::path outer = stdfs::weakly_canonical(stdfs::absolute(source, none), none);
+  const auto [in, out] = std::mismatch(inner.begin(), inner.end(), outer.begin(), outer.end());
+  if (outer.empty() || out != outer.end() || in == inner.end()) return {};
+  return Error(Code::InvalidArgument, std::string(what) + " at '" + dest + "' lies in '" + source +
+                                          "', which it is a copy of: choose a place outside of it");
+}
 
 Status check_is_finished(base::FileSystem& fs, const std::string& path) {
   if (fs.exists(path + "/" + std::string(kUnfinishedBackup))) {

@@ -46,6 +46,10 @@ class UnfinishedDirectory {
   bool was_there_;
 };
 
+/// InvalidArgument when a copy of `source` at `dest` would lie in what it copies, through links too; `what` is said to
+/// lie there: "the backup".
+[[nodiscard]] Status check_is_outside(std::string_view what, const std::string& dest, const std::string& source);
+
 /// FailedPrecondition when the directory carries a mark: it was never finished, and holds nothing to rely on.
 [[nodiscard]] Status check_is_finished(base::FileSystem& fs, const std::string& path);
 /// The same; FailedPrecondition also for a backup, which whoever opens it would change.

@@ -170,7 +170,7 @@ class Batch {
     if (name == "future_tolerance") return take_span(statement, setting, *text, out.future_tolerance);
     if (name == "past_query_tolerance") return take_span(statement, setting, *text, out.past_query_tolerance);
     if (name == "seen_expires") return take_span(statement, setting, *text, out.seen_expires, "never");
-    if (name == "log_retention") return take_span(statement, setting, *text, out.log_retention, "all");
+    if (name == "log_retention") return take_retention(statement, setting, *text, out.log_retention);
     if (name == "log_bytes") return take_size(statement, setting, *text, out.log_bytes);
     if (name == "create_users") return take_flag(statement, setting, *text, out.create_users);
     if (name == "log_archive") return take_flag(statement, setting, *text, out.log_archive);
@@ -226,8 +226,19 @@ class Batch {
       out = *span;
       return;
     }
+    std::vector<std::string> expected = {"a duration such as 5m"};
+    if (!none.empty()) expected.emplace_back(none);
     complain(statement, setting.value.span,
-             {.message = setting.name.text + ": " + span.error().message, .expected = {"a duration such as 5m"}});
+             {.message = setting.name.text + ": " + span.error().message, .expected = std::move(expected)});
+  }
+
+  /// 0 would read as "keep nothing" and means the opposite: whoever wants that writes the word.
+  void take_retention(const Statement& statement, const Setting& setting, const std::string& text, Duration& out) {
+    const std::size_t errors = errors_.size();
+    take_span(statement, setting, text, out, "all");
+    if (errors_.size() > errors || out.us != 0 || text == "all") return;
+    complain(statement, setting.value.span,
+             {.message = "log_retention must be above 0; write all to keep records of any age", .expected = {"all"}});
   }
 
   void complain(const Statement& statement, Span span, Complaint complaint) {

@@ -19,6 +19,7 @@
 #include <optional>
 
 #include "base/mutex.h"
+#include "base/system_error.h"
 #include "storage/backends.h"
 #include "storage/lmdb_file.h"
 #include "storage/sealed_value.h"
@@ -38,10 +39,16 @@ Error lmdb_error(int rc, std::string_view what) {
   Code code = Code::IoError;
   if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH) {
     code = Code::Corruption;
-  } else if (rc == ENOSPC || rc == ENOMEM || rc == MDB_READERS_FULL || rc == MDB_MAP_FULL || rc == EDQUOT) {
+  } else if (rc == MDB_READERS_FULL || rc == MDB_MAP_FULL) {
     code = Code::ResourceExhausted;
+  } else if (const Code told = base::code_of_errno(rc);
+             told == Code::ResourceExhausted || told == Code::PermissionDenied) {
+    code = told;  // LMDB's own codes are negative
   }
-  return Error(code, "lmdb " + std::string(what) + ": " + mdb_strerror(rc));
+  std::string message = "lmdb " + std::string(what) + ": " + mdb_strerror(rc);
+  // What fails is mostly the mapping of the file, which takes addresses and hardly any memory.
+  if (rc == ENOMEM) message += " (address space for the map of the file, which ulimit -v limits, or memory)";
+  return Error(code, std::move(message));
 }
 
 #define TIDAL_LMDB_TRY(call, what)                                       \
@@ -282,7 +289,7 @@ Status LmdbStore::open(LmdbOptions options) {
   TIDAL_LMDB_TRY(mdb_env_set_mapsize(env_, options.map_bytes), "open of " + path_);
   // MDB_NOTLS: a transaction belongs to whoever holds it, not to the thread that began it.
   TIDAL_LMDB_TRY(mdb_env_open(env_, path_.c_str(), MDB_NOTLS | MDB_NOMETASYNC | MDB_NORDAHEAD, 0600),
-                 "open of " + path_);
+                 "open of " + path_ + " with a map of " + std::to_string(options.map_bytes >> 20) + " MiB");
   MDB_envinfo info{};
   TIDAL_LMDB_TRY(mdb_env_info(env_, &info), "open of " + path_);
   map_bytes_ = info.me_mapsize;

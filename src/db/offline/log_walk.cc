@@ -34,6 +34,17 @@ std::string to_text(const wal::Gap& gap) {
          std::to_string(gap.last_seqno.value) + " are in no file; " + gap.segment + " goes on behind them";
 }
 
+std::vector<wal::Gap> missing_records(const wal::LogSummary& log) {
+  std::vector<wal::Gap> missing;
+  if (!log.segments.empty() && log.segments.front().header && log.first_seqno > SeqNo{1}) {
+    missing.push_back({.segment = log.segments.front().path,
+                       .first_seqno = SeqNo{1},
+                       .last_seqno = SeqNo{log.first_seqno.value - 1}});
+  }
+  missing.insert(missing.end(), log.gaps.begin(), log.gaps.end());
+  return missing;
+}
+
 std::vector<std::string> notes_on(const wal::LogSummary& log) {
   std::vector<std::string> notes;
   for (const wal::SegmentSummary& segment : log.segments) {
@@ -41,7 +52,6 @@ std::vector<std::string> notes_on(const wal::LogSummary& log) {
     notes.push_back(segment.path + " offset " + std::to_string(*segment.torn_offset) +
                     ": an unfinished write; the next open cuts it off");
   }
-  for (const wal::Gap& gap : log.gaps) notes.push_back(to_text(gap));
   for (const std::string& twin : log.twins) {
     notes.push_back(twin + ": its segment is still in the log, which is read instead; the next archiving removes it");
   }

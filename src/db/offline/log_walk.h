@@ -29,8 +29,11 @@ using RecordVisitor = std::function<Status(const wal::WalEvent& event)>;
 
 [[nodiscard]] std::string to_text(const wal::Defect& defect);
 [[nodiscard]] std::string to_text(const wal::Gap& gap);
-/// What is unusual but no damage, a line each: an end in a write that was never acknowledged, seqnos that no file
-/// holds, an archive whose segment was not removed yet.
+/// Seqnos from 1 to the end of the log that no file holds, in order: of archives that were moved away, and of segments
+/// that were removed. Their effect is in the base.
+[[nodiscard]] std::vector<wal::Gap> missing_records(const wal::LogSummary& log);
+/// What else is unusual but no damage, a line each: an end in a write that was never acknowledged, an archive whose
+/// segment was not removed yet.
 [[nodiscard]] std::vector<std::string> notes_on(const wal::LogSummary& log);
 
 }  // namespace tidal::db

@@ -146,6 +146,7 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
   if (!options.erase_again && !options.erasures_of.empty()) {
     return Error(Code::InvalidArgument, "restore: expected either no erasures or a database with some, got both");
   }
+  TIDAL_TRY(check_is_outside("the database", dest, backup));
   TIDAL_TRY_ASSIGN(const BackupManifest manifest, read_backup_manifest(fs, backup));
   TIDAL_TRY(check_formats(fs, backup));
   TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, check_backup_files(fs, backup, manifest, options.progress));

@@ -26,6 +26,7 @@ Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Ver
   TIDAL_TRY_ASSIGN(const wal::LogSummary log, walk_log(fs, directory, each));
   for (const wal::Defect& defect : log.defects) result.defects.push_back(to_text(defect));
   result.notes = notes_on(log);
+  for (const wal::Gap& gap : log.gaps) result.notes.push_back(to_text(gap));
   std::uint64_t archived = 0;
   std::uint64_t archived_records = 0;
   for (const wal::SegmentSummary& segment : log.segments) {

@@ -2,6 +2,9 @@
 // no file. Whatever is lost is told before anything is touched, and the repaired directory opens without its caches.
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "base/random.h"
 #include "db/forget.h"
 #include "db/offline/repair_for_test.h"
 #include "db/offline/replayed.h"
@@ -359,6 +362,51 @@ TEST(RepairedHistory, EndsTheSameAfterACrashAtAnyOperation) {  // D2, D3, D4
   }
 }
 
+/// Flips, cuts off or takes away one of the files; says which.
+std::string damage_any(Files& files, base::Random& random) {
+  constexpr std::array<const char*, 6> kParts{"/wal/", "/archive/", "/archive/", "/base/", "/checkpoints/", "/stores/"};
+  std::vector<std::string> paths;
+  for (const char* part = kParts[random.below(kParts.size())]; const auto& [path, bytes] : files) {
+    if (path.find(part) != std::string::npos && !bytes.empty()) paths.push_back(path);
+  }
+  if (paths.empty()) return "";
+  const std::string& path = paths[random.below(paths.size())];
+  std::string& bytes = files.at(path);
+  const std::uint64_t how = random.below(4);
+  const std::size_t at = random.below(bytes.size());
+  if (how == 0) files.erase(path);
+  if (how == 1) bytes.resize(at);
+  if (how > 1) bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8)));
+  return path + (how == 0 ? " is gone; " : (how == 1 ? " cut off at " : " flipped at ") + std::to_string(at) + "; ");
+}
+
+TEST(RepairedHistory, OfAnyDamageVerifiesAndOpensWithoutItsCaches) {  // D4, D6
+  const std::vector<Files> wholes{Worn({}).files, Worn({.checkpoints = false}).files, Worn({.erases = true}).files,
+                                  Worn({.settings = "log_bytes:128KiB, log_archive:false"}).files,
+                                  Worn({.settings = "log_bytes:all", .erases = true}).files};
+  std::size_t refused = 0;
+  std::size_t promoted = 0;
+  for (std::uint64_t seed = 0; seed < 150 && !testing::Test::HasFailure(); ++seed) {
+    base::Random random(seed);
+    Files damaged = wholes[seed % wholes.size()];
+    std::string what = "seed " + std::to_string(seed) + ": ";
+    for (std::uint64_t n = 1 + random.below(3); n > 0; --n) what += damage_any(damaged, random);
+    SCOPED_TRACE(what);
+    const auto fs = with_files(damaged, seed);
+    auto plan = DirectoryRepair::plan(*fs, "/db");
+    if (!plan.ok()) {
+      ++refused;
+      EXPECT_NE(plan.error().message.find("Nothing was changed"), std::string::npos) << plan.error().to_string();
+      EXPECT_EQ(files_below(*fs, "/db"), damaged);
+      continue;
+    }
+    promoted += (*plan)->promoted() == SeqNo{} ? 0 : 1;
+    apply(*fs, std::move(*plan));
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_GT(promoted, 0U);
+}
+
 TEST(RepairedHistory, KeepsTheSoundBaseThatACheckpointTakesThePlaceOf) {
   Worn worn({});
   const std::string path = worn.paths("/base/").front();
@@ -372,6 +420,7 @@ TEST(RepairedHistory, KeepsTheSoundBaseThatACheckpointTakesThePlaceOf) {
   EXPECT_TRUE(path.starts_with("/db/" + (*plan)->superseded()[0]));
   apply(*fs, std::move(*plan));
   EXPECT_FALSE(fs->exists(path));
+  ASSERT_TRUE(fs->exists("/db/damaged/0001" + path.substr(3)));
   EXPECT_EQ(*base::read_file(*fs, "/db/damaged/0001" + path.substr(3)), worn.files.at(path));
 }
 

@@ -39,9 +39,9 @@ struct RestoreOptions {
 };
 
 struct RestoreReport {
-  SeqNo seqno;     ///< the last record of the restored database, but for the erasures behind it
-  Timestamp time;  ///< when that was appended; 0 when its log holds no record
-  SeqNo base;      ///< what it stands on; 0: the log from its first record
+  SeqNo seqno;                 ///< the last record of the restored database, but for the erasures behind it
+  Timestamp time;              ///< when that was appended; 0 when its log holds no record
+  SeqNo base;                  ///< what it stands on; 0: the log from its first record
   std::uint64_t erasures = 0;  ///< that came later and were written behind it
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;

@@ -62,13 +62,14 @@ TEST(ArchivedLog, IsDumpedCountedExportedAndVerified) {
 TEST(ArchivedLog, ThatWasMovedAwayIsMissedByTheExportAlone) {
   db::ClosedDatabase database;
   database.archive_log();
+  database.write_base();
   const std::string& path = database.path();
   ASSERT_TRUE(base::posix_file_system().remove_all(path + "/archive").ok());
   EXPECT_EQ(dump(path, database.digest().seqno.value).exit, Exit::Ok);
   EXPECT_EQ(run([&](const Terminal& t) { return run_verify(t, {.directory = path}); }).exit, Exit::Ok);
   const Printed lines = exported(path);
   EXPECT_EQ(lines.exit, Exit::Failed);
-  EXPECT_THAT(lines.err, HasSubstr("the log begins with seqno"));
+  EXPECT_THAT(lines.err, HasSubstr("the log begins at seqno"));
   EXPECT_THAT(lines.out, Not(HasSubstr("Heat")));
 }
 

@@ -72,7 +72,8 @@ Exit run_restore(const Terminal& terminal, const RestoreCommandOptions& options)
   terminal.out << options.directory << ": restored to " << moment_text(report->seqno, report->time) << "\n  "
                << size_text(terminal, report->files, report->bytes, progress) << "\n";
   if (report->erasures > 0) {
-    terminal.out << "  " << counted(report->erasures, "later erasure") << " repeated: those users are forgotten here too\n";
+    terminal.out << "  " << counted(report->erasures, "later erasure")
+                 << " repeated: those users are forgotten here too\n";
   }
   return Exit::Ok;
 }

@@ -36,25 +36,61 @@ void print_damages(const Terminal& terminal, const wal::RepairPlan& plan) {
   for (const wal::Damage& damage : plan.damages) terminal.out << to_text(damage) << "\n";
 }
 
+std::string gone_text(const wal::SeqnoRange& gone) {
+  return "the records with " + to_text(gone) + " are in no file; the state has them";
+}
+
+void print_aside(const Terminal& terminal, const db::PutAside& each) {
+  terminal.out << each.path << " is put aside: " << each.why << ".";
+  if (each.path.starts_with("archive/")) {
+    terminal.out << " With it go the records with " << to_text(each.records);
+  } else if (!each.path.starts_with("base/")) {
+    terminal.out << " It is a cache: nothing is lost by that";
+  }
+  terminal.out << "\n";
+}
+
+/// What is lost of the state, then what of the history alone.
+void print_loss(const Terminal& terminal, const db::DirectoryRepair& repair) {
+  const std::uint64_t lost = repair.lost_records();
+  std::uint64_t gone = 0;
+  for (const wal::SeqnoRange& range : repair.history_gone()) {
+    terminal.out << gone_text(range) << "\n";
+    gone += range.count();
+  }
+  if (lost > 0) {
+    terminal.out << counted(lost, "record") << " lost";
+  } else if (gone > 0) {
+    terminal.out << "nothing is lost of the state; of the history " << counted(gone, "record")
+                 << (gone == 1 ? " is gone" : " are gone");
+  } else {
+    terminal.out << "nothing is lost";
+  }
+  const SeqNo kept = repair.state_kept_through();
+  if (lost > 0 && kept != SeqNo{}) {
+    terminal.out << "; of those up to seqno " << with_commas(kept.value)
+                 << " only the history, their effects are in the base";
+  } else if (lost > 0) {
+    terminal.out << ", and with them what they did to the state";
+  }
+  if (repair.log().is_open_ended()) terminal.out << ", as far as can be told from a file that was cut off";
+  terminal.out << std::endl;
+}
+
 void print_plan(const Terminal& terminal, const db::DirectoryRepair& repair) {
   print_damages(terminal, repair.log());
-  for (const db::PutAside& each : repair.aside()) {
-    terminal.out << each.path << " is put aside: " << each.why << ".";
-    if (!each.path.starts_with("base/")) terminal.out << " It is a cache: nothing is lost by that";
-    terminal.out << "\n";
+  for (const db::PutAside& each : repair.aside()) print_aside(terminal, each);
+  for (const wal::SeqnoRange& fill : repair.archive_fills()) {
+    terminal.out << "the records with " << to_text(fill) << " are lost; empty ones take their place in archive/\n";
   }
   if (repair.promoted() != SeqNo{}) {
     terminal.out << "the checkpoint at seqno " << with_commas(repair.promoted().value)
                  << " becomes the base: all state up to it is kept\n";
   }
-  const std::uint64_t lost = repair.log().lost_records();
-  terminal.out << (lost == 0 ? "nothing is lost" : counted(lost, "record") + " lost");
-  if (lost > 0 && repair.state_kept_through() != SeqNo{}) {
-    terminal.out << "; of those up to seqno " << with_commas(repair.state_kept_through().value)
-                 << " only the history, their effects are in the base";
+  for (const std::string& base : repair.superseded()) {
+    terminal.out << base << " makes room for it; it is sound, and kept with what is put aside\n";
   }
-  if (repair.log().is_open_ended()) terminal.out << ", as far as can be told from a file that was cut off";
-  terminal.out << std::endl;
+  print_loss(terminal, repair);
 }
 
 /// Only a person who reads the question can answer it.
@@ -80,6 +116,7 @@ Exit run_repair(const Terminal& terminal, const RepairCommandOptions& options) {
   if (!repair.ok()) return fail(terminal, repair.error());
   for (const std::string& note : (*repair)->notes()) terminal.err << "note: " << note << "\n";
   if ((*repair)->empty()) {
+    for (const wal::SeqnoRange& range : (*repair)->history_gone()) terminal.err << "note: " << gone_text(range) << "\n";
     terminal.out << options.directory << ": nothing to repair\n";
     return Exit::Ok;
   }

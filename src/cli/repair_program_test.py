@@ -3,7 +3,7 @@
 
 usage: repair_program_test.py PROGRAM
 """
-import json, os, pty, subprocess, unittest
+import json, os, pty, shutil, subprocess, unittest
 
 from tidal_program import PROGRAM, Program
 
@@ -88,6 +88,52 @@ class Repair(Program):
         done = self.tidal("repair", name, "--yes")
         self.assertIn("\nnothing is lost\nrepaired; ", done.stdout)
         self.assertIn("every checksum is right", self.tidal("verify", name).stdout)
+
+    def erased(self):
+        """A database from whose log, archived but for its end, a user was taken out."""
+        name = self.database()
+        self.tidal("exec", name, "ALTER SETTINGS log_bytes:20MiB; PUT user @u1 {}; FORGET USER @u1;")
+        self.tidal("compact", name)
+        self.tidal("exec", name, "PUT item @i9 {};")
+        return name
+
+    def remove(self, name, *parts):
+        for part in parts:
+            shutil.rmtree(self.root / name / part, ignore_errors=True)  # a reader leaves no caches
+
+    def test_after_an_erasure_a_checkpoint_takes_the_place_of_the_base(self):
+        name = self.erased()
+        self.remove(name, "base")
+        self.assertIn("made anonymous by an erasure", self.tidal("verify", name, expect=1).stderr)
+        done = self.tidal("repair", name, "--yes")
+        self.assertRegex(done.stdout, r"(?m)^the checkpoint at seqno \d+ becomes the base")
+        self.assertIn("every checksum is right", self.tidal("verify", name).stdout)
+        self.remove(name, "checkpoints", "stores")
+        self.assertIn('"i9"', self.tidal("exec", name, "RETRIEVE items;", "--format", "json").stdout)
+        self.remove(name, "checkpoints", "stores", "base")
+        before = self.snapshot(name)
+        refused = self.tidal("repair", name, "--yes", expect=1)
+        self.assertIn("Nothing was changed", refused.stderr)
+        self.assertEqual(self.snapshot(name), before)
+
+    def test_a_damaged_archive_costs_history(self):
+        name = self.erased()
+        archived = next((self.root / name / "archive").glob("*.zst"))
+        content = bytearray(archived.read_bytes())
+        content[200] ^= 1
+        archived.write_bytes(content)
+        verified = self.tidal("verify", name, expect=1).stderr
+        self.assertEqual(verified.count(archived.name), 1, verified)
+        lines = self.tidal("repair", name, "--yes").stdout.splitlines()
+        self.assertRegex(lines[0], r"^archive/0{19}1\.wal\.zst is put aside: offset \d+: [^/]*\. "
+                                   r"With it go the records with seqnos 1 to \d+$")
+        self.assertRegex(lines[1], r"^the records with seqnos 1 to \d+ are in no file; the state has them$")
+        self.assertRegex(lines[2], r"^nothing is lost of the state; of the history \d+ records are gone$")
+        self.assertTrue((self.root / name / "damaged/0001/archive" / archived.name).exists())
+        self.assertRegex(self.tidal("verify", name).stderr, r"^note: the records with seqnos 1 to \d+ are in no file")
+        again = self.tidal("repair", name)
+        self.assertEqual(again.stdout, f"{name}: nothing to repair\n")
+        self.assertRegex(again.stderr, r"^note: the records with seqnos 1 to \d+ are in no file; the state has them\n$")
 
     def answer(self, name, answer):
         """Runs repair with a terminal as stdin."""

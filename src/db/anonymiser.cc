@@ -5,6 +5,7 @@
 #include <string>
 
 #include "schema/change_codec.h"
+#include "wal/reader.h"
 
 namespace tidal::db {
 namespace {
@@ -96,7 +97,7 @@ bool Anonymiser::edit(wal::WalEvent& event) {
 Status check_replayable(std::span<const wal::WalEvent> events) {
   for (const wal::WalEvent& event : events) {
     TIDAL_TRY(check_known(event));
-    if ((event.record.flags & wal::kFlagErased) == 0 || event.record.type == wal::RecordType::Erase) continue;
+    if (!wal::is_anonymous(event.record)) continue;
     return Error(Code::Corruption, "the record at seqno " + std::to_string(event.seqno.value) +
                                        " was made anonymous by an erasure, so no state can be replayed from it: a base "
                                        "or a checkpoint at or after the erasure is needed, and there is none that is "

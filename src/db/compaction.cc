@@ -52,7 +52,7 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
 Result<SeqNo> Core::proven_base() {
   TIDAL_TRY_ASSIGN(const SeqNo newest, bases_->newest());
   if (newest == proven_base_) return newest;
-  const std::vector<std::string> defects = bases_->verify(newest);
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, bases_->defects(newest));
   proven_base_ = defects.empty() ? newest : SeqNo{};
   if (!defects.empty()) {
     log_line(options_.log_level, LogLevel::Error,

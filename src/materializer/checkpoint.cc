@@ -194,7 +194,8 @@ Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::
   const std::string final_path = directory_of(seqno);
   if (fs_.exists(final_path)) {
     // A sound one of the same state stays: there is no moment without it.
-    if (verify(seqno).empty()) return fs_.remove_all(aside);
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> found, defects(seqno));
+    if (found.empty()) return fs_.remove_all(aside);
     TIDAL_TRY(fs_.remove_all(final_path));
   }
   TIDAL_TRY(fs_.rename(aside, final_path));
@@ -369,25 +370,41 @@ Result<SeqNo> CheckpointDirectory::newest() const {
 }
 
 std::vector<std::string> CheckpointDirectory::verify(SeqNo seqno) const {
-  const Result<Manifest> manifest = this->manifest(seqno);
-  if (!manifest.ok()) return {manifest.error().to_string()};
+  Result<std::vector<std::string>> found = defects(seqno);
+  if (!found.ok()) return {found.error().message};
+  return std::move(found).value();
+}
+
+Result<std::vector<std::string>> CheckpointDirectory::defects(SeqNo seqno) const {
+  const auto is_defect = [](const Error& error) {  // a file that is gone is damage, one of a newer format told as such
+    return error.code == Code::Corruption || error.code == Code::NotFound || error.code == Code::FailedPrecondition;
+  };
   std::vector<std::string> defects;
+  const Result<Manifest> manifest = this->manifest(seqno);
+  if (!manifest.ok()) {
+    if (!is_defect(manifest.error())) return manifest.error();
+    const std::string& message = manifest.error().message;
+    const bool names_file = message.find(directory_of(seqno)) != std::string::npos;
+    defects.push_back((names_file ? "" : directory_of(seqno) + ": ") + message);
+    return defects;
+  }
   for (const ManifestEntry& entry : manifest->entries) {
-    if (const Status sound = check_file(directory_of(seqno) + "/" + entry.view, entry); !sound.ok()) {
-      defects.push_back(sound.error().to_string());
-    }
+    const Status sound = check_file(directory_of(seqno) + "/" + entry.view, entry);
+    if (sound.ok()) continue;
+    if (!is_defect(sound.error())) return sound.error();
+    defects.push_back(sound.error().message);
   }
   return defects;
 }
 
 Result<std::vector<std::string>> CheckpointDirectory::verify() const {
-  std::vector<std::string> defects;
+  std::vector<std::string> all;
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
-    std::vector<std::string> found = verify(seqno);
-    std::ranges::move(found, std::back_inserter(defects));
+    TIDAL_TRY_ASSIGN(std::vector<std::string> found, defects(seqno));
+    std::ranges::move(found, std::back_inserter(all));
   }
-  return defects;
+  return all;
 }
 
 Status CheckpointDirectory::remove_before(SeqNo seqno) {

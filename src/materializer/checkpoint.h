@@ -112,10 +112,12 @@ class CheckpointDirectory {
   [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
                                       std::span<const StoreFile> stores = {});
 
-  /// Checks manifest and every file of every checkpoint; one line a defect.
+  /// Checks manifest and every file of every checkpoint; one line a defect. Errors as defects().
   [[nodiscard]] Result<std::vector<std::string>> verify() const;
-  /// The same for one checkpoint.
+  /// The same for one checkpoint; an error that ends the reading counts as a defect.
   [[nodiscard]] std::vector<std::string> verify(SeqNo seqno) const;
+  /// The same, told from what only keeps a sound file from being read: PermissionDenied, ResourceExhausted, IoError.
+  [[nodiscard]] Result<std::vector<std::string>> defects(SeqNo seqno) const;
   /// Where the checkpoint lies.
   [[nodiscard]] std::string directory_of(SeqNo seqno) const;
 

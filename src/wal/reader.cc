@@ -1,6 +1,9 @@
 // Tolerant reading of segments, and the verification of a log.
 #include "wal/reader.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "wal/archive.h"
 #include "wal/history.h"
 #include "wal/recovery.h"
@@ -10,11 +13,14 @@ namespace tidal::wal {
 namespace {
 
 /// Every record decodes, numbers itself rightly, and encodes to the bytes it was read from.
-Status check_records(const FrameHeader& header, std::string_view body) {
+Status check_records(const FrameHeader& header, std::string_view body, SeqNo& last_anonymous) {
   RecordCursor cursor(header, body);
   WalEvent event;
   std::string again;
-  while (cursor.next(event)) encode_record(event.record, event.seqno, again);
+  while (cursor.next(event)) {
+    encode_record(event.record, event.seqno, again);
+    if (is_anonymous(event.record)) last_anonymous = event.seqno;
+  }
   TIDAL_TRY(cursor.status());
   if (again != body) return Error(Code::Corruption, "a record is not coded as its fields demand");
   return {};
@@ -49,7 +55,7 @@ class Walk {
 
   Status take_frame() {
     const FrameHeader& header = reader_.header();
-    if (Status records = check_records(header, reader_.body()); !records.ok()) {
+    if (Status records = check_records(header, reader_.body(), summary_.last_anonymous); !records.ok()) {
       defect(reader_.offset(), records.error().message);
     }
     if (summary_.frames == 0) summary_.first_append_time = header.append_time;
@@ -111,11 +117,27 @@ class Walk {
 /// Damage and newer formats are told and read past; every other error ends a walk.
 bool is_defect(const Error& error) { return error.code == Code::Corruption || error.code == Code::FailedPrecondition; }
 
+/// What reads files names path and offset by itself: a defect says each once.
+Defect defect_of(const std::string& path, std::uint64_t offset, const Error& error) {
+  Defect defect{.segment = path, .offset = offset, .message = error.message, .code = error.code};
+  const std::string named = path + " offset ";
+  if (defect.message.starts_with(named)) {
+    const char* const end = error.message.data() + error.message.size();
+    const auto [rest, problem] = std::from_chars(error.message.data() + named.size(), end, defect.offset);
+    const std::string_view what(rest, static_cast<std::size_t>(end - rest));
+    if (problem == std::errc{} && what.starts_with(": ")) defect.message = what.substr(2);
+  } else if (defect.message.starts_with(path + " ")) {
+    defect.message.erase(0, path.size() + 1);
+  }
+  return defect;
+}
+
 /// As read_segment(), of an open file.
 Status read_opened(const base::File& file, SegmentSummary& summary, bool is_newest, const FrameVisitor& visit) {
   const auto tell = [&summary](const Error& error) {
-    if (!summary.defects.empty() && summary.defects.back().message == error.message) return;
-    summary.defects.push_back({.segment = summary.path, .offset = summary.end_offset, .message = error.message});
+    Defect defect = defect_of(summary.path, summary.end_offset, error);
+    if (!summary.defects.empty() && summary.defects.back().message == defect.message) return;
+    summary.defects.push_back(std::move(defect));
   };
   TIDAL_TRY_ASSIGN(summary.header, read_segment_header(file, summary.path));
   summary.last_seqno = SeqNo{summary.header->first_seqno.value - 1};
@@ -160,6 +182,7 @@ void add_segment(LogSummary& log, SegmentSummary segment) {
   log.defects.insert(log.defects.end(), segment.defects.begin(), segment.defects.end());
   log.frames += segment.frames;
   log.records += segment.records;
+  log.last_anonymous = std::max(log.last_anonymous, segment.last_anonymous);
   if (segment.header) {
     if (log.first_seqno == SeqNo{}) log.first_seqno = segment.header->first_seqno;
     log.last_seqno = segment.last_seqno;
@@ -178,19 +201,17 @@ Status read_archive(base::FileSystem& fs, const std::vector<ArchivedSegment>& ar
     }
     const std::optional<SeqNo> next = i + 1 < archive.size() ? archive[i + 1].first_seqno : wal_first;
     if (entry.problem && !is_defect(*entry.problem)) return *entry.problem;
-    std::string problem;
-    if (entry.problem) {
-      problem = entry.problem->message;
-    } else if (next && entry.header->last_seqno >= *next) {
-      problem = "ends with seqno " + std::to_string(entry.header->last_seqno.value) +
-                ", but the next segment begins with " + std::to_string(next->value);
+    std::optional<Error> problem = entry.problem;
+    if (!problem && next && entry.header->last_seqno >= *next) {
+      problem = Error(Code::Corruption, "ends with seqno " + std::to_string(entry.header->last_seqno.value) +
+                                            ", but the next segment begins with " + std::to_string(next->value));
     }
     SegmentSummary segment;
-    if (problem.empty()) {
+    if (!problem) {
       TIDAL_TRY_ASSIGN(segment, read_segment(fs, entry.path, false, visit));
     } else {
       segment.path = entry.path;
-      segment.defects.push_back({.segment = entry.path, .offset = 0, .message = std::move(problem)});
+      segment.defects.push_back(defect_of(entry.path, 0, *problem));
     }
     segment.archived = true;
     add_segment(log, std::move(segment));
@@ -208,7 +229,7 @@ Result<SegmentSummary> read_segment(base::FileSystem& fs, const std::string& pat
   const Status read = file.ok() ? read_opened(**file, summary, is_newest, visit) : Status(file.error());
   if (read.ok()) return summary;
   if (summary.header || !is_defect(read.error())) return read.error();
-  summary.defects.push_back({.segment = path, .offset = 0, .message = read.error().message});
+  summary.defects.push_back(defect_of(path, 0, read.error()));
   return summary;
 }
 
@@ -225,7 +246,7 @@ Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const 
     add_segment(log, std::move(segment));
   }
   if (const Status end = check_archive_end(archive, dir, names.empty() ? SeqNo{} : log.last_seqno); !end.ok()) {
-    log.defects.push_back({.segment = archive.back().path, .offset = 0, .message = end.error().message});
+    log.defects.push_back(defect_of(archive.back().path, 0, end.error()));
   }
   return log;
 }

@@ -15,15 +15,22 @@
 #include "base/file_system.h"
 #include "tidal/result.h"
 #include "wal/frame.h"
+#include "wal/record.h"
 #include "wal/segment.h"
 
 namespace tidal::wal {
+
+/// Whether an erasure took something out of the record: it tells less than it did, so no state is replayed from it.
+[[nodiscard]] inline bool is_anonymous(const Record& record) {
+  return (record.flags & kFlagErased) != 0 && record.type != RecordType::Erase;
+}
 
 /// One thing that is not as it was written.
 struct Defect {
   std::string segment;  ///< path
   std::uint64_t offset = 0;
-  std::string message;
+  std::string message;           ///< names neither of the two
+  Code code = Code::Corruption;  ///< FailedPrecondition: of a newer format
 };
 
 /// A sound frame; `body` lives until the visitor returns.
@@ -45,6 +52,7 @@ struct SegmentSummary {
   Timestamp first_append_time;
   Timestamp last_append_time;
   std::uint64_t end_offset = 0;                   ///< after the last sound frame
+  SeqNo last_anonymous = {};                      ///< of the last record that an erasure made anonymous; 0: none
   std::optional<std::uint64_t> torn_offset = {};  ///< an open would cut here; nothing synced is lost by it
   std::vector<Defect> defects;
 };
@@ -65,6 +73,7 @@ struct LogSummary {
   std::uint64_t records = 0;
   SeqNo first_seqno;
   SeqNo last_seqno;
+  SeqNo last_anonymous;  ///< no state can be replayed from before this record
 };
 
 using FrameVisitor = std::function<Status(const FrameView&)>;

@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-std::string seqnos_text(const SeqnoRange& range) {
-  if (range.count() == 1) return "seqno " + std::to_string(range.first.value);
-  return "seqnos " + std::to_string(range.first.value) + " to " + std::to_string(range.last.value);
-}
-
 struct Finding {
   Damage damage;
   std::optional<std::size_t> rewrite{};  ///< the one it calls for
@@ -125,6 +120,7 @@ class Planner {
       rewrite.parts.push_back(judged.part);
     }
     note_footer(segment, is_newest);
+    plan_.last_anonymous = std::max(plan_.last_anonymous, segment.last_anonymous);
     last_ = segment.last_seqno;
     rewrites_.push_back(std::move(rewrite));
     return {};
@@ -207,7 +203,7 @@ class Planner {
     Finding finding;
     finding.damage = {.kind = DamageKind::MissingSegment,
                       .segment = segment_file_name(lost.first),
-                      .expected = "a segment with " + seqnos_text(lost),
+                      .expected = "a segment with " + to_text(lost),
                       .found = "none",
                       .lost = lost};
     finding.rewrite = rewrites_.size();
@@ -226,6 +222,7 @@ class Planner {
                       .segment = segment_file_name(first),
                       .expected = "a segment that begins with seqno " + std::to_string(first.value),
                       .found = "none",
+                      .lost = {},
                       .open_ended = true};
     finding.rewrite = 0;
     findings_.push_back(std::move(finding));
@@ -237,9 +234,8 @@ class Planner {
       lost_ += lost.count();
       return {};
     }
-    return Error(Code::ResourceExhausted, plan_.wal_dir + ": " + seqnos_text(lost) +
-                                              " are lost; a repair fills at most " + std::to_string(kLostRecordsMax) +
-                                              " places. Take the log from a backup");
+    return Error(Code::ResourceExhausted, plan_.wal_dir + ": " + to_text(lost) + " are lost; a repair fills at most " +
+                                              std::to_string(kLostRecordsMax) + " places. Take the log from a backup");
   }
 
   /// What is lost lies between the sound frames around it, in this segment or in others.
@@ -279,6 +275,7 @@ class Planner {
 
   /// Keeps the rewrites that something calls for.
   void finish() {
+    if (!rewrites_.empty()) plan_.first_seqno = rewrites_.front().header.first_seqno;
     std::vector<bool> wanted(rewrites_.size());
     for (Finding& finding : findings_) {
       if (finding.rewrite) wanted[*finding.rewrite] = true;
@@ -315,13 +312,18 @@ std::string_view damage_name(DamageKind kind) {
   return "";
 }
 
+std::string to_text(const SeqnoRange& range) {
+  if (range.count() == 1) return "seqno " + std::to_string(range.first.value);
+  return "seqnos " + std::to_string(range.first.value) + " to " + std::to_string(range.last.value);
+}
+
 std::string to_text(const Damage& damage) {
   std::string text = damage.segment + " offset " + std::to_string(damage.offset) + ": expected " + damage.expected +
                      ", found " + damage.found + "; ";
   if (damage.lost.empty()) {
     text += "nothing is lost";
   } else {
-    text += seqnos_text(damage.lost) + (damage.lost.count() == 1 ? " is lost" : " are lost");
+    text += to_text(damage.lost) + (damage.lost.count() == 1 ? " is lost" : " are lost");
     if (damage.earliest && damage.latest && *damage.earliest == *damage.latest) {
       text += ", appended at " + to_string(*damage.earliest);
     } else if (damage.earliest && damage.latest) {
@@ -350,6 +352,17 @@ std::optional<SeqNo> RepairPlan::first_lost(SeqNo after) const {
     if (damage.lost.empty() || damage.lost.last <= after) continue;
     const SeqNo here = std::max(damage.lost.first, after.next());
     if (!first || here < *first) first = here;
+  }
+  return first;
+}
+
+Result<std::optional<SeqNo>> first_in_log(base::FileSystem& fs, const std::string& wal_dir) {
+  std::optional<SeqNo> first;
+  if (!fs.exists(wal_dir)) return first;
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, list_segments(fs, wal_dir));
+  for (const std::string& name : names) {
+    TIDAL_TRY_ASSIGN(const SegmentHead head, read_segment_head(fs, wal_dir, name));
+    first = std::min(first.value_or(head.header.first_seqno), head.header.first_seqno);
   }
   return first;
 }

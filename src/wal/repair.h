@@ -28,6 +28,8 @@ struct SeqnoRange {
   [[nodiscard]] std::uint64_t count() const { return last < first ? 0 : last.value - first.value + 1; }
   [[nodiscard]] bool empty() const { return count() == 0; }
 };
+/// "seqno 7", "seqnos 7 to 9".
+[[nodiscard]] std::string to_text(const SeqnoRange& range);
 
 enum class DamageKind : std::uint8_t {
   Frame,           ///< a bad place with sound frames behind it
@@ -82,6 +84,8 @@ struct RepairPlan {
   std::vector<std::string> notes;        ///< what is unusual and no damage, a line each
   std::vector<SegmentRewrite> rewrites;  ///< in the order of the log
   std::vector<std::string> surplus;      ///< names of files that another one stands for; put aside
+  SeqNo first_seqno;                     ///< of the repaired log; 0: it has no segment
+  SeqNo last_anonymous;                  ///< of the last record that an erasure made anonymous; 0: none
   [[nodiscard]] bool empty() const { return damages.empty(); }
   [[nodiscard]] std::uint64_t lost_records() const;
   /// Some damage is open-ended.
@@ -99,6 +103,9 @@ struct RepairOptions {
 
 /// A repair fills at most so many places; a log that lost more is beyond it.
 inline constexpr std::uint64_t kLostRecordsMax = 100'000'000;
+
+/// With which seqno the log in `wal_dir` begins, whatever its files are called; nothing without any. The same errors.
+[[nodiscard]] Result<std::optional<SeqNo>> first_in_log(base::FileSystem& fs, const std::string& wal_dir);
 
 /// Finds out what is wrong with the log in `wal_dir` and what repairing it would cost; changes nothing. A directory
 /// that does not exist is an empty log. FailedPrecondition when anything is of a newer format; ResourceExhausted when

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "wal/reader.h"
 #include "wal/segment_reader.h"
 
 namespace tidal::wal {
@@ -131,8 +132,9 @@ class Walk {
   }
 
   /// Why the sound frame that the reader is at cannot belong here; `skipped` bytes lie before it. J1.
-  [[nodiscard]] std::string problem_with_frame(std::uint64_t skipped) const {
+  [[nodiscard]] std::string problem_with_frame(std::uint64_t skipped) {
     const FrameHeader& header = reader_.header();
+    anonymous_ = SeqNo{};
     if (header.first_seqno < expected_ || header.first_seqno.value - expected_.value > skipped / kEmptyRecordBytes) {
       return "frame with seqno " + std::to_string(header.first_seqno.value);
     }
@@ -140,6 +142,7 @@ class Walk {
     RecordCursor cursor(header, reader_.body());
     WalEvent event;
     while (cursor.next(event)) {
+      if (is_anonymous(event.record)) anonymous_ = event.seqno;
     }
     return cursor.status().ok() ? "" : cursor.status().error().message;
   }
@@ -167,6 +170,7 @@ class Walk {
     part.end = begin + header.frame_bytes();
     part.seqnos.last = header.last_seqno();
     part.last_append = header.append_time;
+    segment_.last_anonymous = std::max(segment_.last_anonymous, anonymous_);
     expected_ = header.last_seqno().next();
     segment_.end_offset = part.end;
   }
@@ -254,6 +258,7 @@ class Walk {
   const SegmentLimits limits_;
   SegmentReader reader_;
   SeqNo expected_;
+  SeqNo anonymous_;  // of the last such record in the frame that was looked at
   bool ends_badly_ = false;
 };
 

@@ -59,6 +59,7 @@ struct JudgedSegment {
   std::vector<JudgedPart> parts;
   SeqNo last_seqno;              ///< after repair
   std::uint64_t end_offset = 0;  ///< after the last sound frame
+  SeqNo last_anonymous;          ///< of the last record that an erasure made anonymous; 0: none
   bool open_ended = false;       ///< cut off where more may have been
   std::string torn;              ///< what an open cuts off, as a line for people; "" nothing
 };

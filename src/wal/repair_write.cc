@@ -3,8 +3,10 @@
 #include <memory>
 #include <span>
 
+#include "wal/archive.h"
 #include "wal/frame.h"
 #include "wal/repair.h"
+#include "wal/repair_archive.h"
 #include "wal/repair_segment.h"
 #include "wal/segment_reader.h"
 
@@ -159,6 +161,21 @@ Status copy_aside(base::FileSystem& fs, const std::string& path, const std::stri
     return copied;
   }
   return fs.sync_directory(dir);
+}
+
+Status fill_archive(base::FileSystem& fs, const std::string& archive_dir, const SeqnoRange& lost, Timestamp appended) {
+  const SegmentRewrite rewrite{.source = "",
+                               .header = {.first_seqno = lost.first, .created_at = appended, .segment_bytes = 0},
+                               .parts = {{.seqnos = lost, .first_append = appended, .last_append = appended}},
+                               .sealed = true};
+  // Under this name the next archiving removes what a crash leaves.
+  const std::string segment = archive_dir + "/" + segment_file_name(lost.first) + ".tmp";
+  TIDAL_TRY(fs.create_directories(archive_dir));
+  TIDAL_TRY(SegmentWriter(fs, archive_dir, rewrite).write(segment));
+  const Result<ArchiveHeader> archived = archive_segment(fs, segment, archive_dir);
+  const Status removed = fs.remove(segment);
+  if (!archived.ok()) return archived.error();
+  return removed;
 }
 
 Status apply_repair(base::FileSystem& fs, const RepairPlan& plan, const std::string& aside_dir) {

@@ -123,14 +123,14 @@ Result<SeqNo> BackupHistory::last_appended_by(Timestamp time) const {
   // Newest first: append times never go back.
   for (std::size_t at = segments_.size(); at > joined_begin_; --at) {
     SeqNo found;
-    TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary,
-                     wal::read_segment(fs_, path_of(segments_[at - 1]), false,
-                                       [&](const wal::FrameView& frame) -> Status {
-                                         if (frame.header.record_count > 0 && frame.header.append_time <= time) {
-                                           found = frame.header.last_seqno();
-                                         }
-                                         return {};
-                                       }));
+    TIDAL_TRY_ASSIGN(
+        const wal::SegmentSummary summary,
+        wal::read_segment(fs_, path_of(segments_[at - 1]), false, [&](const wal::FrameView& frame) -> Status {
+          if (frame.header.record_count > 0 && frame.header.append_time <= time) {
+            found = frame.header.last_seqno();
+          }
+          return {};
+        }));
     if (!summary.defects.empty()) {
       const wal::Defect& defect = summary.defects.front();
       return Error(Code::Corruption,
@@ -145,15 +145,14 @@ Result<std::optional<Timestamp>> BackupHistory::append_time_of(SeqNo seqno) cons
   const BackupSegment& segment = segments_[last_segment_for(seqno)];
   std::optional<Timestamp> time;
   if (seqno == SeqNo{} || seqno < segment.first_seqno || seqno > segment.last_seqno) return time;
-  TIDAL_TRY_ASSIGN(
-      const wal::SegmentSummary summary,
-      wal::read_segment(fs_, path_of(segment), false, [&](const wal::FrameView& frame) -> Status {
-        const wal::FrameHeader& header = frame.header;
-        if (header.first_seqno <= seqno && seqno <= header.last_seqno()) {
-          time = header.append_time;
-        }
-        return {};
-      }));
+  TIDAL_TRY_ASSIGN(const wal::SegmentSummary summary,
+                   wal::read_segment(fs_, path_of(segment), false, [&](const wal::FrameView& frame) -> Status {
+                     const wal::FrameHeader& header = frame.header;
+                     if (header.first_seqno <= seqno && seqno <= header.last_seqno()) {
+                       time = header.append_time;
+                     }
+                     return {};
+                   }));
   static_cast<void>(summary);  // what is damaged is not asked here
   return time;
 }

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "base/file_system.h"
+#include "db/base_state.h"
 #include "storage/temporary_directory_for_test.h"
 #include "tidal/tidal.h"
 #include "wal/log.h"
@@ -64,6 +65,8 @@ class ClosedDatabase {
     EXPECT_TRUE((*log)->retire_segments_before((*log)->last_seqno(), wal::Retire::Archive).ok());
     EXPECT_GT((*log)->first_seqno(), SeqNo{1});
   }
+  /// As a compaction does before the archive may be moved away.
+  void write_base() { EXPECT_TRUE(promote_checkpoint(base::posix_file_system(), path_, digest_.seqno).ok()); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const DigestReport& digest() const { return digest_; }
   [[nodiscard]] const std::string& schema() const { return schema_; }

@@ -43,10 +43,10 @@ Error unread(const wal::Defect& defect) { return {Code::Corruption, to_text(defe
 Status check_begins_before(const Finder& finder, const wal::SegmentSummary& segment) {
   if (segment.records == 0 || segment.header->first_seqno == SeqNo{1}) return {};
   if (!finder.is_behind(segment.header->first_seqno, segment.first_append_time)) return {};
-  return Error(Code::FailedPrecondition,
-               segment.path + ": the records before seqno " + std::to_string(segment.header->first_seqno.value) +
-                   " have left this log, so erasures between the restored moment and " +
-                   to_string(segment.first_append_time) + " cannot be told from it");
+  return Error(Code::FailedPrecondition, segment.path + ": the records before seqno " +
+                                             std::to_string(segment.header->first_seqno.value) +
+                                             " have left this log, so erasures between the restored moment and " +
+                                             to_string(segment.first_append_time) + " cannot be told from it");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A repair in a folder of its own: first what is damaged beside the log goes aside, then a checkpoint becomes the base,
-// if one must, then the log is repaired, then the folder gets its name.
+// A repair in a folder of its own: first what is damaged beside the log goes aside, then holes in the archive are
+// filled and a checkpoint becomes the base, if one must, then the log is repaired, then the folder gets its name.
 //
 // The order matters: a base is there before the log gives up what it holds; and a checkpoint proves how far the log was
 // synced. Once it is aside, its copy in the unfinished folder goes on proving it, until the log is repaired and the
@@ -24,6 +24,8 @@ namespace {
 
 constexpr std::string_view kUnfinished = ".unfinished";
 constexpr std::string_view kCheckpoints = "checkpoints";
+constexpr std::string_view kBases = "base";
+constexpr std::string_view kArchive = "archive";
 constexpr std::string_view kStore = "stores/entities";
 constexpr std::string_view kHoldsTheLost = "it holds what the log lost";
 
@@ -44,6 +46,27 @@ Status copy_tree(base::FileSystem& fs, const std::string& from, const std::strin
   return {};
 }
 
+/// Of what a file holds, not of whether it can be read (D5).
+bool is_damage(const Error& error) { return error.code == Code::Corruption || error.code == Code::NotFound; }
+
+/// What is wrong with one of its files, which need not be named from the root on.
+std::string reason_in(const std::string& state, const std::string& defect) {
+  if (!defect.starts_with(state)) return defect;
+  const std::size_t begin = defect.find_first_not_of("/: ", state.size());
+  return begin == std::string::npos ? defect : defect.substr(begin);
+}
+
+/// Of the newest checkpoint with a sound manifest, 0 without any.
+Result<SeqNo> newest_sound(const materializer::CheckpointDirectory& directory) {
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, directory.list());
+  for (const SeqNo seqno : seqnos) {
+    const Result<materializer::Manifest> manifest = directory.manifest(seqno);
+    if (manifest.ok()) return seqno;
+    if (!is_damage(manifest.error())) return manifest.error();
+  }
+  return SeqNo{};
+}
+
 /// The seqno of a store, whatever its backend; nothing for one that cannot tell without being opened for writing.
 Result<std::optional<SeqNo>> seqno_of_store(base::FileSystem& fs, const std::string& path) {
   if (!fs.is_directory(path)) {
@@ -56,15 +79,6 @@ Result<std::optional<SeqNo>> seqno_of_store(base::FileSystem& fs, const std::str
 }
 
 }  // namespace
-
-std::vector<SeqNo> checkpoints_contradicting(const wal::RepairPlan& plan, std::span<const SeqNo> checkpoints,
-                                             SeqNo base) {
-  std::vector<SeqNo> found;
-  const std::optional<SeqNo> first_lost = plan.first_lost(base);
-  if (!first_lost) return found;
-  std::ranges::copy_if(checkpoints, std::back_inserter(found), [&](SeqNo seqno) { return seqno >= *first_lost; });
-  return found;
-}
 
 Result<std::unique_ptr<DirectoryRepair>> DirectoryRepair::plan(base::FileSystem& fs, const std::string& directory) {
   if (!fs.is_directory(directory + "/wal") && !fs.is_directory(directory + "/checkpoints")) {
@@ -82,15 +96,16 @@ Status DirectoryRepair::look() {
   aside_.clear();
   notes_.clear();
   unfinished_.clear();
-  synced_through_ = base_ = promoted_ = SeqNo{};
-  const materializer::CheckpointDirectory checkpoints(fs_, directory_ + "/" + std::string(kCheckpoints));
-  TIDAL_TRY_ASSIGN(synced_through_, checkpoints.newest());
+  bases_.clear();
+  superseded_.clear();
+  openable_.clear();
+  base_ = promoted_ = SeqNo{};
+  TIDAL_TRY_ASSIGN(synced_through_, newest_sound({fs_, directory_ + "/" + std::string(kCheckpoints)}));
   TIDAL_TRY(look_at_damaged_folder());
   TIDAL_TRY(look_at_bases());
   TIDAL_TRY(look_at_log());
   notes_.insert(notes_.end(), log_.notes.begin(), log_.notes.end());
-  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
-  TIDAL_TRY(look_at_checkpoints(seqnos));
+  TIDAL_TRY(look_at_checkpoints());
   return look_at_store();
 }
 
@@ -106,9 +121,10 @@ Status DirectoryRepair::look_at_damaged_folder() {
       if (!name.ends_with(kUnfinished)) continue;
       unfinished_.push_back(folder + "/" + name);
       notes_.push_back("damaged/" + name + " is of a repair that stopped on its way; this one finishes it");
-      const materializer::CheckpointDirectory aside(fs_, folder + "/" + name + "/" + std::string(kCheckpoints));
-      TIDAL_TRY_ASSIGN(const SeqNo seqno, aside.newest());
-      synced_through_ = std::max(synced_through_, seqno);
+      for (const std::string_view what : {kCheckpoints, kBases}) {
+        TIDAL_TRY_ASSIGN(const SeqNo seqno, newest_sound({fs_, folder + "/" + name + "/" + std::string(what)}));
+        synced_through_ = std::max(synced_through_, seqno);
+      }
     }
   }
   next_folder_ = folder + "/" + four_digits(highest + 1) + std::string(kUnfinished);
@@ -120,64 +136,143 @@ Status DirectoryRepair::look_at_bases() {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, bases.list());
   for (const SeqNo seqno : seqnos) {
     const Result<materializer::Manifest> manifest = bases.manifest(seqno);
-    if (!manifest.ok() && manifest.error().code == Code::FailedPrecondition) return manifest.error();
+    if (!manifest.ok() && !is_damage(manifest.error())) return manifest.error();
     if (manifest.ok()) synced_through_ = std::max(synced_through_, seqno);
-    const std::vector<std::string> defects = bases.verify(seqno);
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, bases.defects(seqno));
     if (defects.empty()) {
+      bases_.push_back(seqno);
       base_ = std::max(base_, seqno);
     } else {
-      aside_.push_back({.path = bases.directory_of(seqno).substr(directory_.size() + 1), .why = defects.front()});
+      const std::string path = bases.directory_of(seqno);
+      aside_.push_back({.path = path.substr(directory_.size() + 1), .why = reason_in(path, defects.front())});
     }
   }
   return {};
 }
 
-/// What the log need not hold: what the base holds, or the archive, or a checkpoint that can become the base.
+/// What log and archive need not hold: what the base holds, or a checkpoint that can become the base.
 Status DirectoryRepair::look_at_log() {
-  const std::string wal = directory_ + "/wal";
-  wal::RepairOptions options{.synced_through = synced_through_, .kept_elsewhere = base_};
-  if (fs_.exists(wal)) {
-    TIDAL_TRY_ASSIGN(const std::vector<std::string> names, wal::list_segments(fs_, wal));
-    if (!names.empty()) {
-      const SeqNo first = *wal::parse_segment_file_name(names.front());
-      const std::vector<wal::ArchivedSegment> archive = wal::list_archive(fs_, archive_folder(directory_));
-      const wal::JoinedArchive joined = wal::join_archive(archive, first);
-      const bool is_whole = joined.begin < joined.end && archive[joined.begin].first_seqno == SeqNo{1};
-      if (is_whole) options.kept_elsewhere = std::max(base_, SeqNo{first.value - 1});
-    }
+  TIDAL_TRY_ASSIGN(const std::optional<SeqNo> log_first, wal::first_in_log(fs_, directory_ + "/wal"));
+  TIDAL_TRY_ASSIGN(archive_, wal::judge_archive(fs_, archive_folder(directory_), log_first));
+  for (const wal::DamagedArchive& damaged : archive_.damaged) {
+    aside_.push_back(
+        {.path = std::string(kArchive) + "/" + damaged.name, .why = damaged.reason, .records = damaged.held});
   }
-  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, wal, options));
-  if (!log_.first_lost(base_)) return {};
+  TIDAL_TRY(plan_log(log_first, base_));
+  // State before an anonymous record cannot be replayed, though the records are there.
+  const bool has_beginning = last_anonymous() <= base_;
+  if (!first_lost(base_) && has_beginning) return {};
   TIDAL_TRY(choose_promoted());
-  if (promoted_ <= options.kept_elsewhere) return {};
-  options.kept_elsewhere = promoted_;
-  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, wal, options));
+  if (promoted_ != SeqNo{}) return plan_log(log_first, promoted_);
+  return has_beginning ? Status() : Status(no_state_error());
+}
+
+/// Plans log and archive that need nothing up to `state`.
+Status DirectoryRepair::plan_log(std::optional<SeqNo> log_first, SeqNo state) {
+  const SeqNo first = log_first.value_or(archive_.last_seqno().next());
+  wal::RepairOptions options{.synced_through = std::max(synced_through_, archive_.last_seqno()),
+                             .kept_elsewhere = std::max(state, SeqNo{first.value - 1})};
+  fills_.clear();
+  std::uint64_t filled = 0;
+  for (wal::SeqnoRange hole : wal::holes_in(archive_, first)) {
+    if (hole.last <= state) continue;
+    hole.first = std::max(hole.first, state.next());
+    if (hole.last.next() == first) {
+      options.kept_elsewhere = SeqNo{hole.first.value - 1};  // the log itself fills it
+      continue;
+    }
+    fills_.push_back(hole);
+    filled += hole.count();
+  }
+  if (filled > wal::kLostRecordsMax) {
+    return Error(Code::ResourceExhausted, archive_folder(directory_) + ": " + std::to_string(filled) +
+                                              " records are lost; a repair fills at most " +
+                                              std::to_string(wal::kLostRecordsMax) + " places");
+  }
+  TIDAL_TRY_ASSIGN(log_, wal::plan_repair(fs_, directory_ + "/wal", options));
+  history_gone_.clear();
+  for (wal::SeqnoRange hole : wal::holes_in(archive_, std::max(log_.first_seqno, SeqNo{1}))) {
+    hole.last = std::min(hole.last, state);
+    if (!hole.empty()) history_gone_.push_back(hole);
+  }
   return {};
 }
 
-/// The newest sound checkpoint with a store that is at its seqno, if it holds anything that is lost.
+std::optional<SeqNo> DirectoryRepair::first_lost(SeqNo after) const {
+  const std::optional<SeqNo> in_log = log_.first_lost(after);
+  for (const wal::SeqnoRange& fill : fills_) {
+    if (fill.last > after) return std::min(in_log.value_or(fill.first), std::max(fill.first, after.next()));
+  }
+  return in_log;
+}
+
+std::uint64_t DirectoryRepair::lost_records() const {
+  std::uint64_t sum = log_.lost_records();
+  for (const wal::SeqnoRange& fill : fills_) sum += fill.count();
+  return sum;
+}
+
+/// The newest sound checkpoint with a store that is at its seqno, if it holds anything that is lost, or if only it
+/// saves from replaying anonymous records.
 Status DirectoryRepair::choose_promoted() {
   const materializer::CheckpointDirectory checkpoints(fs_, directory_ + "/" + std::string(kCheckpoints));
   const Result<std::optional<SeqNo>> stored = seqno_of_store(fs_, directory_ + "/" + std::string(kStore));
+  if (!stored.ok() && !is_damage(stored.error())) return stored.error();
   if (!stored.ok() || !*stored) return {};
-  const SeqNo seqno = **stored;
+  const bool has_beginning = last_anonymous() <= base_;
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
-  const bool is_there = std::ranges::find(seqnos, seqno) != seqnos.end();
-  if (is_there && seqno >= *log_.first_lost(base_) && checkpoints.verify(seqno).empty()) promoted_ = seqno;
+  for (const SeqNo seqno : seqnos) {
+    const bool is_of_use = has_beginning ? seqno >= *first_lost(base_) : seqno >= last_anonymous();
+    const bool may_be_told = seqno < **stored && !has_beginning && openable_.empty();
+    if (seqno <= base_ || !is_of_use || (seqno != **stored && !may_be_told)) continue;
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, checkpoints.defects(seqno));
+    if (!defects.empty()) continue;
+    if (seqno == **stored) {
+      promoted_ = seqno;
+      for (const SeqNo base : bases_) {
+        superseded_.push_back(base_directory(fs_, directory_).directory_of(base).substr(directory_.size() + 1));
+      }
+      return {};
+    }
+    openable_ = "the checkpoint at seqno " + std::to_string(seqno.value) + " is sound, but the store is at seqno " +
+                std::to_string((*stored)->value);
+  }
   return {};
 }
 
-Status DirectoryRepair::look_at_checkpoints(std::span<const SeqNo> checkpoints) {
+/// The log is there, but tells less than it did, and the state that it was to be replayed from is gone.
+Error DirectoryRepair::no_state_error() const {
+  std::string text = directory_ + ": the records up to seqno " + std::to_string(last_anonymous().value) +
+                     " were made anonymous by an erasure, so no state can be replayed from them; the state up to there "
+                     "was in the base, and ";
+  std::string damaged;
+  for (const PutAside& each : aside_) {
+    if (each.path.starts_with(kBases))
+      damaged += (damaged.empty() ? "" : "; ") + each.path + " is damaged: " + each.why;
+  }
+  text += damaged.empty() ? "there is none" : damaged;
+  text += openable_.empty()
+              ? ". No checkpoint that is sound, with a store at its seqno, can take its place. Nothing was "
+                "changed: put the base back, or restore a backup"
+              : "; " + openable_ +
+                    ". Nothing was changed: open the database and close it, which writes a checkpoint of "
+                    "both, then repair it";
+  return Error(Code::Corruption, text);
+}
+
+Status DirectoryRepair::look_at_checkpoints() {
   const materializer::CheckpointDirectory directory(fs_, directory_ + "/" + std::string(kCheckpoints));
-  const std::vector<SeqNo> contradicting = checkpoints_contradicting(log_, checkpoints, state_kept_through());
+  TIDAL_TRY_ASSIGN(const std::vector<SeqNo> checkpoints, directory.list());
+  const std::optional<SeqNo> lost = first_lost(state_kept_through());
   for (const SeqNo seqno : checkpoints) {
     const Result<materializer::Manifest> manifest = directory.manifest(seqno);
-    if (!manifest.ok() && manifest.error().code == Code::FailedPrecondition) return manifest.error();
-    const std::vector<std::string> defects = directory.verify(seqno);
-    std::string why = defects.empty() ? "" : defects.front();
-    if (why.empty() && std::ranges::find(contradicting, seqno) != contradicting.end()) why = kHoldsTheLost;
+    if (!manifest.ok() && !is_damage(manifest.error())) return manifest.error();
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, directory.defects(seqno));
+    const std::string path = directory.directory_of(seqno);
+    std::string why = defects.empty() ? "" : reason_in(path, defects.front());
+    if (why.empty() && lost && seqno >= *lost) why = kHoldsTheLost;
     if (why.empty()) continue;
-    aside_.push_back({.path = directory.directory_of(seqno).substr(directory_.size() + 1), .why = std::move(why)});
+    aside_.push_back({.path = path.substr(directory_.size() + 1), .why = std::move(why)});
   }
   return {};
 }
@@ -187,10 +282,10 @@ Status DirectoryRepair::look_at_store() {
   if (!fs_.exists(path)) return {};
   const Result<std::optional<SeqNo>> seqno = seqno_of_store(fs_, path);
   if (!seqno.ok() && seqno.error().code != Code::Corruption) return seqno.error();
-  const std::optional<SeqNo> first_lost = log_.first_lost(state_kept_through());
+  const std::optional<SeqNo> lost = first_lost(state_kept_through());
   if (!seqno.ok()) {
     aside_.push_back({.path = std::string(kStore), .why = seqno.error().message});
-  } else if (first_lost && (!*seqno || **seqno >= *first_lost)) {
+  } else if (lost && (!*seqno || **seqno >= *lost)) {
     aside_.push_back({.path = std::string(kStore), .why = std::string(kHoldsTheLost)});
   }
   return {};
@@ -201,6 +296,7 @@ std::string DirectoryRepair::text() const {
   std::string text = "promoted " + std::to_string(promoted_.value) + "\n";
   for (const wal::Damage& damage : log_.damages) text += to_text(damage) + "\n";
   for (const PutAside& cache : aside_) text += cache.path + ": " + cache.why + "\n";
+  for (const wal::SeqnoRange& fill : fills_) text += "filled " + to_text(fill) + "\n";
   return text;
 }
 
@@ -229,16 +325,25 @@ Status DirectoryRepair::put_aside(const PutAside& cache, const std::string& fold
   return fs_.sync_directory(parent_of(path));
 }
 
+Status DirectoryRepair::change(const std::string& folder) {
+  for (const PutAside& each : aside_) TIDAL_TRY(put_aside(each, folder));
+  for (const wal::SeqnoRange& fill : fills_) {
+    TIDAL_TRY(wal::fill_archive(fs_, archive_folder(directory_), fill, wal::append_time_of(archive_, fill)));
+  }
+  // The new base removes them.
+  for (const std::string& base : superseded_) TIDAL_TRY(copy_tree(fs_, directory_ + "/" + base, folder + "/" + base));
+  if (promoted_ != SeqNo{}) TIDAL_TRY(promote_checkpoint(fs_, directory_, promoted_));
+  return wal::apply_repair(fs_, log_, folder);
+}
+
 Result<std::string> DirectoryRepair::apply() {
   if (empty()) return std::string();
   TIDAL_TRY(make_sure_of_lock());
   std::vector<std::string> folders = unfinished_;
-  if (!log_.empty() || !aside_.empty() || promoted_ != SeqNo{}) {
+  if (has_changes()) {
     TIDAL_TRY(fs_.create_directories(next_folder_));
     folders.push_back(next_folder_);
-    for (const PutAside& cache : aside_) TIDAL_TRY(put_aside(cache, next_folder_));
-    if (promoted_ != SeqNo{}) TIDAL_TRY(promote_checkpoint(fs_, directory_, promoted_));
-    TIDAL_TRY(wal::apply_repair(fs_, log_, next_folder_));
+    TIDAL_TRY(change(next_folder_));
   }
   std::string named;
   for (const std::string& folder : folders) {

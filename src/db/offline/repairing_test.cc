@@ -5,23 +5,18 @@
 
 #include <algorithm>
 
-#include "base/clock.h"
 #include "base/crc32c.h"
-#include "base/memory_file_system.h"
 #include "base/random.h"
-#include "db/core.h"
 #include "db/offline/directory_for_test.h"
+#include "db/offline/repair_for_test.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
-#include "db/session.h"
 #include "materializer/checkpoint.h"
-#include "query/parser.h"
 
 namespace tidal::db {
 namespace {
 
 using base::MemoryFileSystem;
-using Files = std::map<std::string, std::string>;
 
 base::FileSystem& files() { return base::posix_file_system(); }
 
@@ -146,66 +141,18 @@ TEST(DirectoryRepair, RefusesANewerFormatOfACheckpoint) {
   EXPECT_EQ(DirectoryRepair::plan(files(), database.path()).error().code, Code::FailedPrecondition);
 }
 
-TEST(CheckpointsContradicting, AreThoseFromTheFirstLostSeqnoOn) {
-  const std::vector<SeqNo> checkpoints{SeqNo{30}, SeqNo{20}, SeqNo{10}};
+TEST(RepairPlan, KnowsTheFirstSeqnoLostBehindAnother) {
   wal::RepairPlan plan;
-  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints, {}).empty());
+  EXPECT_EQ(plan.first_lost(), std::nullopt);
   plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{25}, SeqNo{26}}});
-  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, {}), (std::vector<SeqNo>{SeqNo{30}}));
   plan.damages.push_back({.segment = "", .expected = "", .found = "", .lost = {SeqNo{20}, SeqNo{20}}});
-  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, {}), (std::vector<SeqNo>{SeqNo{30}, SeqNo{20}}));
-  EXPECT_EQ(checkpoints_contradicting(plan, checkpoints, SeqNo{25}), (std::vector<SeqNo>{SeqNo{30}}));
-  EXPECT_TRUE(checkpoints_contradicting(plan, checkpoints, SeqNo{26}).empty());
+  EXPECT_EQ(plan.first_lost(), SeqNo{20});
+  EXPECT_EQ(plan.first_lost(SeqNo{20}), SeqNo{25});
+  EXPECT_EQ(plan.first_lost(SeqNo{25}), SeqNo{26});
+  EXPECT_EQ(plan.first_lost(SeqNo{26}), std::nullopt);
 }
 
 // --- crashes, on files that forget ---
-
-constexpr Timestamp kNow{1'700'000'000'000'000};
-
-Result<std::unique_ptr<Core>> open_core(base::FileSystem& fs) {
-  static const base::FixedClock clock(kNow);
-  Options options;
-  options.create_if_missing = true;
-  options.segment_bytes = 64U << 10U;
-  options.checkpoint_every_bytes = 0;
-  options.checkpoint_on_close = false;
-  options.log_level = LogLevel::Off;
-  return Core::open("/db", options,
-                    {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
-}
-
-void run(Core& core, const std::string& text) {
-  const Result<query::Script> script = query::parse(text);
-  ASSERT_TRUE(script.ok());
-  const Params params;
-  Session session(core, params);
-  for (const query::Statement& statement : script->statements) ASSERT_TRUE(session.execute(statement).ok());
-  ASSERT_TRUE(session.finish().ok());
-}
-
-Files files_below(base::FileSystem& fs, const std::string& path) {
-  Files found;
-  if (!fs.is_directory(path)) return found;
-  const std::vector<std::string> names = *fs.list(path);
-  for (const std::string& name : names) {
-    const std::string child = path + "/" + name;
-    if (fs.is_directory(child)) {
-      found.merge(files_below(fs, child));
-    } else {
-      found[child] = *base::read_file(fs, child);
-    }
-  }
-  return found;
-}
-
-std::unique_ptr<MemoryFileSystem> with_files(const Files& content, std::uint64_t seed) {
-  auto fs = std::make_unique<MemoryFileSystem>(seed);
-  for (const auto& [path, bytes] : content) {
-    EXPECT_TRUE(fs->create_directories(path.substr(0, path.rfind('/'))).ok());
-    EXPECT_TRUE(base::write_file_atomically(*fs, path, bytes).ok());
-  }
-  return fs;
-}
 
 /// Two checkpoints, the log of several frames going on behind them, `last` at its end.
 Files database_files(const std::string& last = "") {
@@ -225,61 +172,6 @@ Files database_files(const std::string& last = "") {
   if (!last.empty()) run(**core, last);
   EXPECT_TRUE((*core)->close().ok());
   return files_below(fs, "/db");
-}
-
-std::map<std::string, std::string> digest_of(base::FileSystem& fs) {
-  const auto core = open_core(fs);
-  EXPECT_TRUE(core.ok()) << core.error().to_string();
-  if (!core.ok()) return {};
-  const auto report = (*core)->digest();
-  return {report->by_view.begin(), report->by_view.end()};
-}
-
-Files without(Files content, const std::string& part) {
-  std::erase_if(content, [&](const auto& file) { return file.first.find(part) != std::string::npos; });
-  return content;
-}
-
-/// Repairs with a crash at operation `n`, then again; false when the first repair came through.
-bool crash_at(const Files& damaged, const Files& expected, std::uint64_t n, std::uint64_t seed) {
-  const auto fs = with_files(damaged, seed);
-  bool done = false;
-  {
-    auto plan = DirectoryRepair::plan(*fs, "/db");
-    EXPECT_TRUE(plan.ok());
-    fs->stop_at(n);
-    done = (*plan)->apply().ok();
-    fs->crash();
-  }
-  if (!done) {
-    auto again = DirectoryRepair::plan(*fs, "/db");
-    EXPECT_TRUE(again.ok()) << again.error().to_string();
-    if (!again.ok()) return false;
-    EXPECT_TRUE((*again)->apply().ok());
-    fs->crash();
-  }
-  auto last = DirectoryRepair::plan(*fs, "/db");
-  EXPECT_TRUE(last.ok() && (*last)->empty());
-  last->reset();
-  const Files after = files_below(*fs, "/db");
-  EXPECT_EQ(without(without(after, "/damaged/"), ".tmp"), expected);
-  for (const auto& [path, bytes] : damaged) {
-    EXPECT_TRUE(std::ranges::any_of(after, [&content = bytes](const auto& file) { return file.second == content; }))
-        << path << " is nowhere";
-  }
-  if (testing::Test::HasFailure()) return false;
-  EXPECT_EQ(digest_of(*fs), digest_of(*with_files(without(without(after, "/checkpoints/"), "/stores"), 1)));
-  return !done;
-}
-
-/// The files a repair leaves beside those it put aside.
-Files repaired(const Files& damaged) {
-  const auto fs = with_files(damaged, 1);
-  auto plan = DirectoryRepair::plan(*fs, "/db");
-  EXPECT_TRUE(plan.ok() && !(*plan)->empty());
-  EXPECT_TRUE((*plan)->apply().ok());
-  plan->reset();
-  return without(files_below(*fs, "/db"), "/damaged/");
 }
 
 TEST(DirectoryRepairCrash, EndsTheSame) {  // D2, D3, D4

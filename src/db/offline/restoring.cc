@@ -156,8 +156,7 @@ Result<RestoreReport> restore_backup(base::FileSystem& fs, const std::string& ba
   TIDAL_TRY_ASSIGN(std::vector<LaterErasure> erasures, erasures_behind(fs, history, target, options));
   TIDAL_TRY_ASSIGN(UnfinishedDirectory directory, UnfinishedDirectory::create(fs, dest, kUnfinishedRestore));
   const auto fill = [&]() -> Result<RestoreReport> {
-    TIDAL_TRY_ASSIGN(RestoreReport report,
-                     Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
+    TIDAL_TRY_ASSIGN(RestoreReport report, Restorer(fs, backup, dest, manifest, history, options.progress).run(target));
     TIDAL_TRY_ASSIGN(report.erasures, append_erasures(fs, dest, std::move(erasures)));
     TIDAL_TRY_ASSIGN(const Verification verified, verify_content(fs, dest));
     TIDAL_TRY(as_error(verified.defects));

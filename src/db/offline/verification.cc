@@ -1,7 +1,9 @@
 // Checking a directory with the readers that the database itself uses.
 #include "db/offline/verification.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "db/backup_manifest.h"
 #include "db/base_state.h"
@@ -12,11 +14,32 @@
 #include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
 #include "storage/lmdb_file.h"
+#include "wal/repair.h"
 
 namespace tidal::db {
 namespace {
 
-Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Verification& result) {
+/// What the log asks of the states beside it.
+struct Standing {
+  SeqNo last;            ///< no checkpoint or base is behind it
+  SeqNo first{1};        ///< of what can be read without a hole up to the end
+  SeqNo last_anonymous;  ///< from before it no state can be replayed
+};
+
+Standing standing_of(const wal::LogSummary& log) {
+  Standing standing{.last = log.last_seqno, .last_anonymous = log.last_anonymous};
+  std::optional<SeqNo> first;
+  for (auto segment = log.segments.rbegin(); segment != log.segments.rend(); ++segment) {
+    const bool is_readable = segment->header && (!segment->archived || segment->defects.empty());
+    const bool follows_on = !first || segment->last_seqno.next() >= *first;
+    if (!is_readable || !follows_on) break;
+    first = segment->header->first_seqno;
+  }
+  standing.first = first.value_or(SeqNo{1});
+  return standing;
+}
+
+Result<Standing> verify_log(base::FileSystem& fs, const std::string& directory, Verification& result) {
   const auto each = [&result](const wal::WalEvent& event) -> Status {
     if (const auto line = import_line(event.record); !line.ok()) {
       result.defects.push_back("seqno " + std::to_string(event.seqno.value) + ": " + line.error().message);
@@ -27,6 +50,11 @@ Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Ver
   for (const wal::Defect& defect : log.defects) result.defects.push_back(to_text(defect));
   result.notes = notes_on(log);
   for (const wal::Gap& gap : log.gaps) result.notes.push_back(to_text(gap));
+  if (log.first_seqno > SeqNo{1}) {
+    const SeqNo last{log.first_seqno.value - 1};
+    result.notes.push_back("the records with " + to_text(wal::SeqnoRange{SeqNo{1}, last}) +
+                           " are in no file; the log begins behind them");
+  }
   std::uint64_t archived = 0;
   std::uint64_t archived_records = 0;
   for (const wal::SegmentSummary& segment : log.segments) {
@@ -41,23 +69,38 @@ Result<SeqNo> verify_log(base::FileSystem& fs, const std::string& directory, Ver
     result.facts.push_back("archive: " + std::to_string(archived) + " segments, " + std::to_string(archived_records) +
                            " records");
   }
-  return log.last_seqno;
+  return standing_of(log);
 }
 
-/// Of the checkpoints or the bases, which `what` names.
-Status verify_states(const materializer::CheckpointDirectory& checkpoints, const std::string& what, SeqNo last,
-                     Verification& result) {
+/// Of the checkpoints or the bases, which `what` names. The seqno of the newest sound one.
+Result<SeqNo> verify_states(const materializer::CheckpointDirectory& checkpoints, const std::string& what, SeqNo last,
+                            Verification& result) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, checkpoints.verify());
-  result.defects.insert(result.defects.end(), defects.begin(), defects.end());
+  SeqNo newest;
   for (const SeqNo seqno : seqnos) {
+    TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, checkpoints.defects(seqno));
+    result.defects.insert(result.defects.end(), defects.begin(), defects.end());
+    if (defects.empty()) newest = std::max(newest, seqno);
     if (seqno > last) {
       result.defects.push_back("the " + what + " at seqno " + std::to_string(seqno.value) +
                                " is ahead of the log, which ends at " + std::to_string(last.value));
     }
   }
   result.facts.push_back(what + "s: " + (seqnos.empty() ? "none" : std::to_string(seqnos.size())));
-  return {};
+  return newest;
+}
+
+/// The log is a replay of the state from its beginning, or from a base; whatever else has that state is a cache.
+void verify_beginning(const Standing& log, SeqNo base, Verification& result) {
+  if (log.last_anonymous > base) {
+    result.defects.push_back("the records up to seqno " + std::to_string(log.last_anonymous.value) +
+                             " were made anonymous by an erasure, so no state can be replayed from them, and there is "
+                             "no sound base at or after them");
+  } else if (log.first > base.next()) {
+    result.defects.push_back("what the records with " +
+                             to_text(wal::SeqnoRange{base.next(), SeqNo{log.first.value - 1}}) +
+                             " did is in no sound base, and they cannot be read");
+  }
 }
 
 Status verify_store(base::FileSystem& fs, const std::string& directory, SeqNo last, Verification& result) {
@@ -111,10 +154,11 @@ Result<Verification> verify_directory(base::FileSystem& fs, const std::string& d
 
 Result<Verification> verify_content(base::FileSystem& fs, const std::string& directory) {
   Verification result;
-  TIDAL_TRY_ASSIGN(const SeqNo last, verify_log(fs, directory, result));
-  TIDAL_TRY(verify_states({fs, directory + "/checkpoints"}, "checkpoint", last, result));
-  TIDAL_TRY(verify_states(base_directory(fs, directory), "base", last, result));
-  TIDAL_TRY(verify_store(fs, directory, last, result));
+  TIDAL_TRY_ASSIGN(const Standing log, verify_log(fs, directory, result));
+  TIDAL_TRY(verify_states({fs, directory + "/checkpoints"}, "checkpoint", log.last, result));
+  TIDAL_TRY_ASSIGN(const SeqNo base, verify_states(base_directory(fs, directory), "base", log.last, result));
+  verify_beginning(log, base, result);
+  TIDAL_TRY(verify_store(fs, directory, log.last, result));
   return result;
 }
 

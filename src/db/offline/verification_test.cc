@@ -52,9 +52,15 @@ TEST(Verification, ChecksTheArchive) {
     EXPECT_FALSE(verify_directory(files(), database.path())->defects.empty()) << at;
   }
   ASSERT_TRUE(files().remove(path).ok());
+  const auto missed = verify_directory(files(), database.path());
+  ASSERT_EQ(missed->defects.size(), 1U) << "nothing but caches has what was in it";
+  EXPECT_EQ(missed->defects[0].rfind("what the records with seqnos 1 to ", 0), 0U) << missed->defects[0];
+  database.write_base();
   const auto moved_away = verify_directory(files(), database.path());
   EXPECT_TRUE(moved_away->defects.empty());
   EXPECT_EQ(moved_away->facts.at(1), "archive: none");
+  ASSERT_EQ(moved_away->notes.size(), 1U);
+  EXPECT_EQ(moved_away->notes[0].rfind("the records with seqnos 1 to ", 0), 0U) << moved_away->notes[0];
 }
 
 TEST(ReplayedDatabase, ReadsTheArchiveToo) {

@@ -12,16 +12,12 @@
 
 #include "base/clock.h"
 #include "base/memory_file_system.h"
-#include "db/core.h"
 #include "db/offline/replayed.h"
 #include "db/offline/restoring.h"
-#include "db/prepare.h"
-#include "db/session.h"
 #include "db/views.h"
 #include "materializer/registry.h"
-#include "query/parser.h"
 #include "storage/kv.h"
-#include "test/history.h"
+#include "test/core_fixture.h"
 #include "wal/log.h"
 
 namespace tidal::test {
@@ -29,42 +25,6 @@ namespace tidal::test {
 inline const std::string kSource = "/db";
 inline const std::string kBackup = "/backup";
 inline const std::string kRestored = "/restored";
-inline constexpr Timestamp kStart{1'700'000'000'000'000};
-inline constexpr std::size_t kSegmentBytes = 64U << 10U;
-
-using ViewDigests = std::map<std::string, std::string>;
-
-inline ViewDigests by_view(const DigestReport& report) { return {report.by_view.begin(), report.by_view.end()}; }
-
-inline Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const base::Clock& clock,
-                                                   const std::string& path) {
-  Options options;
-  options.create_if_missing = true;
-  options.segment_bytes = kSegmentBytes;
-  options.checkpoint_every_bytes = 0;
-  options.checkpoint_on_close = false;
-  options.log_level = LogLevel::Off;
-  return db::Core::open(path, options,
-                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
-}
-
-inline void define(db::Core& core, std::string_view text) {
-  const query::Script script = query::parse(text).value();
-  const Params params;
-  db::Session session(core, params);
-  for (const query::Statement& statement : script.statements) {
-    const auto done = session.execute(statement);
-    ASSERT_TRUE(done.ok()) << done.error().to_string();
-  }
-  ASSERT_TRUE(session.finish().ok());
-}
-
-/// Writes what can be written of a step.
-inline void write_step(db::Core& core, const Step& step) {
-  db::Preparer preparer = core.preparer();
-  Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
-  if (batch.ok()) static_cast<void>(core.commit(*batch));
-}
 
 /// What a replay of a directory's base and log gives.
 inline ViewDigests replayed_digest(base::FileSystem& fs, const std::string& path) {

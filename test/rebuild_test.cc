@@ -179,6 +179,7 @@ TEST_P(Rebuild, RunsUnderWritesReadsAndCheckpoints) {
     while (!done.load(std::memory_order_acquire)) {
       database.run("RETRIEVE items FOR USER @u1 FILTER unseen, category = \"jazz\" SORT BY hot LIMIT 5");
       database.run("SHOW STATS");
+      database.run("EXPORT USER @u1");
     }
   });
   std::thread checkpointer([&] {

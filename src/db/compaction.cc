@@ -52,11 +52,14 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
 Result<SeqNo> Core::proven_base() {
   TIDAL_TRY_ASSIGN(const SeqNo newest, bases_->newest());
   if (newest == proven_base_) return newest;
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, bases_->defects(newest));
-  proven_base_ = defects.empty() ? newest : SeqNo{};
-  if (!defects.empty()) {
+  Result<std::vector<std::string>> read = bases_->defects(newest);
+  if (!read.ok() && read.error().code != Code::IoError) return std::move(read).error();
+  const bool is_sound = read.ok() && read->empty();
+  proven_base_ = is_sound ? newest : SeqNo{};
+  if (!is_sound) {
     log_line(options_.log_level, LogLevel::Error,
-             path_ + ": the base at seqno " + std::to_string(newest.value) + " is damaged: " + defects.front());
+             path_ + ": the base at seqno " + std::to_string(newest.value) +
+                 " is damaged: " + (read.ok() ? read->front() : read.error().to_string()));
   }
   return proven_base_;
 }

@@ -185,6 +185,20 @@ Status CheckpointDirectory::copy_from(const CheckpointDirectory& other, SeqNo se
   return name(seqno, copy(), aside);
 }
 
+/// Whether two sound checkpoints hold the same views, written by the same logic.
+Result<bool> CheckpointDirectory::have_same_logic(const std::string& one, const std::string& other) const {
+  std::vector<ManifestEntry> entries[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    TIDAL_TRY_ASSIGN(const std::string bytes,
+                     base::read_file(fs_, (i == 0 ? one : other) + "/" + std::string(kManifestName)));
+    TIDAL_TRY_ASSIGN(Manifest manifest, decode_manifest(bytes));
+    entries[i] = std::move(manifest.entries);
+  }
+  return std::ranges::equal(entries[0], entries[1], [](const ManifestEntry& a, const ManifestEntry& b) {
+    return a.view == b.view && a.logic_version == b.logic_version;
+  });
+}
+
 /// Gives what was `written` under the name `aside` its own, and lets older ones go.
 Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::string& aside) {
   if (!written.ok()) {
@@ -193,9 +207,12 @@ Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::
   }
   const std::string final_path = directory_of(seqno);
   if (fs_.exists(final_path)) {
-    // A sound one of the same state stays: there is no moment without it.
+    // A sound one of the same state stays: there is no moment without it. One of older logic is of another state.
     TIDAL_TRY_ASSIGN(const std::vector<std::string> found, defects(seqno));
-    if (found.empty()) return fs_.remove_all(aside);
+    if (found.empty()) {
+      TIDAL_TRY_ASSIGN(const bool is_same, have_same_logic(final_path, aside));
+      if (is_same) return fs_.remove_all(aside);
+    }
     TIDAL_TRY(fs_.remove_all(final_path));
   }
   TIDAL_TRY(fs_.rename(aside, final_path));

@@ -131,6 +131,7 @@ class CheckpointDirectory {
 
  private:
   [[nodiscard]] Status write_manifest(Manifest manifest, std::span<const StoreFile> stores, const std::string& aside);
+  [[nodiscard]] Result<bool> have_same_logic(const std::string& one, const std::string& other) const;
   [[nodiscard]] Status name(SeqNo seqno, const Status& written, const std::string& aside);
   [[nodiscard]] Status remove(SeqNo seqno);
   [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,

@@ -51,6 +51,22 @@ TEST(LmdbGrowth, AnOpenSnapshotRefusesItAndNothingIsApplied) {
   EXPECT_TRUE(store->commit(batch, SeqNo{2}).ok());
 }
 
+/// The list of freed pages needs pages itself.
+TEST(LmdbGrowth, AStoreThatFillsItsMapCanBeCleared) {
+  for (int pairs = 0; pairs < 400; pairs += 7) {
+    SCOPED_TRACE(pairs);
+    TemporaryDirectory directory;
+    const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));
+    WriteBatch batch;
+    for (int i = 0; i < pairs; ++i) batch.put("key" + std::to_string(i), std::string(1'200, 'x'));
+    ASSERT_TRUE(store->commit(batch, SeqNo{1}).ok());
+    const Status cleared = store->clear();
+    ASSERT_TRUE(cleared.ok()) << cleared.error().to_string();
+    EXPECT_EQ(store->seqno(), SeqNo{0});
+    EXPECT_EQ(store->get("key0").value(), std::nullopt);
+  }
+}
+
 TEST(LmdbGrowth, ReadersGoOnWhileTheMapMoves) {
   TemporaryDirectory directory;
   const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
 #include <map>
 #include <thread>
@@ -375,6 +376,22 @@ TEST_F(CommitQueueTest, BatchedDoesNotWaitBeyondItsDelayNorForACloser) {
   ASSERT_TRUE(queue.submit_async(records_of({"at close"}), [](const auto&) {}).ok());
   EXPECT_TRUE(queue.close().ok());
   EXPECT_EQ(recorder_.payloads().size(), 2U);
+}
+
+/// Each of the waits would last an hour.
+TEST_F(CommitQueueTest, BatchedKeepsNobodyWaitingWhoLooksAtTheViewsOrIsAboutToClose) {
+  CommitQueue& queue =
+      start({.durability = {.mode = Durability::Mode::Batched, .max_events = 1000, .max_delay = hours(1)}});
+  auto looked_at = submit_elsewhere({"alone"});
+  while (looked_at.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    const CommitQueue::Pause pause = queue.pause();
+  }
+  EXPECT_TRUE(looked_at.get().ok());
+  auto hastened = submit_elsewhere({"in time"});
+  queue.hasten();
+  EXPECT_TRUE(hastened.get().ok());
+  EXPECT_TRUE(queue.submit(records_of({"later"})).ok());
+  EXPECT_EQ(recorder_.payloads().size(), 3U);
 }
 
 TEST_F(CommitQueueTest, AsyncAcknowledgesBeforeTheSyncAndSyncsWhenAsked) {

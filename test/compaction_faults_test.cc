@@ -119,6 +119,31 @@ TEST_F(CompactionFaults, ABaseThatWentBadIsNotReliedOn) {
   }
 }
 
+TEST_F(CompactionFaults, ABaseOfALogicThatNobodyReadsIsNotReliedOn) {
+  write_segments(12);
+  run("ALTER SETTINGS log_bytes:640KiB, log_archive:true;");
+  const SeqNo base = core->compact()->base;
+  ASSERT_TRUE(core->checkpoint().ok());
+  core.reset();
+  const materializer::CheckpointDirectory bases = db::base_directory(fs, kPath);
+  materializer::Manifest manifest = bases.manifest(base).value();
+  manifest.entries.front().logic_version = 0;
+  ASSERT_TRUE(
+      base::write_file_atomically(fs, bases.directory_of(base) + "/MANIFEST", materializer::encode_manifest(manifest))
+          .ok());
+  open();
+  run("ALTER SETTINGS log_bytes:512KiB, log_archive:false;");
+  const Result<CompactionReport> second = core->compact();
+  ASSERT_TRUE(second.ok()) << second.error().to_string();
+  EXPECT_GT(second->segments_removed, 0U);
+  EXPECT_EQ(second->base, core->applied()) << "a new one";
+  const ViewDigests before = digest();
+  core.reset();
+  drop_caches();
+  open();
+  EXPECT_EQ(digest(), before);
+}
+
 TEST_F(CompactionFaults, ABadBaseUnderALogThatIsNotWholeIsReplacedWithoutBeingAskedTo) {
   write_segments(6);
   run("ALTER SETTINGS log_bytes:192KiB, log_archive:false;");

@@ -48,18 +48,24 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   return seqno;
 }
 
-/// The newest base if it is sound, else 0.
+/// The newest base if it is sound and of a logic that this program reads, else 0.
 Result<SeqNo> Core::proven_base() {
   TIDAL_TRY_ASSIGN(const SeqNo newest, bases_->newest());
   if (newest == proven_base_) return newest;
   Result<std::vector<std::string>> read = bases_->defects(newest);
   if (!read.ok() && read.error().code != Code::IoError) return std::move(read).error();
-  const bool is_sound = read.ok() && read->empty();
-  proven_base_ = is_sound ? newest : SeqNo{};
-  if (!is_sound) {
+  std::string why_not;
+  if (!read.ok()) {
+    why_not = read.error().message;
+  } else if (!read->empty()) {
+    why_not = read->front();
+  } else if (const Status readable = bases_->check_versions(views_->registry(), newest); !readable.ok()) {
+    why_not = readable.error().message;  // the log was whole when it was opened
+  }
+  proven_base_ = why_not.empty() ? newest : SeqNo{};
+  if (!why_not.empty()) {
     log_line(options_.log_level, LogLevel::Error,
-             path_ + ": the base at seqno " + std::to_string(newest.value) +
-                 " is damaged: " + (read.ok() ? read->front() : read.error().to_string()));
+             path_ + ": the base at seqno " + std::to_string(newest.value) + " cannot be relied on: " + why_not);
   }
   return proven_base_;
 }

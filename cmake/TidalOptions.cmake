@@ -23,13 +23,13 @@ endif()
 
 add_library(tidal_flags INTERFACE)
 # -ffp-contract=off: arithmetic that writes state gives the same bits on every CPU (docs/determinism.md).
+# -Wno-missing-field-initializers: leaving members at their defaults is the point of a designated initializer.
 # -Wno-restrict: gcc 12 sees overlapping copies in std::string's operator+ where there are none (its bug 105329).
 target_compile_options(tidal_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-  -Wnon-virtual-dtor -Woverloaded-virtual $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off
-  -fno-omit-frame-pointer)
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off -fno-omit-frame-pointer)
 if(TIDAL_WERROR)
-  # A designated initializer that leaves members at their defaults is the point of having one.
-  target_compile_options(tidal_flags INTERFACE -Werror -Wno-missing-field-initializers)
+  target_compile_options(tidal_flags INTERFACE -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # gcc's flow-based warnings see ghosts in code that a sanitizer has instrumented.
     target_compile_options(tidal_flags INTERFACE -Wno-error=stringop-overflow -Wno-error=maybe-uninitialized
@@ -42,7 +42,7 @@ endif()
 if(TIDAL_SANITIZE)
   target_compile_options(tidal_flags INTERFACE -fsanitize=${TIDAL_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(tidal_flags INTERFACE -fsanitize=${TIDAL_SANITIZE})
-  target_compile_definitions(tidal_flags INTERFACE _GLIBCXX_ASSERTIONS)
+  target_compile_definitions(tidal_flags INTERFACE _GLIBCXX_ASSERTIONS TIDAL_SANITIZED)
 endif()
 if(TIDAL_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -39,10 +39,11 @@ inline Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const b
 }
 
 inline void define(db::Core& core, std::string_view text) {
-  const query::Script script = query::parse(text).value();
+  const Result<query::Script> script = query::parse(text);
+  ASSERT_TRUE(script.ok()) << script.error().to_string();
   const Params params;
   db::Session session(core, params);
-  for (const query::Statement& statement : script.statements) {
+  for (const query::Statement& statement : script->statements) {
     const auto done = session.execute(statement);
     ASSERT_TRUE(done.ok()) << done.error().to_string();
   }

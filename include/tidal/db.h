@@ -99,6 +99,7 @@ struct DatabaseStats {
   std::uint64_t log_bytes = 0;
   std::uint64_t log_segments = 0;
   std::vector<ViewInfo> views;
+  std::uint64_t memory_limit = 0;  ///< as in Options; of the sum of the views' memory_bytes
 };
 
 /// How far a rebuild has come.

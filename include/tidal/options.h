@@ -40,9 +40,12 @@ struct Options {
   bool create_if_missing = false;  ///< false: opening a missing directory is NotFound
   Durability durability{};
   ClockSource clock{};
-  std::size_t segment_bytes = 64U << 20U;              ///< of the log, 64 KiB to 1 GiB
-  std::size_t queue_bytes = 64U << 20U;                ///< writes waiting beyond this block their callers
-  Duration write_deadline = seconds(30);               ///< then Unavailable
+  std::size_t segment_bytes = 64U << 20U;  ///< of the log, 64 KiB to 1 GiB
+  std::size_t queue_bytes = 64U << 20U;    ///< writes waiting beyond this block their callers
+  Duration write_deadline = seconds(30);   ///< then Unavailable
+  /// Of what the views hold, in bytes: beyond it what adds (signals, PUT, UPDATE) is ResourceExhausted, all else goes
+  /// on. Held against every so many events, so it is passed by a few percent. 0: none.
+  std::size_t memory_limit = 0;
   std::uint64_t checkpoint_every_bytes = 256U << 20U;  ///< of log written; 0: only when asked and on close
   bool checkpoint_on_close = true;
   LogLevel log_level = LogLevel::Warn;  ///< to stderr

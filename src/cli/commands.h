@@ -16,7 +16,8 @@ namespace tidal::cli {
 
 /// What every command understands.
 struct CommonOptions {
-  std::string clock;  ///< "" the system's, "events", or a time
+  std::string clock;               ///< "" the system's, "events", or a time
+  std::uint64_t memory_limit = 0;  ///< bytes; 0 none
 };
 
 struct InitOptions {

@@ -103,6 +103,9 @@ CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& na
       ->add_option("--clock", arguments.common.clock,
                    "Answer as if it were this time (2026-11-22T12:00Z), or 'events': the newest event's time")
       ->check(CLI::Validator(clock_defect, ""));
+  command
+      ->add_option("--memory-limit", arguments.common.memory_limit, "Refuse writes once the views hold so much (4GiB)")
+      ->transform(CLI::AsSizeValue(false));
   command->add_flag("-q,--quiet", arguments.quiet, "No progress, timings or advice");
   command->callback([&arguments, run = std::move(run)] { arguments.run = run; });
   return command;

@@ -11,6 +11,7 @@ namespace tidal::cli {
 
 Result<Options> database_options(const CommonOptions& common) {
   Options options;
+  options.memory_limit = common.memory_limit;
   if (common.clock.empty()) return options;
   if (common.clock == "events") {
     options.clock.kind = ClockSource::Kind::Events;

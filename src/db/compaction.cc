@@ -201,7 +201,8 @@ void Core::compact_if_due() {
   if (!compaction_mutex_.try_lock()) return;
   const Result<CompactionReport> done = compact_locked();
   compaction_mutex_.unlock();
-  if (done.ok()) return;
+  // Unavailable: it gave way to a close, and the next process goes on.
+  if (done.ok() || done.error().code == Code::Unavailable) return;
   log_line(options_.log_level, LogLevel::Error, path_ + ": compaction failed: " + done.error().to_string());
 }
 

@@ -43,6 +43,12 @@ std::uint64_t bytes_of(std::span<const PreparedRecord> records) {
   return bytes;
 }
 
+/// Whether applying it makes the views hold more.
+bool adds(const PreparedRecord& record) {
+  return record.type == wal::RecordType::Signal || record.type == wal::RecordType::PutEntity ||
+         record.type == wal::RecordType::UpdateEntity;
+}
+
 /// Its entity or definition went away between validation and application; the record is in the log and counts nowhere.
 Error void_error(SeqNo seqno) {
   return Error(Code::NotFound, "the record at seqno " + std::to_string(seqno.value) +
@@ -101,6 +107,7 @@ SeqNo Core::applied() const { return applier_->applied(); }
 Status Core::commit(PreparedBatch& batch) {
   if (is_closed()) return Error(Code::Unavailable, "the database is closed");
   if (batch.records.empty()) return {};
+  TIDAL_TRY(check_memory(batch.records));
   std::vector<wal::Record> records;
   records.reserve(batch.records.size());
   for (const PreparedRecord& record : batch.records) records.push_back(record.record());
@@ -120,12 +127,22 @@ Status Core::commit(PreparedBatch& batch) {
   return {};
 }
 
+/// Before a record is in the log: what is there is applied, whatever it takes.
+Status Core::check_memory(std::span<const PreparedRecord> records) {
+  const MemoryBudget& memory = applier_->memory();
+  if (!memory.is_exceeded() || std::ranges::none_of(records, adds)) return {};
+  // A checkpoint takes fields over into the store; not again before it has something to take. relaxed: a rough count.
+  if (log_bytes_since_checkpoint_.load(std::memory_order_relaxed) > options_.memory_limit / 64) want_checkpoint();
+  return memory.error();
+}
+
 std::chrono::steady_clock::time_point Core::write_deadline() const {
   return std::chrono::steady_clock::now() + std::chrono::microseconds(options_.write_deadline.us);
 }
 
 Status Core::commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done) {
   if (is_closed()) return Error(Code::Unavailable, "the database is closed");
+  TIDAL_TRY(check_memory(std::span(&record, 1)));
   const wal::Record view = record.record();
   const std::uint64_t bytes = bytes_of(std::span(&record, 1));
   return queue_->submit_async(
@@ -161,6 +178,7 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   TIDAL_TRY(queue_->sync());
   TIDAL_TRY(checkpoints_->write(std::move(taken), environment_.clock.now()));
   checkpoint_seqno_.store(seqno.value, std::memory_order_relaxed);  // read by stats only
+  if (applier_->memory().is_exceeded()) settle();
   return {};
 }
 
@@ -198,6 +216,7 @@ DatabaseStats Core::stats() const {
   stats.void_records = applier_->void_records();
   if (const Timestamp newest = views_->newest_event(); newest.us != 0) stats.newest_event = newest;
   stats.now = now();
+  stats.memory_limit = options_.memory_limit;
   if (log_) {
     stats.base_seqno.value = base_seqno_.load(std::memory_order_relaxed);
     stats.history_first = log_->history_first_seqno();

@@ -59,7 +59,7 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   /// Waits until the batch is durable and applied; fills in seqnos. An operation whose entity went away meanwhile gets
-  /// the status "void"; a batch of one gets NotFound.
+  /// the status "void"; a batch of one gets NotFound. ResourceExhausted beyond the memory limit, and on a full disk.
   [[nodiscard]] Status commit(PreparedBatch& batch);
   /// The same for one record, acknowledged on a thread of the queue's.
   [[nodiscard]] Status commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done);
@@ -112,6 +112,7 @@ class Core {
   [[nodiscard]] Status open_entity_store();
   [[nodiscard]] Status shut_down();
   [[nodiscard]] std::chrono::steady_clock::time_point write_deadline() const;
+  [[nodiscard]] Status check_memory(std::span<const PreparedRecord> records);
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
   [[nodiscard]] Result<SeqNo> write_base(materializer::CheckpointDirectory& bases) TIDAL_REQUIRES(compaction_mutex_);
@@ -126,6 +127,7 @@ class Core {
   void compact_if_due();
   class Rebuild;
   void want_checkpoint_after(std::uint64_t log_bytes);
+  void want_checkpoint();
   void run_upkeep();
   [[nodiscard]] Status start_upkeep();
   void stop_upkeep();

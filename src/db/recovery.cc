@@ -80,7 +80,7 @@ Status Core::recover() {
     TIDAL_TRY(entity_store_->clear());
   }
   views_ = std::make_unique<Views>(*entity_store_);
-  applier_ = std::make_unique<ViewApplier>(*views_);
+  applier_ = std::make_unique<ViewApplier>(*views_, options_.memory_limit);
 
   if (on_disk) {
     TIDAL_TRY(restore_state(last));
@@ -96,6 +96,7 @@ Status Core::recover() {
     log_line(options_.log_level, LogLevel::Warn, path_ + ": " + note);
   }
   views_->settle(now());
+  applier_->measure_memory();
   queue_ = std::make_unique<wal::CommitQueue>(
       log_.get(), *applier_, environment_.clock,
       wal::CommitQueueOptions{.durability = options_.durability,

@@ -4,6 +4,7 @@
 #include "base/background_thread.h"
 #include "db/core.h"
 #include "db/log.h"
+#include "db/view_applier.h"
 
 namespace tidal::db {
 namespace {
@@ -37,10 +38,13 @@ void Core::want_settle() {
 }
 
 void Core::want_checkpoint_after(std::uint64_t log_bytes) {
-  if (options_.checkpoint_every_bytes == 0 || !checkpoints_) return;
   // relaxed: a rough count, nothing is published through it.
   const std::uint64_t since = log_bytes_since_checkpoint_.fetch_add(log_bytes, std::memory_order_relaxed) + log_bytes;
-  if (since < options_.checkpoint_every_bytes) return;
+  if (options_.checkpoint_every_bytes != 0 && since >= options_.checkpoint_every_bytes) want_checkpoint();
+}
+
+void Core::want_checkpoint() {
+  if (!checkpoints_) return;
   {
     const base::MutexLock lock(upkeep_mutex_);
     if (checkpoint_wanted_) return;
@@ -52,6 +56,8 @@ void Core::want_checkpoint_after(std::uint64_t log_bytes) {
 void Core::settle() {
   const wal::CommitQueue::Pause pause = queue_->pause();
   views_->settle(now());
+  // What was given back shows within the minute, and after a checkpoint.
+  if (applier_->memory().is_exceeded()) applier_->measure_memory();
 }
 
 void Core::run_upkeep() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "db/memory_budget.h"
 #include "db/views.h"
 #include "wal/commit_queue.h"
 
@@ -53,11 +54,13 @@ class EventTap {
 
 class ViewApplier final : public wal::Applier {
  public:
-  explicit ViewApplier(Views& views) : views_(views) {}
+  /// `memory_limit` as in Options.
+  ViewApplier(Views& views, std::size_t memory_limit) : views_(views), memory_(memory_limit) {}
 
   void apply(std::span<wal::WalEvent> events) noexcept override {
     views_.registry().apply(events);
     if (tap_ != nullptr) tap_->add(events);
+    memory_.note(events, views_.registry());
     // release: pairs with the acquire in applied(), so that who sees the seqno sees the views.
     applied_.store(events.back().seqno.value, std::memory_order_release);
     const auto is_void = [](const wal::WalEvent& e) { return e.ids.is_void; };
@@ -73,6 +76,9 @@ class ViewApplier final : public wal::Applier {
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
   /// Hands applied events to `tap` too, from the next one on; null: no more. The applier must not run.
   void set_tap(EventTap* tap) { tap_ = tap; }
+  /// Adds up what the views hold. The applier must not run.
+  void measure_memory() { memory_.measure(views_.registry()); }
+  [[nodiscard]] const MemoryBudget& memory() const { return memory_; }
   void set_applied(SeqNo seqno) { applied_.store(seqno.value, std::memory_order_release); }
   void reset_statistics() {
     signals_.store(0, std::memory_order_relaxed);
@@ -83,6 +89,7 @@ class ViewApplier final : public wal::Applier {
 
  private:
   Views& views_;
+  MemoryBudget memory_;
   EventTap* tap_ = nullptr;
   std::atomic<std::uint64_t> applied_{0};
   std::atomic<std::uint64_t> signals_{0};

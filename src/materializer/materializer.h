@@ -53,7 +53,7 @@ class BytesImage final : public CheckpointImage {
   std::string bytes_;
 };
 
-/// Partition key of the state a view holds; maps to partition boundaries (docs/architecture.md).
+/// Partition key of the state a view holds; maps to partition boundaries (docs/concurrency.md).
 enum class ViewScope : std::uint8_t { Global, Cohort, User, Relationship };
 
 /// Whether a view holds something about single users that an erasure must remove.

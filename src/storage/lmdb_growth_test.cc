@@ -6,6 +6,7 @@
 
 #include "storage/backends.h"
 #include "storage/temporary_directory_for_test.h"
+#include "test/crash_stride.h"
 
 namespace tidal::storage {
 namespace {
@@ -53,7 +54,8 @@ TEST(LmdbGrowth, AnOpenSnapshotRefusesItAndNothingIsApplied) {
 
 /// The list of freed pages needs pages itself.
 TEST(LmdbGrowth, AStoreThatFillsItsMapCanBeCleared) {
-  for (int pairs = 0; pairs < 400; pairs += 7) {
+  constexpr auto kStride = static_cast<int>(test::kCrashStride);
+  for (int pairs = 0; pairs < 400; pairs += 7 * kStride) {
     SCOPED_TRACE(pairs);
     TemporaryDirectory directory;
     const auto store = opened(open_lmdb_store(directory.child("store"), {.map_bytes = kSmallMapBytes}));

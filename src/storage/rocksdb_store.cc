@@ -10,7 +10,9 @@
 #include <rocksdb/write_batch.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "storage/backends.h"
 #include "storage/sealed_value.h"
@@ -27,14 +29,20 @@ using Visit = std::function<bool(std::string_view, std::string_view)>;
 rocksdb::Slice to_slice(std::string_view s) { return {s.data(), s.size()}; }
 std::string_view to_view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
+/// RocksDB keeps of an error number only its text.
+bool says(const std::string& text, int number) {
+  return text.find(std::generic_category().message(number)) != std::string::npos;
+}
+
 Error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
   Code code = Code::IoError;
+  const std::string text = status.ToString();
   if (status.IsCorruption()) {
     code = Code::Corruption;
-  } else if (status.IsNoSpace() || status.IsMemoryLimit()) {
+  } else if (status.IsNoSpace() || status.IsMemoryLimit() || says(text, EMFILE) || says(text, ENFILE)) {
     code = Code::ResourceExhausted;
   }
-  return Error(code, "rocksdb " + std::string(what) + ": " + status.ToString());
+  return Error(code, "rocksdb " + std::string(what) + ": " + text);
 }
 
 Status checked(const rocksdb::Status& status, std::string_view what) {

@@ -1,4 +1,4 @@
-// What the LMDB store answers when the operating system refuses it something.
+// What a store answers when the operating system refuses it something.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -64,6 +64,29 @@ TEST(LmdbScarcity, OfDescriptorsInARewriteLeavesTheStoreInService) {
   EXPECT_EQ(store->get("a").value(), "1");
   EXPECT_TRUE(store->rewrite().ok());
   EXPECT_EQ(store->get("a").value(), "1");
+}
+
+TEST(RocksDbScarcity, OfDescriptorsIsToldApartFromBrokenFiles) {
+  TemporaryDirectory directory;
+  {
+    const auto store = open_rocksdb_store(directory.child("store")).value();
+    WriteBatch batch;
+    batch.put("a", "1");
+    ASSERT_TRUE(store->commit(batch, SeqNo{1}).ok());
+  }
+  int refused = 0;
+  bool opened = false;
+  for (rlim_t count = 1; count <= 64 && !opened; ++count) {
+    const FewDescriptors few(count);
+    const auto store = open_rocksdb_store(directory.child("store"));
+    opened = store.ok();
+    if (opened) continue;
+    ++refused;
+    EXPECT_EQ(store.error().code, Code::ResourceExhausted) << store.error().to_string();
+  }
+  EXPECT_TRUE(opened);
+  EXPECT_GT(refused, 1);
+  EXPECT_EQ(open_rocksdb_store(directory.child("store")).value()->get("a").value(), "1");
 }
 
 TEST(LmdbScarcity, OfAddressesNamesTheMapAndTheLimit) {

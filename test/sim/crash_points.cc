@@ -53,6 +53,27 @@ std::vector<CrashPoint> compaction_points() {
   };
 }
 
+std::vector<CrashPoint> erasure_points() {
+  using enum Moment;
+  return {
+      {"segment made anonymous in part", {running(Inside, {Activity::RewrittenFrame})}},
+      {"segment made anonymous, not in its place", {running(Before, {Activity::RewrittenRename})}},
+      {"segment made anonymous, directory not synced", {running(After, {Activity::RewrittenRename})}},
+      {"segment made anonymous, then twice in recovery without any cache",
+       {running(After, {Activity::RewrittenRename}), opening(Inside), opening(Inside)},
+       !kAlsoBySignal,
+       kWithoutCaches},
+  };
+}
+
+std::vector<CrashPoint> backup_points() {
+  using enum Moment;
+  return {
+      {"inside of a write to a backup", {running(Inside, {Activity::Backup})}},
+      {"between two operations of a backup", {running(After, {Activity::Backup})}},
+  };
+}
+
 std::vector<CrashPoint> error_points() {
   using enum Moment;
   return {
@@ -110,7 +131,8 @@ const std::vector<CrashPoint>& crash_points() {
          {running(Before, {Activity::CheckpointRename}), opening(Inside, {Activity::UnfinishedRemoval})},
          kAlsoBySignal},
     };
-    for (const std::vector<CrashPoint>& rows : {compaction_points(), error_points()}) {
+    for (const std::vector<CrashPoint>& rows :
+         {compaction_points(), erasure_points(), backup_points(), error_points()}) {
       all->insert(all->end(), rows.begin(), rows.end());
     }
     return all;

@@ -20,7 +20,10 @@ Activity written_to_log(std::string_view path, base::Bytes data) {
   constexpr std::size_t kCountAt = 16;
   const std::string_view text = text_of(data);
   if (text.starts_with("TIDALWAL")) return Activity::SegmentHeader;
-  if (text.starts_with("TIDALEND")) return Activity::Footer;
+  // A new segment gets its name before its first frame.
+  const bool is_rewritten = path.ends_with(".wal.tmp");
+  if (text.starts_with("TIDALEND")) return is_rewritten ? Activity::Other : Activity::Footer;
+  if (text.starts_with("TWFR") && is_rewritten) return Activity::RewrittenFrame;
   if (text.starts_with("TWFR") && text.size() >= kCountAt + 4) {
     std::uint32_t count = 0;
     std::memcpy(&count, text.data() + kCountAt, sizeof count);
@@ -105,6 +108,7 @@ Activity ActivityReader::observe(const base::FileOperation& operation) {
   switch (operation.kind) {
     case Kind::Write: {
       const Activity activity = written_to(operation.path, operation.data);
+      if (activity == Activity::RewrittenFrame) rewritten_.emplace(operation.path);
       last_write_.insert_or_assign(std::string(operation.path), activity);
       return activity;
     }
@@ -114,6 +118,7 @@ Activity ActivityReader::observe(const base::FileOperation& operation) {
     }
     case Kind::SyncDirectory: return directory_synced(operation.path);
     case Kind::Rename: {
+      if (rewritten_.erase(std::string(operation.path) + ".tmp") > 0) return Activity::RewrittenRename;
       const Activity activity = renamed_to(operation.path);
       if (activity == Activity::ArchiveRename) archived_ = stem_of(operation.path);
       return activity;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,8 @@ enum class Activity : std::uint8_t {
   LogZeroing,      ///< zeros over a torn tail, a half-written footer or a refused frame
   LogZeroingSync,  ///< also the sync that makes durable what recovery keeps
   LogRemoval,
+  RewrittenFrame,   ///< of a segment that an erasure makes anonymous, beside the one in the log
+  RewrittenRename,  ///< it takes that one's place
   // Checkpoints.
   ViewFile,
   ViewFileSync,
@@ -71,6 +74,7 @@ class ActivityReader {
 
  private:
   std::map<std::string, Activity, std::less<>> last_write_;  // by path
+  std::set<std::string, std::less<>> rewritten_;             // segments that have no name yet
   std::string archived_;                                     // name of the segment that was archived last
 };
 

@@ -45,7 +45,8 @@ Then the database is opened, and held against a plain model of it:
 - **lost**: something that was acknowledged is gone; or the database does not open.
 - **doubled**: something is there that nobody wrote, or there twice, or half of a batch is there.
 - **digest**: the recovered state is not, bit for bit, what a replay of the log alone gives.
-- **answers**: a count, score, mark, order or field differs from the model's.
+- **answers**: a count, score, mark, order or field differs from the model's; or a file still holds the key of a user who
+  was forgotten, after the compaction that makes the log anonymous.
 
 Histories count that came to their moment; a moment that none came to fails the run.
 
@@ -135,8 +136,8 @@ std::string reliability_page(const std::vector<MatrixRow>& rows, const std::stri
     page += "| " + std::string(row.point->name) + " | " + cell(row.in_memory) +
             (row.point->by_signal ? cell(row.by_signal) : "– | ") +
             cell(found.of(Fault::Lost) + found.of(Fault::Unopened)) + cell(found.of(Fault::Doubled)) +
-            cell(found.of(Fault::Digest)) + std::to_string(found.of(Fault::Model) + found.of(Fault::Behaviour)) +
-            " |\n";
+            cell(found.of(Fault::Digest)) +
+            std::to_string(found.of(Fault::Model) + found.of(Fault::Behaviour) + found.of(Fault::Remembered)) + " |\n";
   }
   page += "\n" + std::to_string(rows.size()) + " moments, " + std::to_string(in_memory + by_signal) +
           " histories: " + std::to_string(in_memory) + " in memory, " + std::to_string(by_signal) + " by SIGKILL.\n";

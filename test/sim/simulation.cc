@@ -13,6 +13,13 @@ namespace {
 constexpr Timestamp kStart{1'700'000'000'000'000};
 const std::string kImportId(32, 'm');
 
+bool is_of_backup(const CrashPoint* point) {
+  return point != nullptr && point->stages.front().at == std::vector{Activity::Backup};
+}
+
+/// The other rows of the crash matrix come to their moments sooner without.
+bool backs_up(const HistoryOptions& options) { return options.point == nullptr || is_of_backup(options.point); }
+
 /// Whether the log soon needs another segment.
 bool is_heavy(const HistoryOptions& options) { return options.seed % 3 == 0 || options.point != nullptr; }
 
@@ -32,7 +39,9 @@ Simulation::Simulation(const HistoryOptions& options, Tally& tally)
       wants_small_log_(is_heavy(options)) {
   if (options.ignored) fs_.ignore_syncs(options.ignored->kind, options.ignored->path);
   // Of what comes only once a life nothing is skipped.
-  if (options.point != nullptr && options.point->stages.front().phase == Phase::Running) skip_ = random_.below(3);
+  if (options.point != nullptr && options.point->stages.front().phase == Phase::Running) {
+    skip_ = random_.below(is_of_backup(options.point) ? 80 : 3);
+  }
   fs_.set_hook([this](const base::FileOperation& operation) { before_operation(operation); });
 }
 
@@ -92,7 +101,7 @@ void Simulation::step() {
     change_limits();
   } else if (dice == 95) {
     forget();
-  } else if (options_.point == nullptr && dice == 96 && one_in(2)) {
+  } else if (dice == 96 && one_in(2) && backs_up(options_)) {
     backup();
   }
   clock_.advance(seconds(static_cast<std::int64_t>(random_.below(900))));

@@ -55,7 +55,8 @@ struct Load {
   double latency_us = 0;  ///< median of an acknowledged call
 };
 
-Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, double seconds) {
+/// `with_keys`: each signal has an idempotency key of its own, as of a client that may repeat itself.
+Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, bool with_keys, double seconds) {
   std::atomic<std::uint64_t> events{0};
   std::atomic<bool> failed{false};
   std::vector<std::vector<double>> latencies(producers);
@@ -69,7 +70,8 @@ Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, doubl
         for (Signal& signal : signals) {
           signal = {.kind = random.below(10) == 0 ? "like" : "view",
                     .item = "i" + std::to_string(random.below(kItems)),
-                    .user = "u" + std::to_string(random.below(kItems))};
+                    .user = "u" + std::to_string(random.below(kItems)),
+                    .idempotency_key = with_keys ? fmt::format("{:016x}", random.next()) : ""};
         }
         const std::int64_t before = bench_clock_us();
         if (!db.signals(signals).ok()) failed = true;
@@ -103,48 +105,59 @@ Result<std::vector<BenchRow>> bench_ingest(const BenchOptions& options) {
   struct Case {
     std::size_t producers;
     std::size_t batch;
-    std::string budget;
-    double least;  ///< events/s; 0: judged by latency
+    bool with_keys;
+    std::vector<double> rates{};
+    std::vector<double> latencies{};
   };
-  const std::vector<Case> cases = {{1, 1, "<= 1 sync + 40 us", 0},
-                                   {8, 1, "", 0},
-                                   {64, 1, ">= 100,000/s", 100'000},
-                                   {64, 32, ">= 1,000,000/s into the log", 1'000'000}};
-  const double seconds = static_cast<double>(options.seconds);
-  std::vector<BenchRow> rows;
-  for (const Case& c : cases) {
-    std::vector<double> rates;
-    std::vector<double> latencies;
-    std::vector<double> syncs;
-    for (int round = 0; round < options.rounds; ++round) {
-      TIDAL_TRY_ASSIGN(const double sync, bare_sync_us(options.directory, seconds / 4));
-      TIDAL_TRY_ASSIGN(const Load load, drive(db, c.producers, c.batch, seconds));
+  std::vector<Case> cases;
+  for (const std::size_t producers : {1, 2, 4, 8, 16, 32, 64}) cases.push_back({producers, 1, true});
+  cases.push_back({64, 1, false});
+  cases.push_back({64, 32, true});
+  std::vector<double> syncs;
+  // Case after case within a round: what disturbs the machine for a while disturbs them all.
+  for (int round = 0; round < options.rounds; ++round) {
+    for (Case& c : cases) {
+      TIDAL_TRY_ASSIGN(const double sync, bare_sync_us(options.directory, static_cast<double>(options.seconds) / 8));
+      TIDAL_TRY_ASSIGN(const Load load,
+                       drive(db, c.producers, c.batch, c.with_keys, static_cast<double>(options.seconds)));
       syncs.push_back(sync);
-      rates.push_back(load.events_per_second);
-      latencies.push_back(load.latency_us);
+      c.rates.push_back(load.events_per_second);
+      c.latencies.push_back(load.latency_us);
     }
-    const std::string who =
-        fmt::format("{} producer{}, batches of {}", c.producers, c.producers == 1 ? "" : "s", c.batch);
-    const bool one = c.producers == 1 && c.batch == 1;
-    rows.push_back({.name = who + ": acknowledged after",
-                    .ours = median(latencies),
-                    .unit = "us",
-                    .reference_name = "one write + fdatasync, us",
-                    .reference = median(syncs),
-                    .spread = spread(latencies),
-                    .budget = one ? c.budget : "",
-                    .met = !one || median(latencies) <= median(syncs) + 40});
-    rows.push_back({.name = who,
-                    .ours = median(rates),
-                    .unit = "events/s",
-                    .reference_name = "bare syncs a second",
-                    .reference = 1e6 / median(syncs),
-                    .spread = spread(rates),
-                    .budget = c.least > 0 ? c.budget : "",
-                    .met = c.least == 0 || median(rates) >= c.least});
   }
   TIDAL_TRY(db.close());
   std::filesystem::remove_all(path);
+
+  const double sync = median(syncs);
+  std::vector<BenchRow> rows = {{.name = "1 producer: acknowledged after",
+                                 .ours = median(cases.front().latencies),
+                                 .unit = "us",
+                                 .reference_name = "one write + fdatasync, us",
+                                 .reference = sync,
+                                 .spread = spread(cases.front().latencies),
+                                 .budget = "<= 1 sync + 40 us",
+                                 .met = median(cases.front().latencies) <= sync + 40}};
+  double best = 0;
+  for (const Case& c : cases) {
+    const double rate = median(c.rates);
+    const bool scales = c.batch == 1 && c.with_keys;  // the row of cases that is held against itself
+    BenchRow row{.name = fmt::format("{} producer{}, {}{}", c.producers, c.producers == 1 ? "" : "s",
+                                     c.batch == 1 ? "single signals" : fmt::format("batches of {}", c.batch),
+                                     c.with_keys ? "" : ", no keys"),
+                 .ours = rate,
+                 .unit = "events/s",
+                 .reference_name = "bare syncs a second",
+                 .reference = 1e6 / sync,
+                 .spread = spread(c.rates)};
+    if (scales && best > 0) {
+      row.reference_name = "the best of fewer producers";
+      row.reference = best;
+      row.budget = c.producers == 64 ? ">= 0.9 x, >= 100,000/s" : ">= 0.9 x";
+      row.met = rate >= 0.9 * best && (c.producers != 64 || rate >= 100'000);
+    }
+    if (scales) best = std::max(best, rate);
+    rows.push_back(std::move(row));
+  }
   return rows;
 }
 

@@ -34,11 +34,11 @@ double seconds_since(std::int64_t started_us) { return static_cast<double>(bench
 
 const std::vector<BenchCase>& bench_cases() {
   static const std::vector<BenchCase> kCases = {
-      {"ingest", "durable signals at 1, 8 and 64 producers, beside bare fdatasync", bench_ingest},
+      {"ingest", "durable signals with idempotency keys of 1 to 64 producers, beside bare fdatasync", bench_ingest},
       {"import", "entities and signals in large batches", bench_import},
       {"replay", "recovery of every view from the log alone", bench_replay},
       {"trending", "RETRIEVE items SORT BY trending over --items items", bench_trending},
-      {"open", "opening from a checkpoint of --items items", bench_open},
+      {"open", "opening, and what writers wait for at --items items", bench_open},
   };
   return kCases;
 }

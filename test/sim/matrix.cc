@@ -45,8 +45,8 @@ Then the database is opened, and held against a plain model of it:
 - **lost**: something that was acknowledged is gone; or the database does not open.
 - **doubled**: something is there that nobody wrote, or there twice, or half of a batch is there.
 - **digest**: the recovered state is not, bit for bit, what a replay of the log alone gives.
-- **answers**: a count, score, mark, order or field differs from the model's; or a file still holds the key of a user who
-  was forgotten, after the compaction that makes the log anonymous.
+- **answers**: a count, score, mark, order or field differs from the model's; or, after the compaction that makes the
+  log anonymous, a file still holds the key of a user who was forgotten.
 
 Histories count that came to their moment; a moment that none came to fails the run.
 

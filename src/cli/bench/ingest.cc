@@ -87,48 +87,24 @@ Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, bool 
   return Load{.events_per_second = static_cast<double>(events) / seconds_since(started), .latency_us = median(all)};
 }
 
-}  // namespace
+struct Case {
+  std::size_t producers;
+  std::size_t batch;
+  bool with_keys;
+  std::vector<double> rates{};
+  std::vector<double> latencies{};
+};
 
-Result<std::vector<BenchRow>> bench_ingest(const BenchOptions& options) {
-  const std::string path = options.directory + "/ingest.db";
-  std::filesystem::remove_all(path);
-  Options open;
-  open.create_if_missing = true;
-  TIDAL_TRY_ASSIGN(Database db, Database::open(path, open));
-  TIDAL_TRY(db.execute(kSchema));
-  std::vector<Operation> puts;
-  for (std::uint64_t i = 0; i < kItems; ++i) {
-    puts.push_back(PutOperation{.kind = EntityKind::Item, .key = "i" + std::to_string(i), .entity = {}});
-  }
-  TIDAL_TRY(db.write(puts));
-
-  struct Case {
-    std::size_t producers;
-    std::size_t batch;
-    bool with_keys;
-    std::vector<double> rates{};
-    std::vector<double> latencies{};
-  };
+std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const std::size_t producers : {1, 2, 4, 8, 16, 32, 64}) cases.push_back({producers, 1, true});
   cases.push_back({64, 1, false});
   cases.push_back({64, 32, true});
-  std::vector<double> syncs;
-  // Case after case within a round: what disturbs the machine for a while disturbs them all.
-  for (int round = 0; round < options.rounds; ++round) {
-    for (Case& c : cases) {
-      TIDAL_TRY_ASSIGN(const double sync, bare_sync_us(options.directory, static_cast<double>(options.seconds) / 8));
-      TIDAL_TRY_ASSIGN(const Load load,
-                       drive(db, c.producers, c.batch, c.with_keys, static_cast<double>(options.seconds)));
-      syncs.push_back(sync);
-      c.rates.push_back(load.events_per_second);
-      c.latencies.push_back(load.latency_us);
-    }
-  }
-  TIDAL_TRY(db.close());
-  std::filesystem::remove_all(path);
+  return cases;
+}
 
-  const double sync = median(syncs);
+/// `sync`: microseconds of a bare one.
+std::vector<BenchRow> rows_of(const std::vector<Case>& cases, double sync) {
   std::vector<BenchRow> rows = {{.name = "1 producer: acknowledged after",
                                  .ours = median(cases.front().latencies),
                                  .unit = "us",
@@ -159,6 +135,40 @@ Result<std::vector<BenchRow>> bench_ingest(const BenchOptions& options) {
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+}  // namespace
+
+Result<std::vector<BenchRow>> bench_ingest(const BenchOptions& options) {
+  const std::string path = options.directory + "/ingest.db";
+  std::filesystem::remove_all(path);
+  Options open;
+  open.create_if_missing = true;
+  TIDAL_TRY_ASSIGN(Database db, Database::open(path, open));
+  TIDAL_TRY(db.execute(kSchema));
+  std::vector<Operation> puts;
+  for (std::uint64_t i = 0; i < kItems; ++i) {
+    puts.push_back(PutOperation{.kind = EntityKind::Item, .key = "i" + std::to_string(i), .entity = {}});
+  }
+  TIDAL_TRY(db.write(puts));
+
+  std::vector<Case> cases = all_cases();
+  std::vector<double> syncs;
+  // Case after case within a round: what disturbs the machine for a while disturbs them all.
+  for (int round = 0; round < options.rounds; ++round) {
+    for (Case& c : cases) {
+      TIDAL_TRY_ASSIGN(const double sync, bare_sync_us(options.directory, static_cast<double>(options.seconds) / 8));
+      TIDAL_TRY_ASSIGN(const Load load,
+                       drive(db, c.producers, c.batch, c.with_keys, static_cast<double>(options.seconds)));
+      syncs.push_back(sync);
+      c.rates.push_back(load.events_per_second);
+      c.latencies.push_back(load.latency_us);
+    }
+  }
+  TIDAL_TRY(db.close());
+  std::filesystem::remove_all(path);
+
+  return rows_of(cases, median(syncs));
 }
 
 }  // namespace tidal::cli

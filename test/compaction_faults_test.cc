@@ -263,5 +263,36 @@ TEST_F(CompactionFaults, AnErasureThatFailsDoesNotKeepOlderSegments) {
   EXPECT_EQ(digest(), state);
 }
 
+/// A base whose store cannot be written is no bad base: the open says so, and does not go on without it.
+TEST_F(CompactionFaults, AnErrorOfTheStoreIsNotTheBases) {
+  write_segments(12);
+  run("ALTER SETTINGS log_bytes:512KiB, log_archive:true;");
+  ASSERT_GT(core->compact()->segments_archived, 0U);
+  put();
+  const ViewDigests state = digest();
+  const SeqNo base = core->stats().base_seqno;
+  std::uint64_t refused = 0;
+  bool done = false;
+  for (std::uint64_t at = 1; !done; ++at) {
+    SCOPED_TRACE(at);
+    core.reset();
+    drop_caches();
+    const std::uint64_t before = fs.operations();
+    fs.fail_operation(at, base::MemoryFileSystem::Fault::IoError);
+    auto opened = open_core(fs, clock, kPath);
+    done = fs.operations() - before < at;
+    if (!opened.ok()) {
+      ++refused;
+      EXPECT_EQ(opened.error().code, Code::IoError) << opened.error().to_string();
+      open();
+    } else {
+      core = std::move(*opened);
+    }
+    EXPECT_EQ(core->open_report().base, base);
+    EXPECT_EQ(digest(), state);
+  }
+  EXPECT_GT(refused, 2U);
+}
+
 }  // namespace
 }  // namespace tidal::test

@@ -283,22 +283,33 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
   return bytes;
 }
 
-Status CheckpointDirectory::restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores) {
-  TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
+/// Its manifest, once its views can be read; where stores come with it, once every file of it is sound, too: no store is
+/// given up for a base of which another file is damaged.
+Result<Manifest> CheckpointDirectory::judge_one(const Registry& registry, SeqNo seqno, bool has_stores) const {
+  TIDAL_TRY_ASSIGN(Manifest manifest, this->manifest(seqno));
   if (const Status readable = check_versions(registry, manifest); !readable.ok()) {
     return Error(Code::Corruption, readable.error().message);  // not used, like a damaged one; others may do
   }
-  if (!stores.empty()) {  // no store is given up for a base of which another file is damaged
+  if (has_stores) {
     for (const ManifestEntry& entry : manifest.entries)
       TIDAL_TRY(check_file(directory_of(seqno) + "/" + entry.view, entry));
   }
+  return manifest;
+}
+
+Status CheckpointDirectory::load_stores(const Manifest& manifest, std::span<const StoreFile> stores) const {
   for (const StoreFile& store : stores) {
     const auto entry = std::ranges::find(manifest.entries, store.name, &ManifestEntry::view);
     if (entry == manifest.entries.end()) {
-      return Error(Code::Corruption, directory_of(seqno) + " lacks the file " + store.name);
+      return Error(Code::Corruption, directory_of(manifest.seqno) + " lacks the file " + store.name);
     }
-    TIDAL_TRY(store.load(directory_of(seqno) + "/" + store.name, seqno));
+    TIDAL_TRY(store.load(directory_of(manifest.seqno) + "/" + store.name, manifest.seqno));
   }
+  return {};
+}
+
+Status CheckpointDirectory::load_views(const Manifest& manifest, const Registry& registry) const {
+  const SeqNo seqno = manifest.seqno;
   for (const auto& view : registry.views()) {
     const auto entry = std::ranges::find(manifest.entries, view->name(), &ManifestEntry::view);
     TIDAL_TRY_ASSIGN(const std::string bytes, read_view_file(seqno, *entry));
@@ -367,7 +378,11 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange 
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
     if (seqno < usable.first || seqno > usable.last) continue;
-    Status restored = restore_one(registry, seqno, stores);
+    const Result<Manifest> judged = judge_one(registry, seqno, !stores.empty());
+    const Status stored = judged.ok() ? load_stores(*judged, stores) : Status(judged.error());
+    // Its files are sound: it is the store that cannot be written.
+    if (judged.ok() && !stored.ok() && stored.error().code == Code::IoError) return stored.error();
+    Status restored = stored.ok() ? load_views(*judged, registry) : stored;
     if (restored.ok()) return seqno;
     for (const auto& view : registry.views()) view->reset();
     const Code code = restored.error().code;

@@ -108,7 +108,8 @@ class CheckpointDirectory {
 
   /// Restores every view from the newest checkpoint within `usable` that verifies. Returns its seqno, or 0
   /// with all views reset when there is none; `notes` tells what was skipped and why.
-  /// FailedPrecondition when a checkpoint was written by a newer version; ResourceExhausted.
+  /// FailedPrecondition when a checkpoint was written by a newer version; ResourceExhausted; IoError when a store could
+  /// not be written.
   [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
                                       std::span<const StoreFile> stores = {});
 
@@ -140,7 +141,9 @@ class CheckpointDirectory {
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
   [[nodiscard]] Status check_versions(const Registry& registry, const Manifest& manifest) const;
   [[nodiscard]] Status check_format(const std::string& path, const ManifestEntry& entry) const;
-  [[nodiscard]] Status restore_one(const Registry& registry, SeqNo seqno, std::span<const StoreFile> stores);
+  [[nodiscard]] Result<Manifest> judge_one(const Registry& registry, SeqNo seqno, bool has_stores) const;
+  [[nodiscard]] Status load_stores(const Manifest& manifest, std::span<const StoreFile> stores) const;
+  [[nodiscard]] Status load_views(const Manifest& manifest, const Registry& registry) const;
 
   base::FileSystem& fs_;
   std::string path_;

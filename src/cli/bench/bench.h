@@ -46,6 +46,7 @@ Result<std::vector<BenchRow>> bench_ingest(const BenchOptions& options);
 Result<std::vector<BenchRow>> bench_import(const BenchOptions& options);
 Result<std::vector<BenchRow>> bench_replay(const BenchOptions& options);
 Result<std::vector<BenchRow>> bench_trending(const BenchOptions& options);
+Result<std::vector<BenchRow>> bench_mixed(const BenchOptions& options);
 Result<std::vector<BenchRow>> bench_open(const BenchOptions& options);
 
 [[nodiscard]] double median(std::vector<double> values);

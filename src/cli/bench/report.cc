@@ -38,6 +38,7 @@ const std::vector<BenchCase>& bench_cases() {
       {"import", "entities and signals in large batches", bench_import},
       {"replay", "recovery of every view from the log alone", bench_replay},
       {"trending", "RETRIEVE items SORT BY trending over --items items", bench_trending},
+      {"mixed", "queries beside writers, at half of the rate they can do and at the whole", bench_mixed},
       {"open", "opening, and what writers wait for at --items items", bench_open},
   };
   return kCases;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +40,10 @@ struct Moment {
   ViewDigests digest;
 };
 
-/// By seqno, of a log that is whole from its first record: every event applied by itself, the digest taken after each.
-inline std::map<std::uint64_t, Moment> moments_of(base::FileSystem& fs, const std::string& path) {
+/// By seqno, of a log that is whole from its first record: every event applied by itself, the digest taken after each,
+/// or after those of `only`.
+inline std::map<std::uint64_t, Moment> moments_of(base::FileSystem& fs, const std::string& path,
+                                                  const std::set<SeqNo>& only = {}) {
   std::map<std::uint64_t, Moment> moments;
   const auto log = wal::Log::read(fs, path + "/wal", {.archive_dir = path + "/archive"});
   EXPECT_TRUE(log.ok()) << log.error().to_string();
@@ -49,6 +52,7 @@ inline std::map<std::uint64_t, Moment> moments_of(base::FileSystem& fs, const st
   const Status replayed = (*log)->replay(SeqNo{1}, [&](std::span<wal::WalEvent> events) -> Status {
     for (std::size_t i = 0; i < events.size(); ++i) {
       views.registry().apply(events.subspan(i, 1));
+      if (!only.empty() && !only.contains(events[i].seqno)) continue;
       Moment& moment = moments[events[i].seqno.value];
       moment.append_time = events[i].append_time;
       for (const materializer::ViewDigest& line : views.registry().digest_by_view()) {

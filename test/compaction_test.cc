@@ -18,7 +18,7 @@
 #include "db/prepare.h"
 #include "db/session.h"
 #include "query/parser.h"
-#include "test/crash_stride.h"
+#include "test/case_stride.h"
 #include "test/history.h"
 #include "wal/segment_reader.h"
 
@@ -233,7 +233,7 @@ TEST(Compaction, SurvivesACrashAtEveryOperation) {
       operations = database->fs.operations() - before;
     }
     ASSERT_GT(operations, 20U);
-    for (std::uint64_t at = test::first_crash(operations); at <= operations; at += test::kCrashStride) {
+    for (std::uint64_t at = test::first_case(operations); at <= operations; at += test::kCaseStride) {
       SCOPED_TRACE("operation " + std::to_string(at) + (archive ? " archiving" : " removing"));
       const auto database = written(7, settings);
       const auto before = database->digest();

@@ -19,7 +19,7 @@
 #include "db/prepare.h"
 #include "db/session.h"
 #include "query/parser.h"
-#include "test/crash_stride.h"
+#include "test/case_stride.h"
 #include "test/history.h"
 
 namespace tidal::test {
@@ -460,7 +460,7 @@ TEST(Erasure, SurvivesACrashAtEveryOperation) {
     EXPECT_GT(report.segments_rewritten, 1U);
   }
   ASSERT_GT(operations, 60U);
-  for (std::uint64_t at = test::first_crash(operations); at <= operations; at += test::kCrashStride) {
+  for (std::uint64_t at = test::first_case(operations); at <= operations; at += test::kCaseStride) {
     SCOPED_TRACE("operation " + std::to_string(at) + " of " + std::to_string(operations));
     base::MemoryFileSystem fs(9);
     const auto database = waiting(fs);

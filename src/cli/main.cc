@@ -172,7 +172,8 @@ void add_asking(CLI::App& app, Arguments& a) {
   CLI::App* bench = add_command(app, a, "bench", "Measure this machine: ours beside its physical reference",
                                 "  tidal bench ingest\n  tidal bench trending --items 100000 --json trending.json",
                                 [&a](const Terminal& t) { return run_bench(t, a.bench); });
-  one_of(a, bench->add_option("CASE", a.bench.name, "ingest, import, replay, trending, mixed, open, or all")->required(),
+  one_of(a,
+         bench->add_option("CASE", a.bench.name, "ingest, import, replay, trending, mixed, open, or all")->required(),
          {"ingest", "import", "replay", "trending", "mixed", "open", "all"});
   bench->add_option("--items", a.bench.items, "Size of the generated database")->check(CLI::Range(1'000, 100'000'000));
   bench->add_option("--seconds", a.bench.seconds, "Length of a measured round")->check(CLI::Range(1, 3'600));

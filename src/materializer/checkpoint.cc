@@ -283,8 +283,8 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
   return bytes;
 }
 
-/// Its manifest, once its views can be read; where stores come with it, once every file of it is sound, too: no store is
-/// given up for a base of which another file is damaged.
+/// Its manifest, once its views can be read; where stores come with it, once every file of it is sound, too: no store
+/// is given up for a base of which another file is damaged.
 Result<Manifest> CheckpointDirectory::judge_one(const Registry& registry, SeqNo seqno, bool has_stores) const {
   TIDAL_TRY_ASSIGN(Manifest manifest, this->manifest(seqno));
   if (const Status readable = check_versions(registry, manifest); !readable.ok()) {

@@ -153,11 +153,11 @@ double batches(const std::string& directory, std::size_t producers, std::size_t 
   return rate(producers, produce, [] {});
 }
 
-/// Single events, each a call that does not wait; at most so many of a producer's are unanswered.
+/// Single events, each a call that does not wait; at most so many are unanswered.
 double async_calls(const std::string& directory, std::size_t producers) {
   constexpr std::ptrdiff_t kInFlight = 8192;
+  std::counting_semaphore<kInFlight> room(kInFlight);  // outlives the callbacks of the queue's
   Stand stand(directory);
-  std::counting_semaphore<kInFlight> room(kInFlight);
   const auto produce = [&](Signals& signals) {
     room.acquire();
     must(stand.queue->submit_async(signals.next(1), [&room](Result<wal::CommitResult> result) {

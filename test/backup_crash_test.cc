@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "base/case_stride_for_test.h"
 #include "db/backup_manifest.h"
 #include "db/offline/verification.h"
 #include "db/unfinished_directory.h"
 #include "test/backup_fixture.h"
-#include "test/case_stride.h"
 
 namespace tidal::test {
 namespace {
@@ -43,7 +43,7 @@ TEST(BackupCrash, AtEveryOperationLeavesAWholeBackupOrNone) {
   }
   ASSERT_GT(operations, 40U);
   std::uint64_t whole = 0;
-  for (std::uint64_t at = test::first_case(operations); at <= operations; at += test::kCaseStride) {
+  for (std::uint64_t at = base::first_case(operations); at <= operations; at += base::kCaseStride) {
     SCOPED_TRACE("operation " + std::to_string(at) + " of " + std::to_string(operations));
     const auto database = written(1);
     const ViewDigests before = database->digest();
@@ -87,7 +87,7 @@ TEST(RestoreCrash, AtEveryOperationLeavesAWholeDatabaseOrNone) {
   ASSERT_GT(operations, 20U);
   std::uint64_t whole = 0;
   constexpr std::uint64_t kRounds = 4;  // each with other coins
-  for (std::uint64_t i = test::first_case(kRounds * operations); i <= kRounds * operations; i += test::kCaseStride) {
+  for (std::uint64_t i = base::first_case(kRounds * operations); i <= kRounds * operations; i += base::kCaseStride) {
     const std::uint64_t at = 1 + (i - 1) % operations;
     SCOPED_TRACE("operation " + std::to_string(at) + " of " + std::to_string(operations));
     ASSERT_TRUE(database->fs.remove_all(kRestored).ok());

@@ -8,25 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/case_stride_for_test.h"
 #include "base/memory_file_system.h"
 #include "db/base_state.h"
-#include "db/core.h"
 #include "db/offline/repairing.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
-#include "db/prepare.h"
-#include "db/session.h"
-#include "query/parser.h"
-#include "test/case_stride.h"
-#include "test/history.h"
+#include "test/core_fixture.h"
 #include "wal/segment_reader.h"
 
 namespace tidal::test {
 namespace {
 
 constexpr std::string_view kPath = "/db";
-constexpr Timestamp kStart{1'700'000'000'000'000};
 const std::string kWal = std::string(kPath) + "/wal";
 const std::string kArchive = std::string(kPath) + "/archive";
 const std::string kBase = std::string(kPath) + "/base";
@@ -36,38 +30,18 @@ class Compacted {
  public:
   explicit Compacted(std::uint64_t seed) : fs(seed), history_(seed, kStart) {}
 
-  Result<std::unique_ptr<db::Core>> open_result() {
-    Options options;
-    options.create_if_missing = true;
-    options.segment_bytes = 64U << 10U;
-    options.checkpoint_every_bytes = 0;
-    options.checkpoint_on_close = false;
-    options.log_level = LogLevel::Off;
-    return db::Core::open(std::string(kPath), options,
-                          {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
-  }
+  Result<std::unique_ptr<db::Core>> open_result() { return open_core(fs, clock, std::string(kPath)); }
   void open() {
     auto opened = open_result();
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
     core = std::move(*opened);
   }
-  void define(std::string_view text) {
-    const query::Script script = query::parse(text).value();
-    const Params params;
-    db::Session session(*core, params);
-    for (const query::Statement& statement : script.statements) {
-      const auto done = session.execute(statement);
-      ASSERT_TRUE(done.ok()) << done.error().to_string();
-    }
-    ASSERT_TRUE(session.finish().ok());
-  }
+  void define(std::string_view text) { test::define(*core, text); }
   void write(int steps) {
     for (int i = 0; i < steps; ++i) {
       const Step step = history_.next();
       clock.set(history_.now());
-      db::Preparer preparer = core->preparer();
-      Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
-      if (batch.ok()) static_cast<void>(core->commit(*batch));
+      write_step(*core, step);
     }
   }
   /// Writes until the log has so many segments.
@@ -233,7 +207,7 @@ TEST(Compaction, SurvivesACrashAtEveryOperation) {
       operations = database->fs.operations() - before;
     }
     ASSERT_GT(operations, 20U);
-    for (std::uint64_t at = test::first_case(operations); at <= operations; at += test::kCaseStride) {
+    for (std::uint64_t at = base::first_case(operations); at <= operations; at += base::kCaseStride) {
       SCOPED_TRACE("operation " + std::to_string(at) + (archive ? " archiving" : " removing"));
       const auto database = written(7, settings);
       const auto before = database->digest();

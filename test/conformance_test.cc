@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "base/case_stride_for_test.h"
 #include "base/random.h"
+#include "base/vector_target_for_test.h"
 #include "db/core.h"
 #include "materializer/checkpoint.h"
-#include "test/case_stride.h"
-#include "test/vector_target.h"
 #include "test/view_stand.h"
 
 namespace tidal::test {
@@ -31,7 +31,7 @@ class Conformance : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(Conformance, TwiceIsOnce) {
-  for (std::uint64_t seed = 1; seed <= kHistories; seed += kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= kHistories; seed += base::kCaseStride) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Records records = random_records(seed, kSteps, erasures(seed));
     Stand once;
@@ -47,7 +47,7 @@ TEST_P(Conformance, TwiceIsOnce) {
 }
 
 TEST_P(Conformance, InGroupsEqualsOneByOne) {
-  for (std::uint64_t seed = 1; seed <= kHistories; seed += kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= kHistories; seed += base::kCaseStride) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Records records = random_records(seed, kSteps, erasures(seed));
     Stand singly;
@@ -65,7 +65,7 @@ TEST_P(Conformance, InGroupsEqualsOneByOne) {
 }
 
 TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
-  for (std::uint64_t seed = 1; seed <= kHistories; seed += kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= kHistories; seed += base::kCaseStride) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Records records = random_records(seed, kSteps, erasures(seed));
     base::Random random(seed);
@@ -91,7 +91,7 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
 }
 
 TEST_P(Conformance, RebuildFromZeroEqualsLive) {
-  for (std::uint64_t seed = 1; seed <= kHistories; seed += kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= kHistories; seed += base::kCaseStride) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const Records records = random_records(seed, kSteps, erasures(seed));
     Stand live;
@@ -315,7 +315,7 @@ INSTANTIATE_TEST_SUITE_P(EveryView, Conformance, testing::ValuesIn(view_names())
 /// a view's logic changes its line, and must raise its logic_version.
 TEST(Determinism, OneHistoryHasOneDigestHoweverItIsComputed) {
   const Records records = random_records(42, 2'000);
-  on_every_vector_target([&records](const std::string& target) {
+  base::on_every_vector_target([&records](const std::string& target) {
     Stand stand;
     stand.apply(records, 0, records.size());
     std::string lines;

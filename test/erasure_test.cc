@@ -8,25 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/case_stride_for_test.h"
 #include "base/memory_file_system.h"
 #include "base/random.h"
-#include "db/core.h"
 #include "db/forget.h"
 #include "db/offline/inspection.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
-#include "db/prepare.h"
-#include "db/session.h"
-#include "query/parser.h"
-#include "test/case_stride.h"
-#include "test/history.h"
+#include "test/core_fixture.h"
 
 namespace tidal::test {
 namespace {
 
-constexpr Timestamp kStart{1'700'000'000'000'000};
-using Digest = std::map<std::string, std::string>;
+using Digest = ViewDigests;
 
 std::string random_key(std::uint64_t seed) {
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -36,23 +30,13 @@ std::string random_key(std::uint64_t seed) {
   return key;
 }
 
-Digest as_map(const DigestReport& report) { return {report.by_view.begin(), report.by_view.end()}; }
-
 /// A database under random writes with erasures in between, on any files.
 class Forgetful {
  public:
   Forgetful(base::FileSystem& fs, std::string path, storage::Backend backend, std::uint64_t seed)
       : fs_(fs), path_(std::move(path)), backend_(backend), history_(seed, kStart), random_(seed) {}
 
-  Result<std::unique_ptr<db::Core>> open_result() {
-    Options options;
-    options.create_if_missing = true;
-    options.segment_bytes = 64U << 10U;
-    options.checkpoint_every_bytes = 0;
-    options.checkpoint_on_close = false;
-    options.log_level = LogLevel::Off;
-    return db::Core::open(path_, options, {.fs = fs_, .clock = clock, .entity_backend = backend_, .background = false});
-  }
+  Result<std::unique_ptr<db::Core>> open_result() { return open_core(fs_, clock, path_, backend_); }
   void open() {
     auto opened = open_result();
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
@@ -107,7 +91,7 @@ class Forgetful {
       ASSERT_TRUE(commit(operations));
     }
   }
-  [[nodiscard]] Digest digest() const { return as_map(core->digest().value()); }
+  [[nodiscard]] Digest digest() const { return by_view(core->digest().value()); }
   Status forget(const std::string& user) {
     Result<ForgetReply> reply = db::forget_user(*core, user);
     return reply.ok() ? Status() : Status(reply.error());
@@ -208,7 +192,7 @@ TEST(Erasure, LeavesNoTraceInAnyFileAfterTheNextCompaction) {
     EXPECT_EQ(files_with(fs, path, secret), std::vector<std::string>{});
     const auto verified = db::verify_directory(fs, path).value();
     EXPECT_TRUE(verified.defects.empty()) << verified.defects.front();
-    EXPECT_EQ(as_map(db::ReplayedDatabase::open(fs, path).value()->digest()), later);
+    EXPECT_EQ(by_view(db::ReplayedDatabase::open(fs, path).value()->digest()), later);
     database.drop_caches();
     database.open();
     EXPECT_EQ(database.digest(), later) << "base and later records";
@@ -249,7 +233,7 @@ TEST(Erasure, IsVisibleAtOnceAndBeforeAnyCompaction) {
   EXPECT_EQ(files_with(fs, "/db/checkpoints/" + names.back(), secret), std::vector<std::string>{});
   const Digest forgotten = database.digest();
   database.core.reset();
-  EXPECT_EQ(as_map(db::ReplayedDatabase::open(fs, "/db").value()->digest()), forgotten) << "from the first record";
+  EXPECT_EQ(by_view(db::ReplayedDatabase::open(fs, "/db").value()->digest()), forgotten) << "from the first record";
   database.open();
   EXPECT_EQ(database.digest(), forgotten);
 }
@@ -315,6 +299,8 @@ TEST(Export, TellsEverythingOfAUser) {
   EXPECT_EQ(rows["field"], 1);
   EXPECT_EQ(rows["record"], 2 * 5 * 2) << "signals and puts, from archive and log";
   for (const std::string mark : {"seen", "liked", "saved", "hidden"}) EXPECT_EQ(rows[mark], 1) << mark;
+  EXPECT_GT(rows["count"], 0) << "of signals with SCOPE user";
+  EXPECT_EQ(rows["count"], rows["score"]);
   const std::string json = database.run("EXPORT USER @me");
   EXPECT_NE(json.find("from me"), std::string::npos);
   EXPECT_NE(json.find("surface"), std::string::npos);
@@ -414,7 +400,7 @@ TEST(Erasure, RandomHistoriesAgreeWithAModelAndWithTheirReplay) {
           const Digest live = database.digest();
           database.core.reset();
           if (random.coin()) database.drop_caches();
-          ASSERT_EQ(as_map(db::ReplayedDatabase::open(fs, "/db").value()->digest()), live);
+          ASSERT_EQ(by_view(db::ReplayedDatabase::open(fs, "/db").value()->digest()), live);
           database.open();
           ASSERT_EQ(database.digest(), live);
         }
@@ -460,7 +446,7 @@ TEST(Erasure, SurvivesACrashAtEveryOperation) {
     EXPECT_GT(report.segments_rewritten, 1U);
   }
   ASSERT_GT(operations, 60U);
-  for (std::uint64_t at = test::first_case(operations); at <= operations; at += test::kCaseStride) {
+  for (std::uint64_t at = base::first_case(operations); at <= operations; at += base::kCaseStride) {
     SCOPED_TRACE("operation " + std::to_string(at) + " of " + std::to_string(operations));
     base::MemoryFileSystem fs(9);
     const auto database = waiting(fs);

@@ -9,21 +9,15 @@
 #include <thread>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/case_stride_for_test.h"
 #include "base/epoch.h"
 #include "base/memory_file_system.h"
-#include "db/core.h"
-#include "db/prepare.h"
-#include "db/session.h"
-#include "query/parser.h"
-#include "test/case_stride.h"
-#include "test/history.h"
+#include "test/core_fixture.h"
 
 namespace tidal::test {
 namespace {
 
 constexpr std::string_view kPath = "/db";
-constexpr Timestamp kStart{1'700'000'000'000'000};
 
 class Rebuilt {
  public:
@@ -34,41 +28,19 @@ class Rebuilt {
     run("ALTER SETTINGS " + std::string(settings));
   }
   void open() {
-    Options options;
-    options.create_if_missing = true;
-    options.segment_bytes = 64U << 10U;
-    options.checkpoint_every_bytes = 0;
-    options.checkpoint_on_close = false;
-    options.log_level = LogLevel::Off;
-    auto opened =
-        db::Core::open(std::string(kPath), options,
-                       {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+    auto opened = open_core(fs, clock, std::string(kPath));
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
     core = std::move(*opened);
   }
-  void run(std::string_view text) {
-    const query::Script script = query::parse(text).value();
-    const Params params;
-    db::Session session(*core, params);
-    for (const query::Statement& statement : script.statements) {
-      const auto done = session.execute(statement);
-      ASSERT_TRUE(done.ok()) << done.error().to_string();
-    }
-    ASSERT_TRUE(session.finish().ok());
-  }
+  void run(std::string_view text) { define(*core, text); }
   void write(int steps) {
     for (int i = 0; i < steps; ++i) {
       const Step step = history_.next();
       clock.set(history_.now());
-      db::Preparer preparer = core->preparer();
-      Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
-      if (batch.ok()) static_cast<void>(core->commit(*batch));
+      write_step(*core, step);
     }
   }
-  [[nodiscard]] std::map<std::string, std::string> digest() const {
-    const DigestReport report = core->digest().value();
-    return {report.by_view.begin(), report.by_view.end()};
-  }
+  [[nodiscard]] ViewDigests digest() const { return by_view(core->digest().value()); }
 
   base::MemoryFileSystem fs;
   base::FixedClock clock{kStart};
@@ -81,7 +53,7 @@ class Rebuilt {
 class Rebuild : public testing::TestWithParam<std::string> {};
 
 TEST_P(Rebuild, EndsInTheSameState) {
-  for (std::uint64_t seed = 1; seed <= 10; seed += kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= 10; seed += base::kCaseStride) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Rebuilt database(seed);
     database.write(300);

@@ -1,5 +1,6 @@
 // Everything at once on real files: writers of every kind, readers, checkpoints, compactions, rebuilds and schema
-// changes; afterwards every event counts once and the state is the one that a replay of base and log gives.
+// changes, users who are forgotten; afterwards every event counts once and the state is the one that a replay of base
+// and log gives.
 //
 // TIDAL_STRESS_SECONDS sets how long (default 4). Under ThreadSanitizer this is the test of the whole write path.
 #include <gtest/gtest.h>
@@ -111,6 +112,19 @@ class Stress {
     const auto removed = db_->remove(EntityKind::Item, key);
     EXPECT_TRUE(removed.ok()) << removed.error().to_string();
   }
+  /// Users of nobody else's.
+  void forget(base::Random& random) {
+    const std::string key = "forgotten" + std::to_string(random.below(5));
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(db_->signal({.kind = "like", .item = item(random), .user = key}).ok());
+    }
+    const auto all = db_->export_user(key);
+    EXPECT_TRUE(all.ok()) << all.error().to_string();
+    const auto gone = db_->forget_user(key);
+    EXPECT_TRUE(gone.ok()) << gone.error().to_string();
+    const auto nobody = db_->export_user(key);
+    EXPECT_TRUE(!nobody.ok() && nobody.error().code == Code::NotFound) << key;
+  }
   void read(base::Random& random) {
     const auto page = db_->execute(
         "RETRIEVE items FOR USER @u1 FILTER unseen SORT BY hot WITH signals(view.count(24h)) LIMIT 5;"
@@ -169,10 +183,10 @@ TEST(StressTest, EverythingAtOnceLeavesTheStateOfItsLog) {
   const char* text = std::getenv("TIDAL_STRESS_SECONDS");
   const std::chrono::seconds length(text != nullptr ? std::atoi(text) : 4);
   Stress stress;
-  stress.run(
-      {&Stress::write_one, &Stress::write_one, &Stress::write_batch, &Stress::retry, &Stress::retry,
-       &Stress::write_async, &Stress::write_entities, &Stress::read, &Stress::read, &Stress::keep_up, &Stress::define},
-      length);
+  stress.run({&Stress::write_one, &Stress::write_one, &Stress::write_batch, &Stress::retry, &Stress::retry,
+              &Stress::write_async, &Stress::write_entities, &Stress::forget, &Stress::read, &Stress::read,
+              &Stress::keep_up, &Stress::define},
+             length);
 
   std::uint64_t counted = 0;
   const auto replies = stress.db().execute("RETRIEVE items SORT BY new WITH signals(view.count(all)) LIMIT 1000");

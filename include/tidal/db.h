@@ -74,6 +74,7 @@ struct BatchOptions {
   bool keep_duplicates = false;  ///< write signals that the log holds already: what is copied from another log
   std::optional<ImportMark> import_mark{};
   std::optional<Definitions> definitions{};
+  std::optional<Duration> deadline{};  ///< a full queue may block it so long, 0 to 1 day; none: write_deadline
 };
 
 struct ViewInfo {
@@ -133,7 +134,8 @@ struct DigestReport {
 };
 
 /// A handle on one data directory. Thread-safe; moving it is not. Closing waits for running calls, so it must not be
-/// done from inside one. In a forked child every call answers Unavailable.
+/// done from inside one. In a forked child, and once closed, every call answers Unavailable; those without a Result
+/// answer as an empty database does.
 class Database {
  public:
   /// Opens a directory. NotFound (missing and not create_if_missing), AlreadyOpen (another handle or process),
@@ -178,10 +180,10 @@ class Database {
   /// Runs a script in the language of docs/language.md. Stops at the first error, which is returned; statements before
   /// it have happened. BEGIN … COMMIT must lie within one call.
   [[nodiscard]] Result<std::vector<Reply>> execute(std::string_view script, const Params& params = {});
-  /// The same, handing over each reply (or error) as it comes. With keep_going later statements run after an error.
-  /// Returns false when any statement failed.
+  /// The same, handing over each reply (or error) as it comes; false from `visit`: no later statement runs. With
+  /// keep_going later statements run after an error. Returns false when any statement failed or was not run.
   bool execute(std::string_view script, const Params& params, bool keep_going,
-               const std::function<void(const Result<Reply>&)>& visit);
+               const std::function<bool(const Result<Reply>&)>& visit);
 
   /// Statements that recreate the schema.
   [[nodiscard]] std::string schema_text() const;
@@ -195,7 +197,8 @@ class Database {
   /// FORGET USER: no read knows the user when this returns; the next compaction takes the records out of the log.
   /// NotFound; as a write.
   [[nodiscard]] Result<ForgetReply> forget_user(std::string_view key);
-  /// EXPORT USER: fields, marks, every record of log and archive that names the user. NotFound. Reads the whole log.
+  /// EXPORT USER: fields, marks, counts by user, every record of log and archive that names the user. NotFound. Reads
+  /// the whole log.
   [[nodiscard]] Result<RowsReply> export_user(std::string_view key);
 
   // Upkeep.

@@ -1,4 +1,5 @@
-// How a database is opened. Nothing here can change an answer: what can is a schema statement.
+// How a database is opened. Nothing here changes what a record means: that is said by schema statements. An answer
+// depends on the clock besides, and memory_limit may refuse a write.
 #pragma once
 
 #include <cstddef>
@@ -44,9 +45,10 @@ struct Options {
   std::size_t queue_bytes = 64U << 20U;    ///< writes waiting beyond this block their callers
   Duration write_deadline = seconds(30);   ///< then Unavailable
   /// Of what the views hold, in bytes: beyond it what adds (signals, PUT, UPDATE) is ResourceExhausted, all else goes
-  /// on. Held against every so many events, so it is passed by a few percent. 0: none.
+  /// on. Held against every so many events; what waits in the queue is still applied. 0: none.
   std::size_t memory_limit = 0;
-  std::uint64_t checkpoint_every_bytes = 256U << 20U;  ///< of log written; 0: only when asked and on close
+  /// Of log written. 0: only when asked, on close, and when memory_limit is reached.
+  std::uint64_t checkpoint_every_bytes = 256U << 20U;
   bool checkpoint_on_close = true;
   LogLevel log_level = LogLevel::Warn;  ///< to stderr
 };

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "test/vector_target.h"
+#include "base/vector_target_for_test.h"
 
 namespace tidal::base {
 namespace {
@@ -148,7 +148,7 @@ TEST(OrderedExpArray, GivesTheBitsOfTheScalarForm) {  // O3
   for (int i = 0; i < 10'000; ++i) x.push_back(uniform(random));
   std::vector<double> out(x.size());
   for (const std::size_t first : {std::size_t{0}, std::size_t{1}, x.size() - 3, x.size()}) {
-    test::on_every_vector_target([&](const std::string& target) {
+    base::on_every_vector_target([&](const std::string& target) {
       ordered_exp_array(std::span(x).subspan(first), std::span(out).subspan(first));
       for (std::size_t i = first; i < x.size(); ++i) {
         EXPECT_EQ(std::bit_cast<std::uint64_t>(out[i]), std::bit_cast<std::uint64_t>(ordered_exp(x[i])))

@@ -8,6 +8,7 @@
 #include "cli/demo_data.h"
 #include "cli/error_text.h"
 #include "cli/import_command.h"
+#include "cli/interrupt.h"
 #include "cli/open_database.h"
 #include "cli/quantity_text.h"
 #include "cli/shell.h"
@@ -140,12 +141,14 @@ Exit show_movies(const Terminal& terminal, Database& database) {
     const auto show = [&](const Result<Reply>& reply) {
       if (!reply.ok()) {
         static_cast<void>(fail(terminal, reply.error()));  // execute() tells the outcome
-        return;
+        return false;
       }
       terminal.out << reply_text(*reply, Format::Table, title_fields(database.schema_text()),
                                  static_cast<std::size_t>(terminal.columns))
                    << reply_footer(*reply);
+      return true;
     };
+    if (interrupted()) return fail(terminal, Error(Code::Unavailable, "interrupted"));
     all_ran = database.execute(shown.statement, {}, false, show) && all_ran;
   }
   terminal.out << std::flush;

@@ -105,9 +105,11 @@ Exit run_exec(const Terminal& terminal, const CommonOptions& common, const ExecO
   ReplyPrinter printer(terminal, options.format);
   const auto show = [&](const Result<Reply>& reply) {
     printer.print(reply, options.format == Format::Table ? title_fields(database->schema_text()) : TitleFields{});
+    return !interrupted();
   };
   const bool all_ran = database->execute(plan->script, *params, options.keep_going, show);
   terminal.out.flush();
+  if (interrupted() && !all_ran) terminal.err << "interrupted: no later statement was run\n";
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return all_ran ? Exit::Ok : Exit::Failed;
 }

@@ -135,6 +135,19 @@ class Signals(Program):
             self.assertEqual(self.ended(child), "")
         self.assertIn("0 items", self.tidal("status", name).stdout)
 
+    def test_exec_that_runs_a_script_ends_behind_the_statement_at_hand(self):
+        self.tidal("init", "d.db")
+        (self.root / "s").write_text("PUT item @i {};\n" + "SHOW SORTS;\n" * 50_000 + "PUT item @never {};\n")
+        child = subprocess.Popen([PROGRAM, "exec", "d.db", "-f", "s", "--keep-going"], cwd=self.root, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        child.stdout.readline()
+        child.send_signal(signal.SIGTERM)
+        _, err = child.communicate(timeout=120)
+        self.assertEqual(child.returncode, 1, err[-500:])
+        self.assertIn("interrupted: no later statement was run", err)
+        self.assertIn("NotFound", self.tidal("exec", "d.db", "GET item @never;", expect=1).stderr)
+        self.tidal("exec", "d.db", "GET item @i;")
+
     def wait_until_it_reads(self, child):
         """The pipe is empty once the program took what was written: its handler is installed by then."""
         while struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, b"\0" * 4))[0] > 0:

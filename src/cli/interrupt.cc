@@ -35,6 +35,11 @@ void catch_interrupts() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+void let_signals_end() {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+}
+
 bool interrupted() { return asked.load(std::memory_order_relaxed) || told.load(std::memory_order_relaxed); }
 void clear_interrupt() { asked.store(false, std::memory_order_relaxed); }
 

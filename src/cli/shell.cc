@@ -136,7 +136,7 @@ void Shell::run_script(const std::string& script) {
   last_query_ = statements.empty() ? "" : statements.back();
   cursor_.clear();
   static_cast<void>(  // each error has been shown
-      database_.execute(script, {}, false, [this](const Result<Reply>& reply) { show(reply); }));
+      database_.execute(script, {}, false, [this](const Result<Reply>& reply) { return show(reply), !interrupted(); }));
 }
 
 void Shell::next_page() {
@@ -148,7 +148,8 @@ void Shell::next_page() {
   const std::string query = last_query_ + "\nAFTER $tidal_cursor;";
   cursor_.clear();
   static_cast<void>(  // each error has been shown
-      database_.execute(query, params, false, [this](const Result<Reply>& reply) { show(reply); }));
+      database_.execute(query, params, false,
+                        [this](const Result<Reply>& reply) { return show(reply), !interrupted(); }));
 }
 
 void Shell::run_file(const std::string& path) {

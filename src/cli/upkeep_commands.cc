@@ -120,6 +120,7 @@ Exit run_rebuild(const Terminal& terminal, const CommonOptions& common, const Re
 }
 
 Exit run_compact(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
+  let_signals_end();  // as a crash would, after which the next compaction goes on
   Result<Database> database = open_directory(options.directory, common);
   if (!database.ok()) return fail(terminal, database.error());
   const Result<CompactionReport> report = database->compact();
@@ -146,6 +147,7 @@ Exit run_compact(const Terminal& terminal, const CommonOptions& common, const Di
 }
 
 Exit run_verify(const Terminal& terminal, const DirectoryOptions& options) {
+  let_signals_end();
   const Result<db::Verification> result = db::verify_directory(base::posix_file_system(), options.directory);
   if (!result.ok()) return fail(terminal, result.error());
   if (!terminal.quiet) {
@@ -161,6 +163,7 @@ Exit run_verify(const Terminal& terminal, const DirectoryOptions& options) {
 }
 
 Exit run_digest(const Terminal& terminal, const CommonOptions& common, const DirectoryOptions& options) {
+  let_signals_end();
   const Result<DigestReport> report = digest_of(terminal, common, options.directory);
   if (!report.ok()) return fail(terminal, report.error());
   if (options.by_view) {

@@ -28,7 +28,7 @@ Result<std::vector<WriteReply>> write_prepared(Core& core, Preparer preparer, st
       if (record != kNoRecord) ++record;
     }
   }
-  TIDAL_TRY(core.commit(batch));
+  TIDAL_TRY(core.commit(batch, options.deadline));
   return std::move(batch.replies);
 }
 
@@ -36,6 +36,9 @@ Result<std::vector<WriteReply>> write_prepared(Core& core, Preparer preparer, st
 
 Result<std::vector<WriteReply>> write_batch(Core& core, std::span<const Operation> operations,
                                             const BatchOptions& options) {
+  if (options.deadline && (options.deadline->us < 0 || *options.deadline > days(1))) {
+    return Error(Code::InvalidArgument, "deadline: expected 0 to 1 day, got " + to_string(*options.deadline));
+  }
   if (!options.definitions) return write_prepared(core, core.preparer(), operations, options, {});
   const base::MutexLock lock(core.schema_mutex());
   TIDAL_TRY_ASSIGN(const schema::Validated next, validated(core, *options.definitions));

@@ -44,6 +44,7 @@ class CallGate {
   /// Waits for the calls inside. Called from one of them, it would wait for itself. Unavailable in a forked child.
   [[nodiscard]] Status close() {
     if (is_forked()) return forked_error();
+    // acq_rel: who closes after us sees what we saw; and the effects of calls that have left are seen.
     std::uint64_t state = state_.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed;
     while (state != kClosed) {
       state_.wait(state, std::memory_order_acquire);

@@ -104,14 +104,14 @@ std::string Core::next_query_id() {
 
 SeqNo Core::applied() const { return applier_->applied(); }
 
-Status Core::commit(PreparedBatch& batch) {
+Status Core::commit(PreparedBatch& batch, std::optional<Duration> deadline) noexcept {
   if (is_closed()) return Error(Code::Unavailable, "the database is closed");
   if (batch.records.empty()) return {};
   TIDAL_TRY(check_memory(batch.records));
   std::vector<wal::Record> records;
   records.reserve(batch.records.size());
   for (const PreparedRecord& record : batch.records) records.push_back(record.record());
-  TIDAL_TRY_ASSIGN(const wal::CommitResult result, queue_->submit(records, write_deadline()));
+  TIDAL_TRY_ASSIGN(const wal::CommitResult result, queue_->submit(records, deadline_of(deadline)));
   want_checkpoint_after(bytes_of(batch.records));
   for (std::size_t i = 0; i < batch.replies.size(); ++i) {
     const std::size_t record = batch.record_of_reply[i];
@@ -131,16 +131,22 @@ Status Core::commit(PreparedBatch& batch) {
 Status Core::check_memory(std::span<const PreparedRecord> records) {
   const MemoryBudget& memory = applier_->memory();
   if (!memory.is_exceeded() || std::ranges::none_of(records, adds)) return {};
-  // A checkpoint takes fields over into the store; not again before it has something to take. relaxed: a rough count.
-  if (log_bytes_since_checkpoint_.load(std::memory_order_relaxed) > options_.memory_limit / 64) want_checkpoint();
+  // A checkpoint takes fields over into the store. relaxed: wishes; asked for too often or too late, nothing is lost.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  const auto last = memory_checkpoint_asked_.load(std::memory_order_relaxed);
+  const bool has_something = applied().value != checkpoint_seqno_.load(std::memory_order_relaxed);
+  if (has_something && (last == 0 || now - last > std::chrono::nanoseconds(std::chrono::seconds(1)).count())) {
+    memory_checkpoint_asked_.store(now, std::memory_order_relaxed);
+    want_checkpoint();
+  }
   return memory.error();
 }
 
-std::chrono::steady_clock::time_point Core::write_deadline() const {
-  return std::chrono::steady_clock::now() + std::chrono::microseconds(options_.write_deadline.us);
+std::chrono::steady_clock::time_point Core::deadline_of(std::optional<Duration> given) const {
+  return std::chrono::steady_clock::now() + std::chrono::microseconds(given.value_or(options_.write_deadline).us);
 }
 
-Status Core::commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done) {
+Status Core::commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done) noexcept {
   if (is_closed()) return Error(Code::Unavailable, "the database is closed");
   TIDAL_TRY(check_memory(std::span(&record, 1)));
   const wal::Record view = record.record();
@@ -155,7 +161,7 @@ Status Core::commit_async(PreparedRecord record, std::function<void(Result<Write
         if (result->is_duplicate(0)) reply.status = "deduplicated";
         done(std::move(reply));
       },
-      write_deadline());
+      deadline_of({}));
 }
 
 Result<SeqNo> Core::checkpoint() {
@@ -245,7 +251,7 @@ void Core::hasten() {
 Status Core::close() {
   const base::MutexLock closing(close_mutex_);
   if (close_status_) return *close_status_;
-  closed_.store(true, std::memory_order_release);
+  closed_.store(true, std::memory_order_relaxed);  // a refusal come too late meets the closed queue
   close_status_ = shut_down();
   return *close_status_;
 }

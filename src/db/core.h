@@ -60,9 +60,12 @@ class Core {
 
   /// Waits until the batch is durable and applied; fills in seqnos. An operation whose entity went away meanwhile gets
   /// the status "void"; a batch of one gets NotFound. ResourceExhausted beyond the memory limit, and on a full disk.
-  [[nodiscard]] Status commit(PreparedBatch& batch);
+  /// Unavailable when the queue had no room within `deadline` (none: the option's).
+  /// noexcept, as the next: without memory the process ends here, before or after the record is in the log; it does not
+  /// go on with half of a queue.
+  [[nodiscard]] Status commit(PreparedBatch& batch, std::optional<Duration> deadline = {}) noexcept;
   /// The same for one record, acknowledged on a thread of the queue's.
-  [[nodiscard]] Status commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done);
+  [[nodiscard]] Status commit_async(PreparedRecord record, std::function<void(Result<WriteReply>)> done) noexcept;
 
   [[nodiscard]] const Views& views() const { return *views_; }
   [[nodiscard]] Timestamp now() const;
@@ -99,7 +102,8 @@ class Core {
   /// Before close(): calls that run do not dally.
   void hasten();
   [[nodiscard]] Status close();
-  [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
+  // relaxed: nothing is published through it; the call gate orders calls and the teardown.
+  [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
   Core(std::string path, const Options& options, const CoreEnvironment& environment);
@@ -111,7 +115,7 @@ class Core {
   [[nodiscard]] Status replay_log();
   [[nodiscard]] Status open_entity_store();
   [[nodiscard]] Status shut_down();
-  [[nodiscard]] std::chrono::steady_clock::time_point write_deadline() const;
+  [[nodiscard]] std::chrono::steady_clock::time_point deadline_of(std::optional<Duration> given) const;
   [[nodiscard]] Status check_memory(std::span<const PreparedRecord> records);
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
@@ -160,7 +164,8 @@ class Core {
   std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held
   std::atomic<std::int64_t> checkpoint_pause_us_{0};
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};
-  std::atomic<bool> hastened_{false};  ///< somebody is about to close
+  std::atomic<std::int64_t> memory_checkpoint_asked_{0};  ///< by a refused write; steady clock, ns
+  std::atomic<bool> hastened_{false};                     ///< somebody is about to close
   std::atomic<bool> closed_{false};
   base::Mutex close_mutex_;
   std::optional<Status> close_status_ TIDAL_GUARDED_BY(close_mutex_);

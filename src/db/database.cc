@@ -163,13 +163,14 @@ Result<std::vector<Reply>> Database::execute(std::string_view script, const Para
     } else {
       failed = reply.error();
     }
+    return true;
   });
   if (failed) return std::move(*failed);
   return replies;
 }
 
 bool Database::execute(std::string_view script, const Params& params, bool keep_going,
-                       const std::function<void(const Result<Reply>&)>& visit) {
+                       const std::function<bool(const Result<Reply>&)>& visit) {
   const Result<db::CallGate::Pass> pass = impl_->gate.enter();
   if (!pass.ok()) {
     visit(pass.error());
@@ -182,10 +183,11 @@ bool Database::execute(std::string_view script, const Params& params, bool keep_
   }
   db::Session session(*impl_->core, params);
   bool all_ok = true;
-  for (const query::Statement& statement : parsed->statements) {
-    const Result<Reply> reply = session.execute(statement);
-    visit(reply);
+  for (std::size_t i = 0; i < parsed->statements.size(); ++i) {
+    const Result<Reply> reply = session.execute(parsed->statements[i]);
     all_ok = all_ok && reply.ok();
+    const bool is_last = i + 1 == parsed->statements.size();
+    if (const bool goes_on = visit(reply); !goes_on && !is_last) return false;
     if (!reply.ok() && !keep_going) return false;
   }
   if (Status finished = session.finish(); !finished.ok()) {
@@ -254,7 +256,11 @@ Result<DigestReport> Database::digest() {
 }
 
 Status Database::close() {
-  impl_->core->hasten();
+  {
+    // As a call: whoever else closes waits for it. Refused in a forked child, and when somebody has hastened already.
+    const Result<db::CallGate::Pass> pass = impl_->gate.enter();
+    if (pass.ok()) impl_->core->hasten();
+  }
   TIDAL_TRY(impl_->gate.close());
   return impl_->core->close();
 }

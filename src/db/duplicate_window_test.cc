@@ -10,6 +10,7 @@
 #include "base/bloom_filter.h"
 #include "base/random.h"
 #include "db/event_id.h"
+#include "db/import_marks.h"
 #include "materializer/registry.h"
 #include "signal/signal_record.h"
 
@@ -218,6 +219,42 @@ TEST(DuplicateWindow, AnswersLikeAListOfEverythingWritten) {
   }
   EXPECT_GT(false_positives, 1'000U);
   EXPECT_GT(found, 1'000U);
+}
+
+/// Every id, its first seqno, its generation and that one's span count.
+TEST(DuplicateWindow, EachOfItsFieldsIsInItsDigest) {
+  const auto digest_of_two = [](std::uint64_t first, Timestamp at, std::uint64_t second, Timestamp later) {
+    Window window;
+    window.append(number(first), at);
+    window.append(number(second), later);
+    return window.digest();
+  };
+  const Timestamp in_next_span = kStart + minutes(10);
+  const std::string base = digest_of_two(1, kStart, 2, in_next_span);
+  EXPECT_EQ(digest_of_two(1, kStart, 2, in_next_span), base);
+  EXPECT_NE(digest_of_two(3, kStart, 2, in_next_span), base) << "an id of the older generation";
+  EXPECT_NE(digest_of_two(1, kStart, 3, in_next_span), base) << "an id of the newer one";
+  EXPECT_NE(digest_of_two(2, kStart, 1, in_next_span), base) << "the seqnos";
+  EXPECT_NE(digest_of_two(1, kStart, 2, kStart), base) << "which generation";
+  EXPECT_NE(digest_of_two(1, in_next_span, 2, in_next_span + minutes(10)), base) << "the spans";
+}
+
+TEST(ImportMarks, EachOfItsFieldsIsInItsDigest) {
+  const auto digest_of_mark = [](const std::string& id, std::uint64_t position) {
+    const std::string mark = encode_import_mark(id, position);
+    wal::WalEvent event;
+    event.seqno = SeqNo{1};
+    event.record.type = wal::RecordType::ImportMark;
+    event.record.extensions.push_back({.tag = static_cast<std::uint8_t>(wal::Tag::ImportMark), .bytes = mark});
+    ImportMarks view;
+    view.apply(event);
+    EXPECT_EQ(view.position(id), position);
+    return materializer::digest_of(view).hex;
+  };
+  const std::string one(kImportIdBytes, 'a');
+  EXPECT_EQ(digest_of_mark(one, 7), digest_of_mark(one, 7));
+  EXPECT_NE(digest_of_mark(one, 7), digest_of_mark(one, 8));
+  EXPECT_NE(digest_of_mark(one, 7), digest_of_mark(std::string(kImportIdBytes, 'b'), 7));
 }
 
 TEST(DuplicateWindow, AReplayThatSkipsWhatIsTooOldEndsInTheSameState) {  // U1

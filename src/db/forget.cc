@@ -40,19 +40,27 @@ Result<Fields> fields_of(const Core& core, Ordinal user) {
   return std::move(content->fields);
 }
 
-/// Of the signals that are counted by user (SCOPE user).
-std::uint64_t signals_of(const Core& core, Ordinal user) {
-  double total = 0;
+struct UserSignal {
+  std::string_view name;
+  double count = 0;  ///< of all time
+  double score = 0;  ///< decayed to now
+};
+
+/// Of the signals that are counted by user (SCOPE user) those that the user sent.
+std::vector<UserSignal> signals_of(const Core& core, Ordinal user) {
+  std::vector<UserSignal> sent;
   const auto& signals = core.views().schema().signals;
   const signal::Ledger& ledger = core.views().ledgers().users;
+  const Timestamp now = core.now();
   for (std::size_t i = 0; i < signals.size(); ++i) {
     if (!signals[i].in_scope(Scope::User)) continue;
-    double count = 0;
-    ledger.counts({.signal = static_cast<signal::SignalIndex>(i), .window = Window::All, .now = core.now()},
-                  std::span(&user, 1), std::span(&count, 1));
-    total += count;
+    const auto signal = static_cast<signal::SignalIndex>(i);
+    UserSignal of{.name = signals[i].name};
+    ledger.counts({.signal = signal, .window = Window::All, .now = now}, std::span(&user, 1), std::span(&of.count, 1));
+    ledger.decay_scores(signal, now, std::span(&user, 1), std::span(&of.score, 1));
+    if (of.count > 0) sent.push_back(of);
   }
-  return static_cast<std::uint64_t>(total);
+  return sent;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> count_all(const Core& core, Ordinal user, const Fields& fields) {
@@ -65,11 +73,13 @@ std::vector<std::pair<std::string, std::uint64_t>> count_all(const Core& core, O
     (mark == Mark::Seen ? seen : marks) += items;
     if (mark == Mark::InProgress) progress = items;
   }
+  double signals = 0;
+  for (const UserSignal& each : signals_of(core, user)) signals += each.count;
   return {{"fields", fields.size()},
           {"marks", marks},
           {"seen", seen},
           {"progress", progress},
-          {"signals", signals_of(core, user)}};
+          {"signals", static_cast<std::uint64_t>(signals)}};
 }
 
 Value count_value(std::uint64_t n) { return static_cast<std::int64_t>(n); }
@@ -106,7 +116,7 @@ Status add_records(const wal::Log& log, SeqNo first, std::string_view key, RowsR
   });
 }
 
-/// The entity, its fields and its marks.
+/// The entity, its fields, its marks and what is counted of it.
 Status add_state(const Core& core, std::string_view key, RowsReply& reply) {
   const base::EpochGuard guard;  // a rebuild may replace the views meanwhile
   TIDAL_TRY_ASSIGN(const Ordinal user, find_user(core, key));
@@ -116,6 +126,10 @@ Status add_state(const Core& core, std::string_view key, RowsReply& reply) {
       {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
   for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
   add_marks(core, user, reply);
+  for (const UserSignal& each : signals_of(core, user)) {
+    reply.rows.push_back({"count", Value(), Value(), std::string(each.name), each.count, Value()});
+    reply.rows.push_back({"score", Value(), Value(), std::string(each.name), each.score, Value()});
+  }
   return {};
 }
 

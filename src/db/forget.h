@@ -17,8 +17,8 @@ namespace tidal::db {
 /// The same with a salt of the caller's, for whoever needs the same bytes again; it must be random otherwise.
 [[nodiscard]] Result<ForgetReply> forget_user(Core& core, std::string_view key, const ErasureSalt& salt);
 
-/// The entity with its fields, its marks, and the records of log and archive that name the user, each as a row with a
-/// line of JSON. NotFound. Cost: reads the whole log.
+/// The entity with its fields, its marks, its counts and scores, and the records of log and archive that name the user,
+/// each as a row with a line of JSON. NotFound. Cost: reads the whole log.
 [[nodiscard]] Result<RowsReply> export_user(const Core& core, std::string_view key);
 
 }  // namespace tidal::db

@@ -2,8 +2,8 @@
 // refuses memory.
 //
 // Adding up what the views hold visits every user, so it is done now and then: the less is left, the sooner, and never
-// for less than a 64th of the limit. The limit is therefore passed by a few percent before anybody is refused.
-// Threads: note() and measure() where the applier runs or is paused; the const reads from any thread.
+// for less than a 64th of the limit. Whatever is in the log is applied, so the limit is passed by that, and by the
+// queue. Threads: note() and measure() where the applier runs or is paused; the const reads from any thread.
 #pragma once
 
 #include <algorithm>
@@ -39,14 +39,11 @@ class MemoryBudget {
     std::size_t held = 0;
     for (const auto& view : views.views()) held += view->memory_bytes();
     grown_ = 0;
-    // relaxed, here and below: figures that nothing is published through.
+    // relaxed, here and below: a figure that nothing is published through.
     held_.store(held, std::memory_order_relaxed);
-    measured_at_.store(views.views().front()->applied().value, std::memory_order_relaxed);
   }
 
   [[nodiscard]] bool is_exceeded() const { return limit_ != 0 && held_.load(std::memory_order_relaxed) > limit_; }
-  /// When the views were last added up.
-  [[nodiscard]] SeqNo measured_at() const { return SeqNo{measured_at_.load(std::memory_order_relaxed)}; }
 
   [[nodiscard]] Error error() const {
     return Error(Code::ResourceExhausted,
@@ -62,7 +59,6 @@ class MemoryBudget {
   const std::size_t limit_;
   std::size_t grown_ = 0;  // since the last measurement, at most, roughly
   std::atomic<std::size_t> held_{0};
-  std::atomic<std::uint64_t> measured_at_{0};
 };
 
 }  // namespace tidal::db

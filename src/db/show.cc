@@ -91,6 +91,10 @@ RowsReply show_stats(const Core& core) {
   row("log_bytes", count(stats.log_bytes));
   row("log_segments", count(stats.log_segments));
   for (const ViewInfo& view : stats.views) row("memory." + view.name, count(view.memory_bytes));
+  if (const std::optional<RebuildProgress> rebuild = core.rebuild_progress()) {
+    row("rebuild." + rebuild->view + ".through", count(rebuild->through.value));
+    row("rebuild." + rebuild->view + ".target", count(rebuild->target.value));
+  }
   row("memory_limit", stats.memory_limit == 0 ? Value() : count(stats.memory_limit));
   return reply;
 }

@@ -73,13 +73,16 @@ class ViewApplier final : public wal::Applier {
                        std::memory_order_relaxed);  // a statistic
   }
 
+  // acquire: pairs with the release in apply().
   [[nodiscard]] SeqNo applied() const { return SeqNo{applied_.load(std::memory_order_acquire)}; }
   /// Hands applied events to `tap` too, from the next one on; null: no more. The applier must not run.
   void set_tap(EventTap* tap) { tap_ = tap; }
   /// Adds up what the views hold. The applier must not run.
   void measure_memory() { memory_.measure(views_.registry()); }
   [[nodiscard]] const MemoryBudget& memory() const { return memory_; }
+  /// Before anybody reads. release: as in apply().
   void set_applied(SeqNo seqno) { applied_.store(seqno.value, std::memory_order_release); }
+  // relaxed: statistics, nothing is published through them.
   void reset_statistics() {
     signals_.store(0, std::memory_order_relaxed);
     void_records_.store(0, std::memory_order_relaxed);

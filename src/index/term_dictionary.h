@@ -29,6 +29,7 @@ class TermDictionary {
   /// kNone when unknown.
   [[nodiscard]] std::uint32_t find(std::string_view term) const;
   /// Ids are below this.
+  // acquire: pairs with the release in intern(), so that the entries below are there.
   [[nodiscard]] std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
   /// Valid for the dictionary's life. `id` < size().
   [[nodiscard]] const std::string& term(std::uint32_t id) const { return entries_[id].term; }

@@ -381,7 +381,7 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange 
     const Result<Manifest> judged = judge_one(registry, seqno, !stores.empty());
     const Status stored = judged.ok() ? load_stores(*judged, stores) : Status(judged.error());
     // Its files are sound: it is the store that cannot be written.
-    if (judged.ok() && !stored.ok() && stored.error().code == Code::IoError) return stored.error();
+    if (judged.ok() && !stored.ok() && stored.error().code != Code::Corruption) return stored.error();
     Status restored = stored.ok() ? load_views(*judged, registry) : stored;
     if (restored.ok()) return seqno;
     for (const auto& view : registry.views()) view->reset();

@@ -108,8 +108,8 @@ class CheckpointDirectory {
 
   /// Restores every view from the newest checkpoint within `usable` that verifies. Returns its seqno, or 0
   /// with all views reset when there is none; `notes` tells what was skipped and why.
-  /// FailedPrecondition when a checkpoint was written by a newer version; ResourceExhausted; IoError when a store could
-  /// not be written.
+  /// FailedPrecondition when a checkpoint was written by a newer version; ResourceExhausted; IoError and
+  /// PermissionDenied when a store could not be written.
   [[nodiscard]] Result<SeqNo> restore(const Registry& registry, SeqNoRange usable, std::vector<std::string>& notes,
                                       std::span<const StoreFile> stores = {});
 

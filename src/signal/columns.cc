@@ -110,7 +110,7 @@ std::size_t ColumnGroup::roll(std::int64_t settled, const CountOf& count_of) {
   }
   lists_.erase(lists_.begin(), lists_.upper_bound(settled - listed_buckets()));
   last_list_ = lists_.end();
-  settled_.store(settled, std::memory_order_release);
+  settled_.store(settled, std::memory_order_release);  // pairs with the acquire in settled()
   return changed;
 }
 

@@ -79,6 +79,7 @@ class ColumnGroup {
   /// Ordinals that lines refer to are fetched ahead of a roll's reads.
   void set_prefetch(std::function<void(std::uint32_t)> prefetch) { prefetch_ = std::move(prefetch); }
 
+  // acquire: pairs with the release of roll(), whose cells are then seen; try_read() tells those of a later one.
   [[nodiscard]] std::int64_t settled() const { return settled_.load(std::memory_order_acquire); }
   [[nodiscard]] std::int64_t shortest() const { return shortest_; }
 

@@ -54,6 +54,7 @@ struct UserState::State {
     past_users.before_change(to_index(user), [this, user] { return users[to_index(user)].past(); });
   }
   User& grow_to(Ordinal user) {
+    // relaxed: the applier's own; who else reads it looks each user up in `users`, which publishes them.
     if (to_index(user) >= user_end.load(std::memory_order_relaxed)) {
       user_end.store(to_index(user) + 1, std::memory_order_relaxed);
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory_file_system.h"
+#include "base/random.h"
 #include "storage/backends.h"
 #include "storage/sealed_value.h"
 #include "storage/temporary_directory_for_test.h"
@@ -140,24 +141,32 @@ TEST(CrashedStore, MemoryKeepsTheStateOfItsLastFlushOrTheOneInProgress) {
   }
 }
 
-/// Commits for ever: one batch a seqno, each key's value the seqno; tells every flush down the pipe.
-[[noreturn]] void commit_until_killed(KeyValueStore& store, int pipe_end) {
+enum class Rewrites : std::uint8_t { Never, Always };
+
+/// Commits for ever: one batch a seqno, each key's value the seqno; tells every flush down the pipe, and may make its
+/// files anew all the time.
+[[noreturn]] void commit_until_killed(KeyValueStore& store, int pipe_end, Rewrites rewrites) {
   for (std::uint64_t seqno = 1;; ++seqno) {
     WriteBatch batch;
     for (int key = 0; key < 200; ++key) batch.put("key" + std::to_string(key), std::to_string(seqno));
     if (!store.commit(batch, SeqNo{seqno}).ok() || !store.flush().ok()) _exit(1);
     if (write(pipe_end, &seqno, sizeof seqno) != sizeof seqno) _exit(1);
+    for (int i = 0; rewrites == Rewrites::Always && i < 4; ++i) {
+      if (!store.rewrite().ok()) _exit(1);
+    }
   }
 }
 
-void expect_whole_batches_after_a_kill(Result<std::unique_ptr<KeyValueStore>> (*open)(const std::string&)) {
+void expect_whole_batches_after_a_kill(Result<std::unique_ptr<KeyValueStore>> (*open)(const std::string&),
+                                       Rewrites rewrites, int rounds) {
 #ifdef __SANITIZE_THREAD__
   GTEST_SKIP() << "ThreadSanitizer does not follow threads started after a fork";
 #endif
   TemporaryDirectory directory;
   const std::string path = directory.child("store");
   std::uint64_t acknowledged = 0;
-  for (int kill_after : {1, 3, 8}) {
+  for (int round = 0; round < rounds; ++round) {
+    const int kill_after = 1 + round % 8;
     ASSERT_TRUE(base::posix_file_system().remove_all(path).ok());
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
@@ -165,12 +174,14 @@ void expect_whole_batches_after_a_kill(Result<std::unique_ptr<KeyValueStore>> (*
     if (child == 0) {
       auto store = open(path);
       if (!store.ok()) _exit(1);
-      commit_until_killed(**store, ends[1]);
+      commit_until_killed(**store, ends[1], rewrites);
     }
     close(ends[1]);
     for (int i = 0; i < kill_after; ++i) {
       ASSERT_EQ(read(ends[0], &acknowledged, sizeof acknowledged), static_cast<ssize_t>(sizeof acknowledged));
     }
+    base::Random spin(static_cast<std::uint64_t>(round));  // off the moment of the acknowledgement
+    for (std::uint64_t i = spin.below(3'000'000); i > 0; --i) static_cast<void>(spin.next());
     ASSERT_EQ(kill(child, SIGKILL), 0);
     ASSERT_EQ(waitpid(child, nullptr, 0), child);
     while (read(ends[0], &acknowledged, sizeof acknowledged) > 0) {
@@ -190,11 +201,18 @@ void expect_whole_batches_after_a_kill(Result<std::unique_ptr<KeyValueStore>> (*
   }
 }
 
+Result<std::unique_ptr<KeyValueStore>> open_lmdb(const std::string& path) { return open_lmdb_store(path); }
+
 // K1, as far as a killed process shows it.
 TEST(CrashedStore, LmdbKeepsWholeBatchesWhenKilled) {
-  expect_whole_batches_after_a_kill([](const std::string& path) { return open_lmdb_store(path); });
+  expect_whole_batches_after_a_kill(open_lmdb, Rewrites::Never, 3);
 }
-TEST(CrashedStore, RocksDbKeepsWholeBatchesWhenKilled) { expect_whole_batches_after_a_kill(open_rocksdb_store); }
+TEST(CrashedStore, LmdbKeepsWholeBatchesWhenKilledWhileItsFilesAreMadeAnew) {
+  expect_whole_batches_after_a_kill(open_lmdb, Rewrites::Always, 16);
+}
+TEST(CrashedStore, RocksDbKeepsWholeBatchesWhenKilled) {
+  expect_whole_batches_after_a_kill(open_rocksdb_store, Rewrites::Never, 3);
+}
 
 }  // namespace
 }  // namespace tidal::storage

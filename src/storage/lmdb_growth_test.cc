@@ -4,9 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include "base/case_stride_for_test.h"
 #include "storage/backends.h"
 #include "storage/temporary_directory_for_test.h"
-#include "test/case_stride.h"
 
 namespace tidal::storage {
 namespace {
@@ -54,7 +54,7 @@ TEST(LmdbGrowth, AnOpenSnapshotRefusesItAndNothingIsApplied) {
 
 /// The list of freed pages needs pages itself.
 TEST(LmdbGrowth, AStoreThatFillsItsMapCanBeCleared) {
-  constexpr auto kStride = static_cast<int>(test::kCaseStride);
+  constexpr auto kStride = static_cast<int>(base::kCaseStride);
   for (int pairs = 0; pairs < 400; pairs += 7 * kStride) {
     SCOPED_TRACE(pairs);
     TemporaryDirectory directory;

@@ -145,7 +145,7 @@ Status RocksDbStore::open() {
                  "rocksdb store " + path_ + ": seqno of " + std::to_string(stored->size()) + " bytes, expected 8");
   }
   std::memcpy(&seqno, stored->data(), sizeof seqno);
-  seqno_.store(seqno, std::memory_order_release);
+  seqno_.store(seqno, std::memory_order_release);  // pairs with the acquire in seqno()
   return {};
 }
 

@@ -38,7 +38,8 @@ writes, checkpoints, compactions, closes and opens by several clients run until 
   every other page, size and name. This is a power cut.
 - **By SIGKILL**: a real process over real files with the LMDB store, which kills itself there. This is a crash of the
   program; the system keeps what it was handed. A dash stands where a killed process cannot come to the moment, or would
-  show nothing that the row in memory does not.
+  show nothing that the row in memory does not: a crash inside of the applying of a frame leaves the files of "frame
+  synced, not acknowledged". The store's own rewriting after an erasure is killed in `storage_test`.
 
 Then the database is opened, and held against a plain model of it:
 

@@ -5,9 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "base/clock.h"
 #include "base/memory_file_system.h"
-#include "db/core.h"
+#include "test/core_fixture.h"
 #include "test/sim/limited_file_system.h"
 #include "test/sim/questions.h"
 
@@ -18,17 +17,7 @@ const std::string kPath = "/db";
 
 class Scarcity : public testing::Test {
  protected:
-  Result<std::unique_ptr<db::Core>> open_result() {
-    Options options;
-    options.create_if_missing = true;
-    options.segment_bytes = 64U << 10U;
-    options.checkpoint_every_bytes = 0;
-    options.checkpoint_on_close = false;
-    options.log_level = LogLevel::Off;
-    return db::Core::open(
-        kPath, options,
-        {.fs = limits, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
-  }
+  Result<std::unique_ptr<db::Core>> open_result() { return test::open_core(limits, clock, kPath); }
   /// A title each, so that segments fill up.
   Status put() {
     return run_script(*core, "PUT item @i" + std::to_string(++items) + " {\"fields\":{\"title\":\"" +
@@ -45,7 +34,7 @@ class Scarcity : public testing::Test {
 
   base::MemoryFileSystem fs;
   LimitedFileSystem limits{fs};
-  base::FixedClock clock{Timestamp{1'700'000'000'000'000}};
+  base::FixedClock clock{test::kStart};
   std::unique_ptr<db::Core> core;
   int items = 0;
 };

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "test/case_stride.h"
+#include "base/case_stride_for_test.h"
 #include "test/sim/simulation.h"
 
 namespace tidal::sim {
@@ -36,7 +36,7 @@ TEST(SimulationTest, LosesNothingDoublesNothingAndAnswersAsTheModelDoes) {
 }
 
 TEST(SimulationTest, OfOneSeedRepeatsItself) {
-  for (std::uint64_t seed = 1; seed <= 30; seed += test::kCaseStride) {
+  for (std::uint64_t seed = 1; seed <= 30; seed += base::kCaseStride) {
     Tally once;
     Tally again;
     static_cast<void>(Simulation({.seed = seed}, once).run());

@@ -309,9 +309,15 @@ void Simulation::checkpoint() {
     durable_ = std::max(durable_, taken->value);
     checkpointed_ = std::max(checkpointed_, taken->value);
     keep_store();
-  } else if (!may_fail()) {
-    fail(Fault::Behaviour, "a checkpoint failed without a reason: " + taken.error().to_string());
+    return;
   }
+  note_health();
+  if (!may_fail()) fail(Fault::Behaviour, "a checkpoint failed without a reason: " + taken.error().to_string());
+}
+
+/// What is no write of a client's, but syncs the log or begins a segment, may be what it was poisoned by.
+void Simulation::note_health() {
+  if (!core_->log()->health().ok()) poisoned_ = true;
 }
 
 void Simulation::compact() {
@@ -326,7 +332,7 @@ void Simulation::compact() {
   if (!power_off_ && !lacks_archive_) history_first_ = core_->stats().history_first.value;
   if (!done.ok()) {
     say("compaction: " + done.error().to_string());
-    if (!core_->log()->health().ok()) poisoned_ = true;  // it begins a segment after an erasure
+    note_health();
     if (!may_fail()) fail(Fault::Behaviour, "a compaction failed without a reason: " + done.error().to_string());
     return;
   }

@@ -100,6 +100,7 @@ class Simulation {
   std::vector<Outcome> apply(const Written& written);
   void ask();
   void checkpoint();
+  void note_health();
   void compact();
   void move_clock();
   void send_again(Pending pending);

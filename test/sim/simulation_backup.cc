@@ -46,6 +46,7 @@ void Simulation::backup() {
                   : taken.error().to_string()));
   if (cut_next_) cut_power();
   if (power_off_) return tally_.count(Happening::BackupCut);  // judged when it is on again
+  if (!taken.ok()) note_health();
   if (taken.ok()) {
     tally_.count(Happening::Backup);
     backup_ = *taken;

@@ -9,10 +9,9 @@
 #include <string>
 #include <tuple>
 
-#include "base/clock.h"
 #include "base/memory_file_system.h"
-#include "db/core.h"
 #include "db/prepare.h"
+#include "test/core_fixture.h"
 #include "test/sim/expected_opening.h"
 #include "test/sim/questions.h"
 #include "test/sim/stored_files.h"
@@ -45,16 +44,7 @@ class Database {
  public:
   explicit Database(std::uint64_t seed) : random_(seed), workload_(seed, true) {}
 
-  Result<std::unique_ptr<db::Core>> open() {
-    Options options;
-    options.create_if_missing = true;
-    options.segment_bytes = 64U << 10U;
-    options.checkpoint_every_bytes = 0;
-    options.checkpoint_on_close = false;
-    options.log_level = LogLevel::Off;
-    return db::Core::open(kPath, options,
-                          {.fs = fs, .clock = clock_, .entity_backend = storage::Backend::Memory, .background = false});
-  }
+  Result<std::unique_ptr<db::Core>> open() { return test::open_core(fs, clock_, kPath); }
   void define(const SchemaChange& change) {
     ASSERT_TRUE(run_script(*core, change.statement).ok());
     if (change.step) model_.apply(*change.step, clock_.now());

@@ -6,6 +6,7 @@
 #include "cli/bench/bench.h"
 #include "cli/commands.h"
 #include "cli/error_text.h"
+#include "cli/interrupt.h"
 
 namespace tidal::cli {
 namespace {
@@ -42,6 +43,7 @@ Exit run_bench(const Terminal& terminal, const BenchCommandOptions& options) {
   std::vector<BenchRow> rows;
   for (const BenchCase& bench_case : bench_cases()) {
     if (options.name != "all" && options.name != bench_case.name) continue;
+    if (interrupted()) return fail(terminal, Error(Code::Unavailable, "interrupted"));
     if (!terminal.quiet) terminal.err << bench_case.name << ": " << bench_case.summary << "\n";
     Result<std::vector<BenchRow>> measured = bench_case.run(bench);
     if (!measured.ok()) return fail(terminal, measured.error());

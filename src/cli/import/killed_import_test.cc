@@ -9,9 +9,9 @@
 #include <sstream>
 #include <string>
 
+#include "base/case_stride_for_test.h"
 #include "base/file_system.h"
 #include "cli/import/database_target.h"
-#include "test/case_stride.h"
 
 namespace tidal::cli {
 namespace {
@@ -145,7 +145,7 @@ TEST_F(KilledImport, EndsLikeOneThatWasNotWhenItIsRunAgain) {  // I2
     const auto expected = digest(whole);
     const auto expected_rejects = rejects(whole);
     EXPECT_GT(expected_rejects.size(), 20U);  // most on items that are not there
-    constexpr auto kStride = static_cast<int>(test::kCaseStride);
+    constexpr auto kStride = static_cast<int>(base::kCaseStride);
     int kills = 0;
     for (bool ended = false; !ended; kills += kStride) {
       const std::string name = whole + std::to_string(kills);

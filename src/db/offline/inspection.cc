@@ -108,7 +108,8 @@ std::string first_count(std::string_view view, std::string_view image) {
   if (view == "import_marks") what = "imports";
   if (view == "entities") {
     what = "items";
-    in.u64();
+    in.u64();  // its seqno
+    in.u64();  // of the last erasure
   }
   const std::uint64_t count = in.varint();
   return what.empty() || !in.ok() ? "" : ",\"" + std::string(what) + "\":" + std::to_string(count);

@@ -65,6 +65,7 @@ TEST(Inspection, AViewTellsItsCountsAndWhetherItsChecksumIsRight) {
   const std::string view = path_with(database, "/schema");
   EXPECT_THAT(inspect(view).text, HasSubstr(R"("checksum":"right")"));
   EXPECT_THAT(inspect(view).text, HasSubstr(R"("changes":1)"));
+  EXPECT_THAT(inspect(view.substr(0, view.rfind('/')) + "/entities").text, HasSubstr(R"("items":2})"));
   std::string bad = base::read_file(files(), view).value();
   bad.back() ^= 1;
   ASSERT_TRUE((*files().open(view, base::OpenMode::ReadWrite))->write_at(0, base::as_bytes(bad)).ok());

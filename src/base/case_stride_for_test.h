@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace tidal::test {
+namespace tidal::base {
 
 /// All; where a sanitizer makes each cost ten times as much, some: it watches what a case does, which is alike in them.
 #ifdef TIDAL_SANITIZED
@@ -15,4 +15,4 @@ inline constexpr std::uint64_t kCaseStride = 1;
 /// The first of cases 1 to `count`, so that the last one is taken.
 constexpr std::uint64_t first_case(std::uint64_t count) { return 1 + (count - 1) % kCaseStride; }
 
-}  // namespace tidal::test
+}  // namespace tidal::base

@@ -11,8 +11,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <cstring>  // strerrordesc_np too, of glibc
 
 #include "storage/backends.h"
 #include "storage/sealed_value.h"
@@ -31,7 +30,7 @@ std::string_view to_view(const rocksdb::Slice& s) { return {s.data(), s.size()};
 
 /// RocksDB keeps of an error number only its text.
 bool says(const std::string& text, int number) {
-  return text.find(std::generic_category().message(number)) != std::string::npos;
+  return text.find(::strerrordesc_np(number)) != std::string::npos;
 }
 
 Error rocksdb_error(const rocksdb::Status& status, std::string_view what) {

@@ -254,10 +254,13 @@ Result<Manifest> CheckpointDirectory::manifest(SeqNo seqno) const {
   return manifest;
 }
 
-/// Reads the file in pieces: one of a store may be larger than memory.
+/// Reads the file in pieces, since one of a store may be larger than memory; a small one in one piece of its size, and
+/// a byte more, that tells a file that is longer.
 Status CheckpointDirectory::check_file(const std::string& path, const ManifestEntry& entry) const {
   TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs_.open(path, base::OpenMode::Read));
-  std::string piece(std::size_t{1} << 20, '\0');
+  constexpr std::uint64_t kPieceBytesMin = 4096;
+  constexpr std::uint64_t kPieceBytesMax = 1U << 20U;
+  std::string piece(std::clamp(entry.bytes + 1, kPieceBytesMin, kPieceBytesMax), '\0');
   std::uint64_t bytes = 0;
   std::uint32_t checksum = 0;
   for (std::size_t n = piece.size(); n == piece.size(); bytes += n) {

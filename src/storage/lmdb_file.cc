@@ -172,7 +172,8 @@ Status Walk::choose_meta() {
 
 /// Pages are visited in the order of their keys: a pass in the order of the file lets the disk read ahead.
 Status Walk::warm() const {
-  std::string chunk(std::size_t{1} << 20, '\0');
+  constexpr std::uint64_t kChunkBytesMax = 1U << 20U;
+  std::string chunk(std::min(file_bytes_, kChunkBytesMax), '\0');
   for (std::uint64_t at = 0; at < file_bytes_; at += chunk.size()) {
     TIDAL_TRY(file_.read_at(at, std::as_writable_bytes(std::span(chunk))));
   }

@@ -29,9 +29,7 @@ rocksdb::Slice to_slice(std::string_view s) { return {s.data(), s.size()}; }
 std::string_view to_view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
 /// RocksDB keeps of an error number only its text.
-bool says(const std::string& text, int number) {
-  return text.find(::strerrordesc_np(number)) != std::string::npos;
-}
+bool says(const std::string& text, int number) { return text.find(::strerrordesc_np(number)) != std::string::npos; }
 
 Error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
   Code code = Code::IoError;

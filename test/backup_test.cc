@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/case_stride_for_test.h"
 #include "db/backup_manifest.h"
 #include "db/forget.h"
 #include "db/offline/verification.h"
@@ -55,10 +56,14 @@ std::set<std::uint64_t> chosen_records(const db::BackupManifest& manifest, std::
   };
   for (const db::BackupFile& file : manifest.files) {
     const std::uint64_t seqno = std::stoull(file.path.substr(file.path.find('/') + 1, 20));
-    for (std::uint64_t near = seqno < 6 ? 0 : seqno - 6; near <= seqno + 6; ++near) choose(near);
+    for (std::uint64_t near = seqno < 6 ? 0 : seqno - 6; near <= seqno + 6; near += base::kCaseStride) {
+      choose(near);
+    }
   }
   base::Random random(seed);
-  for (std::uint64_t seqno = 1; seqno <= manifest.seqno.value; seqno += 1 + random.below(20)) choose(seqno);
+  for (std::uint64_t seqno = 1; seqno <= manifest.seqno.value; seqno += (1 + random.below(20)) * base::kCaseStride) {
+    choose(seqno);
+  }
   choose(manifest.seqno.value);
   return chosen;
 }
@@ -86,7 +91,7 @@ TEST_P(BackupSeed, RestoresToEveryTimeBetween) {
   const SeqNo last = db::read_backup_manifest(database->fs, kBackup)->seqno;
   const std::map<std::uint64_t, Moment> moments = moments_of(database->fs, kSource);
   base::Random random(GetParam());
-  for (std::uint64_t i = 0; i < 60; ++i) {
+  for (std::uint64_t i = 0; i < 60; i += base::kCaseStride) {
     const std::uint64_t chosen = 1 + random.below(last.value);
     const Timestamp time = moments.at(chosen).append_time + Duration{static_cast<std::int64_t>(random.below(3)) - 1};
     std::uint64_t expected = 0;

@@ -180,12 +180,12 @@ double bare_megabytes(const std::string& directory, std::size_t bytes) {
   constexpr std::size_t kFileBytes = std::size_t{64} << 20U;
   const std::string block(bytes, 'x');
   const std::string zeros(std::size_t{1} << 20U, '\0');
-  for (std::size_t at = 0; at < kFileBytes; at += zeros.size()) must(file->write_at(at, zeros));
+  for (std::size_t at = 0; at < kFileBytes; at += zeros.size()) must(file->write_at(at, base::as_bytes(zeros)));
   must(file->sync());
   std::uint64_t written = 0;
   const double begin = now_seconds();
   while (now_seconds() - begin < kSeconds / 2) {
-    must(file->write_at(written % (kFileBytes - bytes), block));
+    must(file->write_at(written % (kFileBytes - bytes), base::as_bytes(block)));
     must(file->sync());
     written += bytes;
   }

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/random.h"
 #include "cli/bench/bench.h"
+#include "cli/bench/traffic.h"
 #include "tidal/tidal.h"
 
 namespace tidal::cli {
@@ -55,7 +55,6 @@ struct Load {
   double latency_us = 0;  ///< median of an acknowledged call
 };
 
-/// `with_keys`: each signal has an idempotency key of its own, as of a client that may repeat itself.
 Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, bool with_keys, double seconds) {
   // relaxed, all of it: a count and a flag that are read after the join.
   std::atomic<std::uint64_t> events{0};
@@ -65,17 +64,12 @@ Result<Load> drive(Database& db, std::size_t producers, std::size_t batch, bool 
   const std::int64_t started = bench_clock_us();
   for (std::size_t p = 0; p < producers; ++p) {
     threads.emplace_back([&, p] {
-      base::Random random(p + 1);
+      Traffic traffic(kItems, kItems, with_keys);
       std::vector<Signal> signals(batch);
       while (seconds_since(started) < seconds && !failed.load(std::memory_order_relaxed)) {
-        for (Signal& signal : signals) {
-          signal = {.kind = random.below(10) == 0 ? "like" : "view",
-                    .item = "i" + std::to_string(random.below(kItems)),
-                    .user = "u" + std::to_string(random.below(kItems)),
-                    .idempotency_key = with_keys ? fmt::format("{:016x}", random.next()) : ""};
-        }
+        traffic.fill(signals);
         const std::int64_t before = bench_clock_us();
-        if (!db.signals(signals).ok()) failed.store(true, std::memory_order_relaxed);
+        if (!write_new(db, signals).ok()) failed.store(true, std::memory_order_relaxed);
         latencies[p].push_back(static_cast<double>(bench_clock_us() - before));
         events.fetch_add(batch, std::memory_order_relaxed);
       }

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "cli/bench/bench.h"
 #include "cli/bench/dataset.h"
+#include "cli/bench/traffic.h"
 
 namespace tidal::cli {
 namespace {
@@ -31,7 +32,7 @@ class Writers {
   /// `events_per_second` 0: as many as can be.
   Writers(Database& db, std::uint64_t items, double events_per_second)
       : db_(db), items_(items), between_(events_per_second == 0 ? 0 : kWriters * kBatch / events_per_second * 1e6) {
-    for (std::size_t w = 0; w < kWriters; ++w) threads_.emplace_back([this, w] { write(w); });
+    for (std::size_t w = 0; w < kWriters; ++w) threads_.emplace_back([this] { write(); });
   }
   ~Writers() { stop(); }
   Writers(const Writers&) = delete;
@@ -59,19 +60,14 @@ class Writers {
     }
     return !stopped_;
   }
-  void write(std::size_t writer) {
-    base::Random random(writer + 1);
+  void write() {
+    Traffic traffic(items_, 100'000, true);
     std::vector<Signal> signals(kBatch);
     auto next = std::chrono::steady_clock::now();
     while (waits_until(next)) {
       next += std::chrono::microseconds(static_cast<std::int64_t>(between_));
-      for (Signal& signal : signals) {
-        signal = {.kind = random.below(10) == 0 ? "like" : "view",
-                  .item = "i" + std::to_string(random.below(items_)),
-                  .user = "u" + std::to_string(random.below(100'000)),
-                  .idempotency_key = fmt::format("{:016x}", random.next())};
-      }
-      if (!db_.signals(signals).ok()) failed_.store(true, std::memory_order_relaxed);
+      traffic.fill(signals);
+      if (!write_new(db_, signals).ok()) failed_.store(true, std::memory_order_relaxed);
       events_.fetch_add(kBatch, std::memory_order_relaxed);
     }
   }

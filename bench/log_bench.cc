@@ -62,6 +62,7 @@ void must(const Status& status) {
 class WindowApplier final : public wal::Applier {
  public:
   void apply(std::span<wal::WalEvent> events) noexcept override {
+    window.prefetch(events);
     for (const wal::WalEvent& event : events) window.apply(event);
   }
   db::DuplicateWindow window;

@@ -5,10 +5,11 @@
 // U1: a generation is a function of the records of its span: spans are cut from absolute append time, and before an id
 //     is added it is looked for in its own generation only. So of a replay only the last two spans matter.
 // U2: a Bloom filter stands before each exact set, never in its place: what it passes is looked up.
-// Threads: applier's side as Materializer; first_of() and holds() from any thread.
+// Threads: applier's side as Materializer; find_first(), first_of() and holds() from any thread.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/mutex.h"
@@ -28,8 +29,13 @@ class DuplicateWindow final : public materializer::Materializer, public wal::App
 
   /// Of a replay up to records appended at `newest`: what is too old to be left in the window is not hashed.
   void expect_newest(Timestamp newest);
+  /// Gives replayed events the ids that they had when they were written, where they matter here. It only saves time:
+  /// from then on prefetch() knows what will be touched.
+  void identify(std::span<wal::WalEvent> events) const;
 
-  [[nodiscard]] SeqNo first_of(const wal::EventId& id, Timestamp now) const override;
+  void find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const override;
+  /// find_first() of one id.
+  [[nodiscard]] SeqNo first_of(const wal::EventId& id, Timestamp now) const;
   [[nodiscard]] bool holds(const wal::EventId& id) const override;
   /// How often a filter passed what its set did not hold.
   [[nodiscard]] std::uint64_t false_positives() const;
@@ -40,6 +46,7 @@ class DuplicateWindow final : public materializer::Materializer, public wal::App
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
   [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
+  void prefetch(std::span<const wal::WalEvent> events) const noexcept override;
   void digest(materializer::DigestSink& sink) const override;
   void erase_user(Ordinal) noexcept override {}
   [[nodiscard]] std::size_t memory_bytes() const override;

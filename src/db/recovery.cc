@@ -141,6 +141,7 @@ Status Core::replay_log() {
   const Status replayed =
       log_->replay(views_->registry().min_applied().next(), [this](std::span<wal::WalEvent> events) -> Status {
         TIDAL_TRY(check_replayable(events));
+        views_->identify(events);
         applier_->apply(events);
         report_.replayed += events.size();
         return {};

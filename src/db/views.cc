@@ -129,12 +129,18 @@ Timestamp Views::newest_event() const {
   return std::max(ledgers.items.newest_event(), ledgers.creators.newest_event());
 }
 
-SeqNo Views::first_of(const wal::EventId& id, Timestamp now) const { return duplicates_->first_of(id, now); }
+void Views::find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const {
+  duplicates_->find_first(ids, now, first);
+}
 
 bool Views::holds(const wal::EventId& id) const { return duplicates_->holds(id); }
 
 void Views::expect_newest(std::optional<Timestamp> newest) {
   if (newest && duplicates_ != nullptr) duplicates_->expect_newest(*newest);
+}
+
+void Views::identify(std::span<wal::WalEvent> events) const {
+  if (duplicates_ != nullptr) duplicates_->identify(events);
 }
 
 void Views::settle(Timestamp now) {

@@ -53,11 +53,13 @@ class Views final : public wal::AppliedIds {
   [[nodiscard]] Timestamp newest_event() const;
 
   /// Of the duplicates in service. Must not run beside adopt().
-  [[nodiscard]] SeqNo first_of(const wal::EventId& id, Timestamp now) const override;
+  void find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const override;
   [[nodiscard]] bool holds(const wal::EventId& id) const override;
 
   /// Of a replay up to records appended at `newest`, before it begins: the views may skip what would be gone by then.
   void expect_newest(std::optional<Timestamp> newest);
+  /// DuplicateWindow::identify().
+  void identify(std::span<wal::WalEvent> events) const;
   /// Rolls the read columns; the applier's side.
   void settle(Timestamp now);
   /// Takes the view of that name out of `other`, where it has applied the same events, and puts it into service here.

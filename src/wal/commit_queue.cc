@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/background_thread.h"
+#include "wal/commit_group.h"
 
 namespace tidal::wal {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 // One group is applied while the next is written; more would only make groups smaller and syncs more.
 constexpr std::size_t kGroupsInFlightMax = 2;
 constexpr std::int64_t kRetryAfter_ms = 50;
-
-enum State : std::uint32_t { kWaiting, kLeads, kDone };
 
 Error no_room() {
   ErrorDetail detail;
@@ -27,25 +26,6 @@ Error is_closed() { return Error(Code::Unavailable, "write queue is closed"); }
 std::size_t frame_share(const RecordBatch& batch) { return batch.bytes().size(); }
 
 }  // namespace
-
-/// One batch on its way. Requests belong to the queue and are reused, never freed before it: a leader may still be
-/// notifying one whose owner has already seen its state change.
-struct CommitQueue::Request {
-  RecordBatch batch;
-  Callback done;  // empty: its owner waits on `state`
-  std::chrono::steady_clock::time_point arrived;
-  std::optional<Result<CommitResult>> result;  // set before state becomes kDone
-  std::atomic<std::uint32_t> state{kWaiting};
-};
-
-/// The requests of one frame.
-struct CommitQueue::Group {
-  std::vector<Request*> requests;
-  Frame frame;
-  std::vector<EventId> event_ids;                                     // of the frame's records
-  std::vector<WalEvent> events = std::vector<WalEvent>(kEventGroup);  // those being applied
-  std::uint64_t ticket = 0;
-};
 
 CommitQueue::CommitQueue(Log* log, Applier& applier, const base::Clock& clock, const CommitQueueOptions& options)
     : log_(log),
@@ -116,9 +96,10 @@ Result<CommitResult> CommitQueue::submit(std::span<const Record> records, Deadli
     return std::move(queued).error();
   }
   if (!leads) {
+    request->wakeup.wait();
     // acquire: pairs with the release in wake() and finish(), which publishes the result.
-    request->state.wait(kWaiting, std::memory_order_acquire);
     leads = request->state.load(std::memory_order_acquire) == kLeads;
+    if (!leads) tell(request->heirs);
   }
   if (leads) lead();
   Result<CommitResult> result = std::move(*request->result);
@@ -160,7 +141,12 @@ Status CommitQueue::enqueue(Request* request, Deadline deadline, bool& leads) {
     leader = elect();
   }
   leads = leader == request;
-  if (!leads) wake(leader);
+  if (!leads) {
+    wake(leader);
+  } else {
+    // relaxed: nobody reads it but finish(), which this thread itself is going to call.
+    request->state.store(kLeads, std::memory_order_relaxed);
+  }
   return {};
 }
 
@@ -179,7 +165,7 @@ void CommitQueue::wake(Request* leader) {
   if (leader == nullptr) return;
   // release: pairs with the acquire in submit().
   leader->state.store(kLeads, std::memory_order_release);
-  leader->state.notify_one();
+  leader->wakeup.wake();
 }
 
 void CommitQueue::acquire_role() {
@@ -247,7 +233,7 @@ void CommitQueue::lead() {
   }
   wake(successor);
   if (written.ok()) apply_in_turn(*group);
-  finish(*group, written);
+  const std::array<Request*, 2> first = finish(*group, written);
   {
     const base::MutexLock lock(mutex_);
     free_groups_.push_back(std::move(group));
@@ -256,6 +242,7 @@ void CommitQueue::lead() {
     successor = elect();
   }
   wake(successor);
+  tell(first);
 }
 
 Status CommitQueue::write(Group& group) {
@@ -371,24 +358,42 @@ void CommitQueue::settle_duplicates(Group& group, bool in_group) {
   }
 }
 
-/// Tells every caller of the group. Callbacks run on the background thread.
-void CommitQueue::finish(Group& group, const Status& written) {
+/// Hands every request of the group its result. Waking a thread takes longer than most of what a leader does for an
+/// event, so the callers wake each other, each two more: the answer are the first two. Callbacks run on the background
+/// thread.
+std::array<CommitQueue::Request*, 2> CommitQueue::finish(Group& group, const Status& written) {
   std::vector<Request*> callbacks;
+  std::vector<Request*>& waiting = group.requests;
+  std::size_t waits = 0;
   for (Request* request : group.requests) {
     if (!written.ok()) request->result = written.error();
+    // acquire: pairs with the release in wake(), which made this thread the leader of its own request.
     if (request->done) {
       callbacks.push_back(request);
-      continue;
+    } else if (request->state.load(std::memory_order_acquire) == kWaiting) {
+      waiting[waits++] = request;
     }
-    // release: pairs with the acquire in submit(). From here on the request is its owner's.
-    request->state.store(kDone, std::memory_order_release);
-    request->state.notify_one();
   }
+  const auto nth = [&](std::size_t i) { return i < waits ? waiting[i] : nullptr; };
+  for (std::size_t i = 0; i < waits; ++i) waiting[i]->heirs = {nth(2 * i + 2), nth(2 * i + 3)};
+  const std::array<Request*, 2> first = {nth(0), nth(1)};
   group.requests.clear();
-  if (callbacks.empty()) return;
-  const base::MutexLock lock(mutex_);
-  acknowledgements_.insert(acknowledgements_.end(), callbacks.begin(), callbacks.end());
-  background_wakeup_.notify_one();
+  if (!callbacks.empty()) {
+    const base::MutexLock lock(mutex_);
+    acknowledgements_.insert(acknowledgements_.end(), callbacks.begin(), callbacks.end());
+    background_wakeup_.notify_one();
+  }
+  return first;
+}
+
+/// From here on the requests are their owners'.
+void CommitQueue::tell(std::array<Request*, 2> requests) {
+  for (Request* request : requests) {
+    if (request == nullptr) continue;
+    // release: pairs with the acquire in submit().
+    request->state.store(kDone, std::memory_order_release);
+    request->wakeup.wake();
+  }
 }
 
 CommitQueue::Pause CommitQueue::pause() {

@@ -121,7 +121,8 @@ class CommitQueue {
   Status append(Group& group, Timestamp now);
   void apply_in_turn(Group& group);
   void settle_duplicates(Group& group, bool in_group);
-  void finish(Group& group, const Status& written);
+  std::array<Request*, 2> finish(Group& group, const Status& written);
+  static void tell(std::array<Request*, 2> requests);
 
   Request* elect() TIDAL_REQUIRES(mutex_);
   static void wake(Request* leader);

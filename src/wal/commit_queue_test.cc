@@ -32,12 +32,18 @@ class Recorder final : public Applier, public AppliedIds {
       if (!event.ids.is_void && !event.record.event_id.is_none()) ids_.emplace(event.record.event_id.low, event.seqno);
     }
   }
-  [[nodiscard]] SeqNo first_of(const EventId& id, Timestamp) const override {
+  void find_first(std::span<const EventId> ids, Timestamp, std::span<SeqNo> first) const override {
     const base::MutexLock lock(mutex_);
-    const auto found = ids_.find(id.low);
-    return found == ids_.end() ? SeqNo{} : found->second;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto found = ids_.find(ids[i].low);
+      first[i] = found == ids_.end() ? SeqNo{} : found->second;
+    }
   }
-  [[nodiscard]] bool holds(const EventId& id) const override { return first_of(id, {}) != SeqNo{}; }
+  [[nodiscard]] bool holds(const EventId& id) const override {
+    SeqNo first;
+    find_first({&id, 1}, {}, {&first, 1});
+    return first != SeqNo{};
+  }
   /// Waits until apply() was called so often.
   void await_apply(int n) {
     const base::MutexLock lock(mutex_);

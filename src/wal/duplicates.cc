@@ -24,22 +24,21 @@ PendingIds::~PendingIds() = default;
 std::vector<Duplicate> PendingIds::claim(std::span<const EventId> ids, SeqNo next, Timestamp now) {
   std::vector<Duplicate> duplicates;
   const base::MutexLock lock(mutex_);
+  // Before those in flight: none of them is let go meanwhile, for that takes the lock (D3).
+  applied_first_.resize(ids.size());
+  applied_.find_first(ids, now, applied_first_);
   for (std::uint32_t position = 0; position < ids.size(); ++position) {
     const EventId& id = ids[position];
-    if (id.is_none()) {
-      next = next.next();
-      continue;
-    }
-    // First here, then among the applied: what is let go in between is among the applied by then (D3).
-    const auto [entry, is_new] = ids_->first.try_emplace(id, next);
-    if (!is_new) {
-      duplicates.push_back({.position = position, .first = entry->second, .was_pending = true});
-      continue;
-    }
-    if (const SeqNo first = applied_.first_of(id, now); first != SeqNo{}) {
-      ids_->first.erase(entry);
-      duplicates.push_back({.position = position, .first = first});
-      continue;
+    if (!id.is_none()) {
+      if (const SeqNo first = applied_first_[position]; first != SeqNo{}) {
+        duplicates.push_back({.position = position, .first = first});
+        continue;
+      }
+      const auto [entry, is_new] = ids_->first.try_emplace(id, next);
+      if (!is_new) {
+        duplicates.push_back({.position = position, .first = entry->second, .was_pending = true});
+        continue;
+      }
     }
     next = next.next();
   }

@@ -22,8 +22,9 @@ namespace tidal::wal {
 class AppliedIds {
  public:
   virtual ~AppliedIds() = default;
-  /// The first record with the id that a record appended at `now` would repeat; 0: none.
-  [[nodiscard]] virtual SeqNo first_of(const EventId& id, Timestamp now) const = 0;
+  /// Of each id, the first record with it that a record appended at `now` would repeat; 0: none, or no id. `first` is
+  /// as long as `ids`.
+  virtual void find_first(std::span<const EventId> ids, Timestamp now, std::span<SeqNo> first) const = 0;
   /// It is among them, however long ago.
   [[nodiscard]] virtual bool holds(const EventId& id) const = 0;
 };
@@ -55,6 +56,7 @@ class PendingIds {
   const AppliedIds& applied_;
   base::Mutex mutex_;
   std::unique_ptr<Ids> ids_ TIDAL_GUARDED_BY(mutex_);
+  std::vector<SeqNo> applied_first_ TIDAL_GUARDED_BY(mutex_);  // of the batch being claimed
 };
 
 }  // namespace tidal::wal

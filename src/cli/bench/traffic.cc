@@ -1,3 +1,4 @@
+// Seeds that no two clients share.
 #include "cli/bench/traffic.h"
 
 #include <fmt/format.h>

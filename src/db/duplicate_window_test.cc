@@ -119,6 +119,24 @@ TEST(DuplicateWindow, AnswersTheFirstOfSeveral) {
   EXPECT_EQ(window.view.first_of(number(1), kStart + minutes(11)), SeqNo{1});
 }
 
+TEST(DuplicateWindow, ABatchIsAnsweredAsItsIdsOneByOne) {
+  // Two generations that share every third id, and a batch longer than what is looked for at once.
+  Window window;
+  for (std::uint64_t n = 1; n <= 60; ++n) window.append(number(n), kStart);
+  for (std::uint64_t n = 1; n <= 60; n += 3) window.append(number(n), kStart + minutes(10));
+  for (std::uint64_t n = 61; n <= 80; ++n) window.append(number(n), kStart + minutes(10));
+  std::vector<wal::EventId> ids;
+  for (std::uint64_t n = 100; n > 0; --n) ids.insert(ids.end(), {number(n), wal::EventId{}, number(n)});
+  for (const Timestamp now : {kStart + minutes(10), kStart + minutes(20), kStart + minutes(30)}) {
+    std::vector<SeqNo> first(ids.size(), SeqNo{99});
+    window.view.find_first(ids, now, first);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      EXPECT_EQ(first[i], ids[i].is_none() ? SeqNo{} : window.view.first_of(ids[i], now)) << i;
+    }
+    EXPECT_EQ(first[3 * 60], now < kStart + minutes(20) ? SeqNo{40} : now < kStart + minutes(30) ? SeqNo{74} : SeqNo{});
+  }
+}
+
 TEST(DuplicateWindow, EndsAGenerationEarlyWhenItIsFull) {
   Window window(4);
   for (std::uint64_t n = 1; n <= 9; ++n) window.append(number(n), kStart);

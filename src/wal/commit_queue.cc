@@ -97,7 +97,7 @@ Result<CommitResult> CommitQueue::submit(std::span<const Record> records, Deadli
   }
   if (!leads) {
     request->wakeup.wait();
-    // acquire: pairs with the release in wake() and finish(), which publishes the result.
+    // acquire: pairs with the release in wake() and tell(), which publishes the result.
     leads = request->state.load(std::memory_order_acquire) == kLeads;
     if (!leads) tell(request->heirs);
   }
@@ -367,10 +367,10 @@ std::array<CommitQueue::Request*, 2> CommitQueue::finish(Group& group, const Sta
   std::size_t waits = 0;
   for (Request* request : group.requests) {
     if (!written.ok()) request->result = written.error();
-    // acquire: pairs with the release in wake(), which made this thread the leader of its own request.
     if (request->done) {
       callbacks.push_back(request);
-    } else if (request->state.load(std::memory_order_acquire) == kWaiting) {
+      // relaxed: all but kWaiting are of this thread's own request.
+    } else if (request->state.load(std::memory_order_relaxed) == kWaiting) {
       waiting[waits++] = request;
     }
   }

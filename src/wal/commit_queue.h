@@ -23,6 +23,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -62,6 +63,7 @@ class CommitQueue {
 
   /// `log` null: nothing is written, seqnos only (an in-memory database). All references outlive the queue.
   CommitQueue(Log* log, Applier& applier, const base::Clock& clock, const CommitQueueOptions& options);
+  /// No caller may still be inside a call.
   ~CommitQueue();
   CommitQueue(const CommitQueue&) = delete;
   CommitQueue& operator=(const CommitQueue&) = delete;

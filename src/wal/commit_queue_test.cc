@@ -6,6 +6,8 @@
 #include <chrono>
 #include <future>
 #include <map>
+#include <memory>
+#include <set>
 #include <thread>
 
 #include "base/threadless_for_test.h"
@@ -373,6 +375,33 @@ TEST_F(CommitQueueTest, BatchedSyncsOnceForSoManyEvents) {
   for (auto& result : results) ASSERT_TRUE(result.get().ok());
   EXPECT_EQ(recorder_.frames(), std::vector<std::uint32_t>{4});
   EXPECT_EQ(log_->synced_through(), SeqNo{4});
+}
+
+TEST_F(CommitQueueTest, EveryCallerOfALargeFrameIsToldOnce) {  // Q2, Q4
+  constexpr int kCallers = 21;  // callers tell each other, each two more: four rows of them
+  CommitQueue& queue =
+      start({.durability = {.mode = Durability::Mode::Batched, .max_events = kCallers, .max_delay = hours(1)}});
+  const auto answers = [&] {
+    std::vector<std::future<Result<CommitResult>>> results;
+    for (int i = 0; i < kCallers; ++i) results.push_back(submit_elsewhere({"x"}));
+    std::multiset<std::uint64_t> seqnos;  // 0: an error
+    for (auto& each : results) {
+      const Result<CommitResult> result = each.get();
+      seqnos.insert(result.ok() ? result->first_seqno.value : 0);
+    }
+    return seqnos;
+  };
+  for (std::uint64_t round = 0; round < 3; ++round) {  // the requests of the first are used again
+    std::multiset<std::uint64_t> expected;
+    for (std::uint64_t n = 1; n <= kCallers; ++n) expected.insert(round * kCallers + n);
+    EXPECT_EQ(answers(), expected);
+  }
+  EXPECT_EQ(recorder_.frames(), std::vector<std::uint32_t>(3, kCallers));
+  fs_.fail_operation(1, MemoryFileSystem::Fault::NoSpace);
+  std::multiset<std::uint64_t> refused;
+  for (int i = 0; i < kCallers; ++i) refused.insert(0);
+  EXPECT_EQ(answers(), refused);
+  EXPECT_EQ(queue.applied(), SeqNo{3 * kCallers});
 }
 
 TEST_F(CommitQueueTest, BatchedDoesNotWaitBeyondItsDelayNorForACloser) {

@@ -48,7 +48,7 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   return seqno;
 }
 
-/// The newest base if it is sound and of a logic that this program reads, else 0.
+/// The newest base if it is sound, on the disk, and of a logic that this program reads, else 0.
 Result<SeqNo> Core::proven_base() {
   TIDAL_TRY_ASSIGN(const SeqNo newest, bases_->newest());
   if (newest == proven_base_) return newest;
@@ -62,6 +62,7 @@ Result<SeqNo> Core::proven_base() {
   } else if (const Status readable = bases_->check_versions(views_->registry(), newest); !readable.ok()) {
     why_not = readable.error().message;  // the log was whole when it was opened
   }
+  if (why_not.empty()) TIDAL_TRY(bases_->sync_names());
   proven_base_ = why_not.empty() ? newest : SeqNo{};
   if (!why_not.empty()) {
     log_line(options_.log_level, LogLevel::Error,

@@ -211,7 +211,10 @@ Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::
     TIDAL_TRY_ASSIGN(const std::vector<std::string> found, defects(seqno));
     if (found.empty()) {
       TIDAL_TRY_ASSIGN(const bool is_same, have_same_logic(final_path, aside));
-      if (is_same) return fs_.remove_all(aside);
+      if (is_same) {
+        TIDAL_TRY(fs_.remove_all(aside));
+        return fs_.sync_directory(path_);
+      }
     }
     TIDAL_TRY(fs_.remove_all(final_path));
   }
@@ -231,6 +234,8 @@ Status CheckpointDirectory::remove(SeqNo seqno) {
   TIDAL_TRY(fs_.sync_directory(path_));
   return fs_.remove_all(unnamed);
 }
+
+Status CheckpointDirectory::sync_names() const { return fs_.exists(path_) ? fs_.sync_directory(path_) : Status(); }
 
 Result<std::vector<SeqNo>> CheckpointDirectory::list() const {
   std::vector<SeqNo> seqnos;

@@ -2,6 +2,8 @@
 //
 // P1: a checkpoint directory without ".tmp" in its name was complete and synced when it got that name.
 // P2: no checkpoint at seqno S is renamed before the log is synced through S (the caller's duty, see write()).
+//     A name may be there without its directory having been synced: where something else is given up for the sake of a
+//     checkpoint, sync_names() comes first.
 // P3: restore leaves every view at the same seqno, or every view reset.
 // A base is a checkpoint that needs nothing besides itself: it also holds, in a file each, what views keep in stores.
 // Format: docs/formats/checkpoint.md. Threads: externally synchronized.
@@ -94,6 +96,10 @@ class CheckpointDirectory {
   /// The same with the images of another directory's checkpoint instead of captured ones. Corruption when one of its
   /// files is damaged.
   [[nodiscard]] Status copy_from(const CheckpointDirectory& other, SeqNo seqno, std::span<const StoreFile> stores);
+
+  /// Makes sure that the checkpoints which are there now are there after a loss of power: of one that an earlier write
+  /// failed to name, only that write knew. Nothing without a directory. IoError, ResourceExhausted.
+  [[nodiscard]] Status sync_names() const;
 
   /// Seqnos of complete checkpoints, newest first.
   [[nodiscard]] Result<std::vector<SeqNo>> list() const;

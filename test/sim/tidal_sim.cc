@@ -35,6 +35,7 @@ void report(std::uint64_t seed, const Failure& failure) {
   std::printf("seed %llu step %llu: %s: %s\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(failure.step), std::string(fault_name(failure.fault)).c_str(),
               failure.what.c_str());
+  std::fflush(stdout);  // a long run that is stopped has told what it found
 }
 
 int run_one(std::uint64_t seed) {

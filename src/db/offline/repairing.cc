@@ -333,6 +333,7 @@ Status DirectoryRepair::change(const std::string& folder) {
   // The new base removes them.
   for (const std::string& base : superseded_) TIDAL_TRY(copy_tree(fs_, directory_ + "/" + base, folder + "/" + base));
   if (promoted_ != SeqNo{}) TIDAL_TRY(promote_checkpoint(fs_, directory_, promoted_));
+  TIDAL_TRY(base_directory(fs_, directory_).sync_names());  // an earlier attempt may have stopped before it did
   return wal::apply_repair(fs_, log_, folder);
 }
 

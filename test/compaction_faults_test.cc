@@ -263,6 +263,29 @@ TEST_F(CompactionFaults, AnErasureThatFailsDoesNotKeepOlderSegments) {
   EXPECT_EQ(digest(), state);
 }
 
+/// The log is made anonymous only when the base that takes its place is on the disk, whichever compaction wrote it.
+TEST_F(CompactionFaults, ABaseWhoseNameWasNotSyncedIsNotReliedOn) {
+  for (int toss = 0; toss < 12; ++toss) {  // of what a name is worth that was not synced
+    SCOPED_TRACE(toss);
+    begin();
+    put();
+    like_as_secret();
+    forget();
+    const ViewDigests state = digest();
+    fs.set_hook([&](const base::FileOperation& operation) {
+      if (operation.kind != base::FileOperation::Kind::SyncDirectory || operation.path != kPath + "/base") return;
+      fs.fail_operation(1, base::MemoryFileSystem::Fault::NoSpace);
+    });
+    const Result<CompactionReport> refused = core->compact();
+    fs.set_hook({});
+    ASSERT_FALSE(refused.ok());
+    ASSERT_GT(core->compact()->records_made_anonymous, 0U);
+    fs.crash();
+    open();
+    ASSERT_EQ(digest(), state);
+  }
+}
+
 /// A base whose store cannot be written is no bad base: the open says so, and does not go on without it.
 TEST_F(CompactionFaults, AnErrorOfTheStoreIsNotTheBases) {
   write_segments(12);

@@ -482,30 +482,5 @@ TEST(Erasure, IsCarriedOutAfterACompactionThatFailed) {
   EXPECT_GT(judged, 10);
 }
 
-/// The log is made anonymous only when the base that takes its place is on the disk, whichever compaction wrote it.
-TEST(Erasure, StandsOnABaseWhoseNameWasSynced) {
-  for (std::uint64_t seed = 1; seed <= 8; ++seed) {  // what a name is worth that was not synced is a toss
-    SCOPED_TRACE(seed);
-    base::MemoryFileSystem fs(seed);
-    Forgetful database(fs, "/db", storage::Backend::Memory, 9);
-    database.open();
-    database.run(history_schema());
-    database.act_as("a-secret-user");
-    ASSERT_TRUE(database.forget("a-secret-user").ok());
-    const Digest before = database.digest();
-    fs.set_hook([&fs](const base::FileOperation& operation) {
-      if (operation.kind != base::FileOperation::Kind::SyncDirectory || !operation.path.ends_with("/base")) return;
-      fs.fail_operation(1, base::MemoryFileSystem::Fault::NoSpace);
-    });
-    ASSERT_EQ(database.core->compact().error().code, Code::ResourceExhausted);
-    fs.set_hook({});
-    ASSERT_EQ(database.core->compact()->records_made_anonymous, 10U);
-    fs.crash();
-    database.core.reset();
-    database.open();
-    ASSERT_EQ(database.digest(), before);
-  }
-}
-
 }  // namespace
 }  // namespace tidal::test

@@ -241,6 +241,13 @@ TEST(Restore, ToABaseWithNoRecordBehindItWorks) {
   ASSERT_TRUE(database.core->compact().ok());
   const SeqNo base = database.core->stats().base_seqno;
   const ViewDigests before = database.digest();
+  database.core.reset();
+  {
+    auto log = wal::Log::open(database.fs, kSource + "/wal", {.segment_bytes = kSegmentBytes}, kStart).value();
+    ASSERT_TRUE(log->roll(kStart).ok());  // as before an erasure
+    ASSERT_TRUE(log->close(kStart).ok());
+  }
+  database.open();
   database.write_segments(5);
   // A repair or another program may let every segment go that the base covers.
   database.core.reset();
@@ -254,6 +261,15 @@ TEST(Restore, ToABaseWithNoRecordBehindItWorks) {
   ASSERT_TRUE(restored.ok()) << restored.error().to_string();
   EXPECT_EQ(restored->first.base, base);
   EXPECT_EQ(restored->second, before);
+
+  // Its time is not known, that of the next record is.
+  const Timestamp next = database.try_restore({.to_seqno = base.next()})->first.time;
+  const auto by_time = database.restore({.to_time = next - Duration{1}});
+  ASSERT_FALSE(by_time.ok());
+  EXPECT_EQ(by_time.error().code, Code::InvalidArgument);
+  EXPECT_NE(by_time.error().message.find("only a base holds it: ask for it by its seqno"), std::string::npos)
+      << by_time.error().message;
+  EXPECT_GT(database.try_restore({.to_time = next})->first.seqno, base);
 }
 
 /// A user whom the history knows is forgotten, and the log made anonymous.

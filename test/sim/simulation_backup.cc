@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "db/backup_manifest.h"
+#include "db/offline/backup_history.h"
 #include "db/offline/restoring.h"
 #include "db/offline/verification.h"
 #include "db/unfinished_directory.h"
@@ -132,7 +133,13 @@ void Simulation::judge_restore(base::MemoryFileSystem& copy) {
   if (backup_ && backup_->seqno != manifest->seqno) return fail(Fault::Lost, "a backup ends elsewhere than was said");
   BackupReport unheard;
   unheard.seqno = manifest->seqno;
-  const ExpectedRestore expected = draw_restore(backup_.value_or(unheard));
+  ExpectedRestore expected = draw_restore(backup_.value_or(unheard));
+  if (backup_ && expected.options.to_time && SeqNo{expected.seqno} == backup_->first_seqno) {
+    // Of a record that only a base holds nobody knows the time; it can be asked for by its seqno.
+    const Result<db::BackupHistory> history = db::BackupHistory::read(copy, kBackup, *manifest);
+    if (!history.ok()) return fail(Fault::Lost, "a backup: " + history.error().to_string());
+    expected.is_refused = expected.is_refused || !history->append_time_of(backup_->first_seqno).value();
+  }
   const Result<RestoreReport> restored = db::restore_backup(copy, kBackup, kRestored, expected.options);
   say("restore to seqno " + std::to_string(expected.seqno) + ": " +
       (restored.ok() ? "ok" : restored.error().to_string()));

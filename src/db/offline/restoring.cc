@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,7 +34,13 @@ Result<SeqNo> target_of(const BackupHistory& history, const RestoreOptions& opti
   TIDAL_TRY_ASSIGN(const std::string range, history.range_text());
   const std::string asked =
       options.to_time ? "time " + to_string(*options.to_time) : "seqno " + std::to_string(target.value);
-  return Error(Code::InvalidArgument, "the backup cannot be restored to " + asked + ": it reaches from " + range);
+  std::string why = "the backup cannot be restored to " + asked + ": it reaches from " + range;
+  TIDAL_TRY_ASSIGN(const std::optional<Timestamp> first_time, history.append_time_of(history.first()));
+  if (options.to_time && history.first() != SeqNo{} && !first_time) {
+    why += "; when seqno " + std::to_string(history.first().value) +
+           " was appended nobody knows, since only a base holds it: ask for it by its seqno";
+  }
+  return Error(Code::InvalidArgument, std::move(why));
 }
 
 /// What is to be forgotten again.

@@ -468,6 +468,19 @@ TEST(Erasure, SurvivesACrashAtEveryOperation) {
   }
 }
 
+/// Whoever closes is not kept waiting for all segments; the next life goes on.
+TEST(Erasure, IsCarriedOutInTheNextLifeWhenItIsBeingClosed) {
+  base::MemoryFileSystem fs(9);
+  const auto database = waiting(fs);
+  database->core->hasten();
+  EXPECT_EQ(database->core->compact().error().code, Code::Unavailable);
+  EXPECT_NE(joined_names(files_with(fs, "/db/wal", "-secret-user")), "");
+  database->core.reset();
+  database->open();
+  EXPECT_GT(database->core->compact().value().segments_rewritten, 0U);
+  EXPECT_EQ(joined_names(files_with(fs, "/db", "-secret-user")), "");
+}
+
 /// What the failed attempt left goes with the next one, without an open in between.
 TEST(Erasure, IsCarriedOutAfterACompactionThatFailed) {
   int judged = 0;

@@ -11,6 +11,7 @@
 #include "base/memory_file_system.h"
 #include "db/base_state.h"
 #include "db/core.h"
+#include "db/forget.h"
 #include "db/offline/replayed.h"
 #include "materializer/checkpoint.h"
 #include "materializer/view_conformance.h"
@@ -253,6 +254,19 @@ TEST_F(DatabaseOfOlderLogic, ReplaysTheWholeLogWhereItIsThere) {
   EXPECT_EQ((*core)->open_report().base, SeqNo{});
   EXPECT_EQ((*core)->open_report().checkpoint, SeqNo{});
   EXPECT_EQ((*core)->digest()->all, expected);
+}
+
+/// The log is there, and cannot be replayed from its beginning any more: the base is what is wrong.
+TEST_F(DatabaseOfOlderLogic, IsNamedByARebuildWhereTheLogIsAnonymous) {
+  const auto core = std::move(open()).value();
+  ASSERT_TRUE(db::forget_user(*core, "u2").ok());
+  ASSERT_GT(core->compact()->segments_rewritten, 0U);
+  files = lasting_files_of(fs, kDirectory);
+  set_logic(1);
+  put_into(fs, files, kDirectory);
+  const Error error = core->rebuild("ledger", {}).error();
+  EXPECT_EQ(error.code, Code::FailedPrecondition) << error.to_string();
+  EXPECT_THAT(error.message, testing::HasSubstr("view ledger was written by logic 1, this program reads 2"));
 }
 
 TEST_F(DatabaseOfOlderLogic, IsRefusedBeforeAnyWriteWhereTheLogIsNot) {

@@ -36,6 +36,9 @@ bool is_pending(const wal::Record& record) {
          decode_erased_user(record.payload).ok();  // the others are void
 }
 
+/// The next compaction goes on.
+Error stopped_by_closing() { return Error(Code::Unavailable, "the database is being closed"); }
+
 }  // namespace
 
 Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
@@ -145,11 +148,12 @@ Status Core::carry_out_erasures(CompactionReport& report) {
     return {};
   }));
   const auto edit = [&](wal::WalEvent& event) { return event.seqno <= erased && anonymiser.edit(event); };
-  TIDAL_TRY_ASSIGN(const wal::Rewritten rewritten, log_->rewrite_segments_before(erased.next(), edit));
+  TIDAL_TRY_ASSIGN(const wal::Rewritten rewritten,
+                   log_->rewrite_segments_before(erased.next(), edit, [this] { return is_being_closed(); }));
   report.segments_rewritten = rewritten.segments;
   report.records_made_anonymous = rewritten.records - anonymiser.flagged_before(rewritten.end);
   if (rewritten.complete) erasures_done_ = erased;
-  return {};
+  return !rewritten.complete && is_being_closed() ? Status(stopped_by_closing()) : Status();
 }
 
 /// A base first; then the segments beyond the limits leave the log, oldest first.
@@ -168,8 +172,7 @@ Status Core::retire_expired(CompactionReport& report) {
   const wal::Retire how = settings.log_archive ? wal::Retire::Archive : wal::Retire::Remove;
   std::uint64_t& gone = settings.log_archive ? report.segments_archived : report.segments_removed;
   for (std::size_t i = 0; i < expired; ++i) {
-    // relaxed: a wish; the next compaction goes on.
-    if (hastened_.load(std::memory_order_relaxed)) return Error(Code::Unavailable, "the database is being closed");
+    if (is_being_closed()) return stopped_by_closing();
     const SeqNo end = segments[i + 1].header.first_seqno;
     TIDAL_TRY(log_->retire_segments_before(end, how));
     if (log_->first_seqno() < end) break;  // a replay that is running keeps it for the next time

@@ -244,7 +244,7 @@ DatabaseStats Core::stats() const {
 }
 
 void Core::hasten() {
-  hastened_.store(true, std::memory_order_relaxed);  // a wish, nothing is published through it
+  hastened_.store(true, std::memory_order_relaxed);  // relaxed: as is_being_closed()
   if (queue_) queue_->hasten();
 }
 

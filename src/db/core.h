@@ -120,6 +120,8 @@ class Core {
   [[nodiscard]] Status write_checkpoint(SeqNo& seqno) TIDAL_REQUIRES(checkpoint_mutex_);
   [[nodiscard]] materializer::Capture capture(SeqNo& seqno);
   [[nodiscard]] Result<SeqNo> write_base(materializer::CheckpointDirectory& bases) TIDAL_REQUIRES(compaction_mutex_);
+  // relaxed: a wish, nothing is published through it.
+  [[nodiscard]] bool is_being_closed() const { return hastened_.load(std::memory_order_relaxed); }
   [[nodiscard]] Result<SeqNo> proven_base() TIDAL_REQUIRES(compaction_mutex_);
   [[nodiscard]] Status stand_on_base(SeqNo at_least, CompactionReport& report) TIDAL_REQUIRES(compaction_mutex_);
   [[nodiscard]] Status drop_states(SeqNo bases_before, SeqNo checkpoints_before) TIDAL_REQUIRES(compaction_mutex_);

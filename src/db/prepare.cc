@@ -120,7 +120,8 @@ wal::Record PreparedRecord::record() const {
   extend(wal::Tag::IdempotencyKey, idempotency_key);
   extend(wal::Tag::Context, context);
   extend(wal::Tag::ImportMark, import_mark);
-  if (!keep_duplicate) r.event_id = event_id_of(r);
+  r.event_id = event_id_of(r);
+  r.keeps_duplicate = keep_duplicate;
   return r;
 }
 

@@ -59,7 +59,11 @@ class Core::Rebuild {
     TIDAL_TRY_ASSIGN(store_, storage::open_store(storage::Backend::Memory, core_.environment_.fs, ""));
     aside_ = std::make_unique<Views>(*store_, report_.view);
     TIDAL_TRY(restore_base());
-    TIDAL_TRY(replay_to(core_.applied()));
+    const bool from_first = through() == SeqNo{};
+    if (Status replayed = replay_to(core_.applied()); !replayed.ok()) {
+      return from_first ? cause_of_failed_replay(*core_.bases_, aside_->registry(), std::move(replayed).error())
+                        : std::move(replayed).error();
+    }
     // What writers applied since is read too, as long as that brings the new view nearer.
     tap(&events_);
     TIDAL_TRY(replay_to(tapped_from_));

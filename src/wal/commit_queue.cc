@@ -274,7 +274,7 @@ void CommitQueue::fill_frame(Group& group, Timestamp now) {
     const RecordBatch& batch = request->batch;
     std::vector<Duplicate> duplicates;
     if (pending_ids_) {
-      duplicates = pending_ids_->claim(batch.event_ids(), next, now);
+      duplicates = pending_ids_->claim(batch, next, now);
       auto duplicate = duplicates.begin();
       for (std::uint32_t position = 0; position < batch.count(); ++position) {
         if (duplicate != duplicates.end() && duplicate->position == position) {

@@ -185,6 +185,28 @@ TEST_F(CommitQueueTest, ADuplicateOfAVoidRecordInFlightIsVoid) {  // Q5, D2
   expect_shared_fate("void");
 }
 
+TEST_F(CommitQueueTest, ACopyThatIsKeptIsWrittenAndInFlightLikeAnyOther) {  // D1
+  CommitQueue& queue = start({.applied_ids = &recorder_});
+  const std::vector<std::string> payloads = {"copy", "copy again", "sent by a client"};
+  std::vector<Record> records = same_events(payloads);
+  records[0].keeps_duplicate = records[1].keeps_duplicate = true;
+  recorder_.hold();
+  auto first = std::async(std::launch::async, [&] { return queue.submit(std::span(records).first(1)); });
+  recorder_.await_apply(1);
+  auto second = std::async(std::launch::async, [&] { return queue.submit(std::span(records).subspan(1)); });
+  while (log_->last_seqno() < SeqNo{2}) std::this_thread::yield();  // judged, and waiting for its turn
+  recorder_.release();
+  ASSERT_TRUE(first.get().ok());
+  const Result<CommitResult> result = second.get();
+  ASSERT_TRUE(result.ok());
+  EXPECT_FALSE(result->is_duplicate(0));
+  EXPECT_EQ(result->seqno_of(0), SeqNo{2});
+  EXPECT_TRUE(result->is_duplicate(1));
+  EXPECT_EQ(result->seqno_of(1), SeqNo{1});
+  EXPECT_FALSE(queue.submit(std::span(records).first(1))->is_duplicate(0)) << "nor is one of a record that was applied";
+  EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"copy", "copy again", "copy"}));
+}
+
 TEST_F(CommitQueueTest, AnIdIsFreeAgainWhenItsFrameCouldNotBeWritten) {  // D2
   CommitQueue& queue = start({.applied_ids = &recorder_});
   ASSERT_TRUE(queue.submit(records_of({"before"})).ok());

@@ -3,6 +3,8 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include "wal/frame.h"
+
 namespace tidal::wal {
 namespace {
 
@@ -11,17 +13,24 @@ struct IdHash {
   std::size_t operator()(const EventId& id) const { return id.low; }
 };
 
+/// Where an id is in flight: more than once where records keep duplicates.
+struct InFlight {
+  SeqNo first;
+  std::uint32_t records = 0;
+};
+
 }  // namespace
 
 struct PendingIds::Ids {
-  absl::flat_hash_map<EventId, SeqNo, IdHash> first;
+  absl::flat_hash_map<EventId, InFlight, IdHash> of;
 };
 
 PendingIds::PendingIds(const AppliedIds& applied) : applied_(applied), ids_(std::make_unique<Ids>()) {}
 
 PendingIds::~PendingIds() = default;
 
-std::vector<Duplicate> PendingIds::claim(std::span<const EventId> ids, SeqNo next, Timestamp now) {
+std::vector<Duplicate> PendingIds::claim(const RecordBatch& batch, SeqNo next, Timestamp now) {
+  const std::span<const EventId> ids = batch.event_ids();
   std::vector<Duplicate> duplicates;
   const base::MutexLock lock(mutex_);
   // Before those in flight: none of them is let go meanwhile, for that takes the lock (D3).
@@ -30,15 +39,17 @@ std::vector<Duplicate> PendingIds::claim(std::span<const EventId> ids, SeqNo nex
   for (std::uint32_t position = 0; position < ids.size(); ++position) {
     const EventId& id = ids[position];
     if (!id.is_none()) {
-      if (const SeqNo first = applied_first_[position]; first != SeqNo{}) {
+      const bool is_kept = batch.keeps_duplicate(position);
+      if (const SeqNo first = applied_first_[position]; first != SeqNo{} && !is_kept) {
         duplicates.push_back({.position = position, .first = first});
         continue;
       }
-      const auto [entry, is_new] = ids_->first.try_emplace(id, next);
-      if (!is_new) {
-        duplicates.push_back({.position = position, .first = entry->second, .was_pending = true});
+      const auto [entry, is_new] = ids_->of.try_emplace(id, InFlight{.first = next});
+      if (!is_new && !is_kept) {
+        duplicates.push_back({.position = position, .first = entry->second.first, .was_pending = true});
         continue;
       }
+      ++entry->second.records;
     }
     next = next.next();
   }
@@ -47,7 +58,10 @@ std::vector<Duplicate> PendingIds::claim(std::span<const EventId> ids, SeqNo nex
 
 void PendingIds::release(std::span<const EventId> ids) {
   const base::MutexLock lock(mutex_);
-  for (const EventId& id : ids) ids_->first.erase(id);
+  for (const EventId& id : ids) {
+    const auto entry = ids_->of.find(id);
+    if (entry != ids_->of.end() && --entry->second.records == 0) ids_->of.erase(entry);
+  }
 }
 
 }  // namespace tidal::wal

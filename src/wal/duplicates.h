@@ -1,7 +1,8 @@
 // Which records are duplicates: decided once, when seqnos are given out, by the one thread that appends.
 //
 // What was applied is the view's business (AppliedIds); what has a seqno and is not applied yet is kept here.
-// D1: of two records with one id, in flight or within the window, the first is written and the other is not.
+// D1: of two records with one id, in flight or within the window, the first is written and the other is not, unless it
+//     keeps duplicates: then it is written and its id is in flight like any other's.
 // D2: an id is let go when its record was applied, so a record that turned out void leaves its id free again.
 // D3: between claim() and release() an id is found here or in AppliedIds: release() comes after the apply.
 // Threads: claim() on the appending thread, release() on any.
@@ -17,6 +18,8 @@
 #include "wal/record.h"
 
 namespace tidal::wal {
+
+class RecordBatch;
 
 /// The ids of applied records, as far back as duplicates are looked for. Thread-safe.
 class AppliedIds {
@@ -44,10 +47,10 @@ class PendingIds {
   PendingIds(const PendingIds&) = delete;
   PendingIds& operator=(const PendingIds&) = delete;
 
-  /// `ids`: one a record of a batch that is to be appended at `now`; the records that are no duplicates get consecutive
-  /// seqnos from `next` on. Answers the duplicates in ascending order. Cost: a hash lookup or two a record with an id.
-  [[nodiscard]] std::vector<Duplicate> claim(std::span<const EventId> ids, SeqNo next, Timestamp now);
-  /// The record was applied, or could not be written.
+  /// The batch is to be appended at `now`; its records that are no duplicates get consecutive seqnos from `next` on.
+  /// Answers the duplicates in ascending order. Cost: a hash lookup or two a record with an id.
+  [[nodiscard]] std::vector<Duplicate> claim(const RecordBatch& batch, SeqNo next, Timestamp now);
+  /// The records were applied, or could not be written.
   void release(std::span<const EventId> ids);
 
  private:

@@ -67,15 +67,18 @@ class RecordBatch {
   void add(const Record& record) {
     encode_record(record, SeqNo{}, bytes_);
     event_ids_.push_back(record.event_id);
+    keeps_duplicate_.push_back(record.keeps_duplicate);
     ++count_;
   }
   void clear() {
     bytes_.clear();
     event_ids_.clear();
+    keeps_duplicate_.clear();
     count_ = 0;
   }
   /// One a record.
   [[nodiscard]] std::span<const EventId> event_ids() const { return event_ids_; }
+  [[nodiscard]] bool keeps_duplicate(std::size_t position) const { return keeps_duplicate_[position]; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
@@ -85,6 +88,7 @@ class RecordBatch {
  private:
   std::string bytes_;
   std::vector<EventId> event_ids_;
+  std::vector<bool> keeps_duplicate_;
   std::uint32_t count_ = 0;
 };
 

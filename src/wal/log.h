@@ -54,7 +54,7 @@ struct Rewritten {
   std::uint64_t segments = 0;
   std::uint64_t records = 0;  ///< changed; a segment in both folders counts once
   SeqNo end;                  ///< all records before it are as they are to be
-  bool complete = true;       ///< false: a running replay may still ask for what was to be changed; call again later
+  bool complete = true;       ///< false: stopped, or a running replay may ask for what was to be changed; call again
 };
 
 class Log {
@@ -136,8 +136,9 @@ class Log {
   /// Rewrites what of the sealed and the archived segments begins before `seqno` and holds a record that `edit`
   /// changes, oldest first (W8); a segment that is in both folders twice. Cost: reads all of them; a segment's space
   /// besides. Corruption: one of them is damaged or cannot be read, and what is newer stays as it is; IoError;
-  /// ResourceExhausted.
-  [[nodiscard]] Result<Rewritten> rewrite_segments_before(SeqNo seqno, const RecordEdit& edit);
+  /// ResourceExhausted. Before each segment `stops` is asked whether to leave it and what is newer for another call.
+  [[nodiscard]] Result<Rewritten> rewrite_segments_before(
+      SeqNo seqno, const RecordEdit& edit, const std::function<bool()>& stops = [] { return false; });
 
  private:
   class RunningReplay;

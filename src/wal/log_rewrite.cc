@@ -9,19 +9,22 @@ constexpr std::string_view kUnfinished = ".tmp";  // as every other file that is
 
 }  // namespace
 
-Result<Rewritten> Log::rewrite_segments_before(SeqNo seqno, const RecordEdit& edit) {
+Result<Rewritten> Log::rewrite_segments_before(SeqNo seqno, const RecordEdit& edit,
+                                               const std::function<bool()>& stops) {
   const base::MutexLock retiring(retire_mutex_);
   TIDAL_TRY(health());
   Rewritten done;
   for (const ArchivedSegment& archived : archived_segments()) {
     if (archived.first_seqno >= seqno) break;
     if (!archived.header) return archived.problem.value_or(Error(Code::Corruption, archived.path + ": no header"));
-    TIDAL_TRY(rewrite_archived(archived, first_seqno(), edit, done));
+    done.complete = !stops();
+    if (done.complete) TIDAL_TRY(rewrite_archived(archived, first_seqno(), edit, done));
     if (!done.complete) return done;
   }
   const std::vector<SegmentEntry> segments = this->segments();
   for (std::size_t i = 0; i + 1 < segments.size() && segments[i].header.first_seqno < seqno; ++i) {
-    TIDAL_TRY(rewrite_listed(segments[i], segments[i + 1].header.first_seqno, edit, done));
+    done.complete = !stops();
+    if (done.complete) TIDAL_TRY(rewrite_listed(segments[i], segments[i + 1].header.first_seqno, edit, done));
     if (!done.complete) return done;
   }
   return done;

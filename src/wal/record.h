@@ -70,6 +70,7 @@ struct Record {
   std::string_view payload;
   std::vector<Extension> extensions;
   EventId event_id = {};  ///< not written: whoever hands the record over knows it; none in a record that was read
+  bool keeps_duplicate = false;  ///< not written: the record is wanted even where it repeats another
 };
 
 /// What an event means at its seqno, filled in once before the fan-out so that no view looks anything up twice.

@@ -168,6 +168,24 @@ TEST(Rewrite, WaitsForARunningReplayThatMayAskForIt) {
   EXPECT_EQ(stand.all(), expected_of(before, end));
 }
 
+TEST(Rewrite, StopsBetweenTwoSegmentsAndGoesOn) {
+  Stand stand;
+  stand.fill(400);
+  ASSERT_TRUE(stand.log->roll(kStart).ok());
+  const SeqNo third = stand.log->segments()[2].header.first_seqno;
+  ASSERT_TRUE(stand.log->retire_segments_before(stand.log->segments()[1].header.first_seqno, Retire::Archive).ok());
+  const std::vector<Seen> before = stand.all();
+  const SeqNo end = stand.log->last_seqno().next();
+  int asked = 0;
+  const Rewritten stopped = stand.log->rewrite_segments_before(end, empty_u1, [&asked] { return ++asked > 2; }).value();
+  EXPECT_FALSE(stopped.complete);
+  EXPECT_EQ(stopped.segments, 2U) << "one of the archive, one of the log";
+  EXPECT_EQ(stopped.end, third);
+  EXPECT_EQ(stand.all(), expected_of(before, third));
+  EXPECT_TRUE(stand.log->rewrite_segments_before(end, empty_u1)->complete);
+  EXPECT_EQ(stand.all(), expected_of(before, end));
+}
+
 TEST(Rewrite, OfDamageIsRefusedAndChangesNothingNewer) {
   Stand stand;
   stand.fill(400);

@@ -247,7 +247,8 @@ void Simulation::change_schema(const SchemaChange& change) {
 /// Notes what became of records that were handed to the log: their outcomes when they were acknowledged.
 std::vector<Outcome> Simulation::settle_write(const Status& status, const Written& written) {
   if (written.records.empty()) {
-    // Repeats of what is there already; a poisoned log answers nobody.
+    // Repeats of what is there already; a poisoned log answers nobody, whatever it was poisoned by.
+    if (!status.ok()) note_health();
     if (!status.ok() && !poisoned_) fail(Fault::Behaviour, "a write of nothing: " + status.error().to_string());
     if (status.ok()) last_append_ = written.appended;
     return {};

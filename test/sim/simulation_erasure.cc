@@ -99,7 +99,8 @@ void Simulation::prepare_forgetting(std::size_t client) {
   clients_[client] = std::move(pending);
 }
 
-/// Whose records all came before the last time they were forgotten, and when that was. What is in doubt is not in it.
+/// Whose records all came before the last time they were forgotten, and when that was. An erasure in doubt does not
+/// count; a record in doubt does: the log may hold it.
 Simulation::SeqnoByUser Simulation::forgotten_users() const {
   SeqnoByUser forgotten;
   std::uint64_t seqno = 0;
@@ -112,6 +113,9 @@ Simulation::SeqnoByUser Simulation::forgotten_users() const {
         forgotten.erase(named_user(batch.records[i]));
       }
     }
+  }
+  if (in_doubt_) {
+    for (const LogRecord& record : in_doubt_->records) forgotten.erase(named_user(record));
   }
   return forgotten;
 }

@@ -41,7 +41,11 @@ void report(std::uint64_t seed, const Failure& failure) {
 int run_one(std::uint64_t seed) {
   Tally tally;
   const Failure failure = Simulation({.seed = seed, .verbose = true}, tally).run();
-  report(seed, failure);
+  if (failure.fault == Fault::None) {
+    std::printf("seed %llu: nothing went wrong\n", static_cast<unsigned long long>(seed));
+  } else {
+    report(seed, failure);
+  }
   return failure.fault == Fault::None ? 0 : 1;
 }
 

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   check_records(bytes);
   check_payload(bytes);
-  static_cast<void>(tidal::wal::decode_frame_header(bytes));
+  static_cast<void>(tidal::wal::decode_frame_header(bytes, {}));
   static_cast<void>(tidal::wal::decode_segment_header(bytes));
   return 0;
 }

@@ -59,7 +59,8 @@ std::string newer_footer(Files& files) {
 wal::FrameHeader last_frame(const std::string& segment) {
   std::optional<wal::FrameHeader> last;
   for (std::size_t at = wal::kFramesBegin; at + wal::kFrameHeaderBytes <= segment.size();) {
-    const auto frame = wal::decode_frame_header(std::string_view(segment).substr(at, wal::kFrameHeaderBytes));
+    const auto frame =
+        wal::decode_frame_header(std::string_view(segment).substr(at, wal::kFrameHeaderBytes), {.offset = at});
     if (!frame.ok()) break;
     if (frame->record_count > 0) last = *frame;
     at += frame->frame_bytes();

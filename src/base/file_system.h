@@ -57,7 +57,8 @@ class FileSystem {
   /// NotFound, AlreadyExists, PermissionDenied (a read-only file system, too), IoError, ResourceExhausted (no space, no
   /// file descriptors).
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
-  /// With mode 0700, and all above it; their names are durable on return. No error when it exists.
+  /// With mode 0700, and all above it that is missing; their names are durable on return, also that of `path` when it
+  /// exists. No error when it does.
   [[nodiscard]] virtual Status create_directories(const std::string& path) = 0;
   /// F2.
   [[nodiscard]] virtual Status sync_directory(const std::string& path) = 0;

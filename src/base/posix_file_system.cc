@@ -123,15 +123,20 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Status create_directories(const std::string& path) override {
-    if (is_directory(path)) return {};
+    if (path.size() > 1 && path.ends_with('/')) return create_directories(path.substr(0, path.size() - 1));
     const stdfs::path parent = stdfs::path(path).parent_path();
-    if (parent == path) return {};  // "a/" after "a"
-    if (!parent.empty()) TIDAL_TRY(create_directories(parent.string()));
-    if (::mkdir(path.c_str(), 0700) != 0) {
-      if (errno == EEXIST && is_directory(path)) return {};
+    if (parent == path) return {};  // the root
+    const std::string above = parent.empty() ? "." : parent.string();
+    if (is_directory(path)) {
+      // Who made it may have failed to sync its name. A parent that may not be read is not one that we make things in.
+      Status synced = sync_directory(above);
+      return synced.ok() || synced.error().code == Code::PermissionDenied ? Status() : synced;
+    }
+    if (!is_directory(above)) TIDAL_TRY(create_directories(above));
+    if (::mkdir(path.c_str(), 0700) != 0 && !(errno == EEXIST && is_directory(path))) {
       return last_error("create directory", path);
     }
-    return sync_directory(parent.empty() ? "." : parent.string());
+    return sync_directory(above);
   }
 
   Status sync_directory(const std::string& path) override {

@@ -80,6 +80,7 @@ class Backup(Program):
         for line in lines[1:]:
             self.assertEqual((self.root / "b" / line["file"]).stat().st_size, line["bytes"])
         self.assertEqual(len(self.tidal("export", "b").stdout.splitlines()), 7)
+        self.assertEqual(self.tidal("digest", "b").stdout, self.tidal("digest", name).stdout)
         for command in (["exec", "b", "SHOW SORTS;"], ["status", "b"], ["repair", "b"], ["backup", "b", "c"]):
             self.assertIn("is a backup", self.tidal(*command, expect=1).stderr)
         after = {str(path): path.read_bytes() for path in (self.root / "b").rglob("*") if path.is_file()}
@@ -128,6 +129,17 @@ class Backup(Program):
         (self.root / "u" / "BACKUP.unfinished").write_bytes(b"")
         for command in (["restore", "u", "r"], ["backup", name, "u"], ["verify", "u"], ["init", "u"]):
             self.assertIn("FailedPrecondition", self.tidal(*command, expect=1).stderr)
+
+    def test_two_restores_into_one_folder_do_not_spoil_each_other(self):
+        name = self.written(2)
+        digest = self.tidal("digest", name).stdout
+        self.tidal("backup", name, "b")
+        for i in range(12):
+            both = [subprocess.Popen([PROGRAM, "restore", "b", f"r{i}", "-q"], cwd=self.root, stderr=subprocess.PIPE,
+                                     stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
+            said = [each.communicate()[1] for each in both]
+            self.assertEqual(sorted(each.returncode for each in both), [0, 1], said)
+            self.assertEqual(self.tidal("digest", f"r{i}").stdout, digest)
 
     def test_a_destination_inside_of_the_source_is_refused(self):
         name = self.written(1)

@@ -57,6 +57,8 @@ class Usage(Program):
                 (["exec", "--format", "xml", "x"], "--format: expected csv, json, jsonl or table, got 'xml'"),
                 (["exec", "SHOW SORTS;", "--clock", "foo"],
                  "--clock: expected a time such as 2026-11-22T12:00Z, or events, got 'foo'"),
+                (["exec", "SHOW SORTS;", "--memory-limit", "-1"],
+                 "--memory-limit: expected a size such as 4GiB, got '-1'"),
                 (["wal", "dmup"], "tidal wal"), ([], "expected a command")):
             self.assertIn(said, self.tidal(*arguments, expect=2).stderr)
 
@@ -143,6 +145,22 @@ class Directories(Program):
             self.assertEqual(left.exists(), name == "empty.db")
             self.tidal("init", name, "--template", "video")
 
+    def test_an_init_that_was_killed_can_be_run_again(self):
+        (self.root / "new.db" / "stores").mkdir(parents=True)
+        self.file("new.db/LOCK", "")
+        self.tidal("init", "new.db", "--template", "video")
+
+    def test_an_export_replaces_nothing(self):
+        name = self.database()
+        for mine in ("schema.tidal", "data.jsonl"):
+            (self.root / "out").mkdir()
+            self.file("out/" + mine, "mine")
+            self.assertIn(f"out/{mine} exists", self.tidal("export", name, "--out", "out", expect=1).stderr)
+            self.assertEqual([path.read_text() for path in (self.root / "out").iterdir()], ["mine"])
+            (self.root / "out" / mine).unlink()
+            (self.root / "out").rmdir()
+        self.assertIn("lies in 'd.db'", self.tidal("export", name, "--out", name + "/wal", expect=1).stderr)
+
     def test_two_processes_do_not_share_a_directory(self):
         self.database()
         holder = subprocess.Popen([PROGRAM, "shell", "d.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -180,6 +198,12 @@ class Directories(Program):
         data[data.index(b"Heat")] ^= 1
         segment.write_bytes(data)
         self.assertIn("offset", self.tidal("verify", name, expect=1).stderr)
+
+    def test_verify_finds_a_segment_under_another_name(self):
+        wal = self.root / self.database() / "wal"
+        (wal / "00000000000000000001.wal").rename(wal / "00000000000000000002.wal")
+        err = self.tidal("verify", "d.db", expect=1).stderr
+        self.assertIn("header is of 00000000000000000001.wal", err)
 
 
 class Exec(Program):

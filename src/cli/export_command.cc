@@ -12,6 +12,7 @@
 #include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
+#include "db/unfinished_directory.h"
 
 namespace tidal::cli {
 namespace {
@@ -143,13 +144,20 @@ Status write_all(const Terminal& terminal, const ExportOptions& options) {
     warn_of(terminal, missing);
     return {};
   }
+  TIDAL_TRY(db::check_is_outside("the export", options.out, options.directory));
+  const std::string schema_path = options.out + "/schema.tidal";
+  const std::string path = options.out + "/data.jsonl";
+  const bool has_schema = options.what == "schema" || options.what == "all";
+  // Before either is written: nothing of the user's is replaced, and no export is half done for it.
+  for (const auto& [is_written, file] : {std::pair(has_schema, schema_path), {options.what != "schema", path}}) {
+    if (is_written && fs.exists(file)) return Error(Code::AlreadyExists, file + " exists: choose another folder");
+  }
   TIDAL_TRY(fs.create_directories(options.out));
-  if (options.what == "schema" || options.what == "all") {
-    TIDAL_TRY(base::write_file_atomically(fs, options.out + "/schema.tidal", schema));
-    if (!terminal.quiet) terminal.err << "wrote " << options.out << "/schema.tidal\n";
+  if (has_schema) {
+    TIDAL_TRY(base::write_file_atomically(fs, schema_path, schema));
+    if (!terminal.quiet) terminal.err << "wrote " << schema_path << "\n";
   }
   if (options.what == "schema") return {};
-  const std::string path = options.out + "/data.jsonl";
   TIDAL_TRY_ASSIGN(const Written written, write_file(fs, path, options));
   warn_of(terminal, written.missing);
   if (!terminal.quiet) tell(terminal, options, path, written);

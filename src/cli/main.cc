@@ -9,6 +9,7 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,11 @@ std::string count_defect(std::string& text) {
   return "expected a whole number from 0 to " + std::to_string(kLargest) + ", got '" + text + "'";
 }
 
+std::string size_defect(std::string& text) {
+  if (!text.starts_with('-')) return "";
+  return "expected a size such as 4GiB, got '" + text + "'";
+}
+
 CLI::Option* count(CLI::Option* option) { return option->check(CLI::Validator(count_defect, "")); }
 
 CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name, const std::string& about,
@@ -105,7 +111,8 @@ CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& na
       ->check(CLI::Validator(clock_defect, ""));
   command
       ->add_option("--memory-limit", arguments.common.memory_limit, "Refuse writes once the views hold so much (4GiB)")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(size_defect, ""));  // runs first: the other one takes -1 for the largest size
   command->add_flag("-q,--quiet", arguments.quiet, "No progress, timings or advice");
   command->callback([&arguments, run = std::move(run)] { arguments.run = run; });
   return command;
@@ -408,7 +415,12 @@ bool stdout_has_no_reader() {
 
 int main(int argc, char** argv) {
   using tidal::cli::Exit;
-  Exit result = tidal::cli::run_program(argc, argv);
+  Exit result = Exit::Failed;
+  try {
+    result = tidal::cli::run_program(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error[ResourceExhausted]: out of memory\n";
+  }
   std::cout.flush();
   if (!std::cout && !tidal::cli::stdout_has_no_reader()) {
     std::cerr << "error: cannot write to stdout\n";

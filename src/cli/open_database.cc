@@ -1,6 +1,7 @@
 // The --clock option and the three ways to get a database.
 #include "cli/open_database.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/file_system.h"
@@ -80,7 +81,9 @@ Status check_is_free(base::FileSystem& fs, const std::string& directory) {
     return Error(Code::AlreadyExists, "there is a database at '" + directory + "' already");
   }
   TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(directory));
-  if (names.empty()) return {};
+  // These two are there before the log is, and are all that an interrupted attempt leaves.
+  const auto is_left_over = [](const std::string& name) { return name == "LOCK" || name == "stores"; };
+  if (std::ranges::all_of(names, is_left_over)) return {};
   return Error(Code::FailedPrecondition, "'" + directory + "' is not empty and no database: choose another name");
 }
 

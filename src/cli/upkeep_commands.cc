@@ -10,6 +10,7 @@
 #include "cli/quantity_text.h"
 #include "db/offline/replayed.h"
 #include "db/offline/verification.h"
+#include "db/unfinished_directory.h"
 
 namespace tidal::cli {
 namespace {
@@ -52,8 +53,10 @@ void print_status(std::ostream& out, const std::string& directory, const Databas
 
 Result<DigestReport> digest_of(const Terminal& terminal, const CommonOptions& common, const std::string& directory) {
   Result<Database> database = open_directory(directory, common);
-  if (!database.ok() && database.error().code == Code::PermissionDenied) {
-    terminal.err << "note: " << directory << " cannot be written: its log is replayed from the beginning\n";
+  const bool is_backup = base::posix_file_system().exists(directory + "/" + std::string(db::kBackupManifestName));
+  if (!database.ok() && (is_backup || database.error().code == Code::PermissionDenied)) {
+    terminal.err << "note: " << directory << (is_backup ? " is a backup" : " cannot be written")
+                 << ": its log is replayed from the beginning\n";
     TIDAL_TRY_ASSIGN(const auto replayed, db::ReplayedDatabase::open(base::posix_file_system(), directory));
     return replayed->digest();
   }

@@ -115,6 +115,7 @@ Result<std::optional<SeqNo>> Core::first_pending_erasure() const {
   if (views_->entities().last_forgotten() <= erasures_done_) return first;
   Status read = log_->replay(log_->history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
     const auto found = std::ranges::find_if(events, [](const wal::WalEvent& e) { return is_pending(e.record); });
+    if (is_being_closed()) return stopped_by_closing();
     if (found == events.end()) return {};
     first = found->seqno;
     return Error(Code::Unavailable, "one record is enough");
@@ -142,6 +143,7 @@ Status Core::carry_out_erasures(CompactionReport& report) {
   TIDAL_TRY(entity_store_->rewrite());
   Anonymiser anonymiser;
   TIDAL_TRY(log_->replay(log_->history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
+    if (is_being_closed()) return stopped_by_closing();
     for (const wal::WalEvent& event : events) {
       if (event.seqno <= erased) anonymiser.add(std::span(&event, 1));
     }

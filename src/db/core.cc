@@ -177,7 +177,7 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
   if (applied().value == checkpoint_seqno_.load(std::memory_order_relaxed)) {
     seqno = applied();
-    return {};
+    return checkpoints_->sync_names();  // the life that wrote it may have failed to
   }
   materializer::Capture taken = capture(seqno);
   // No store transaction and no checkpoint becomes visible before the log is synced through its seqno.

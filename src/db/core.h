@@ -109,6 +109,7 @@ class Core {
   Core(std::string path, const Options& options, const CoreEnvironment& environment);
 
   [[nodiscard]] Status recover();
+  [[nodiscard]] Status take_directory();
   [[nodiscard]] Status load_cursor_key();
   [[nodiscard]] Status check_log_is_whole(SeqNo last) const;
   [[nodiscard]] Status restore_state(SeqNo last);

@@ -36,25 +36,31 @@ Error with_advice(Error error) {
 
 }  // namespace
 
+/// The directory is there, may be opened, and is ours.
+Status Core::take_directory() {
+  base::FileSystem& fs = environment_.fs;
+  if (!fs.exists(path_)) {
+    if (!options_.create_if_missing) {
+      return Error(Code::NotFound, "no database at '" + path_ + "' (create one: tidal init " + path_ + ")");
+    }
+  } else if (!fs.is_directory(path_)) {
+    return Error(Code::InvalidArgument, "'" + path_ + "' is not a directory");
+  } else if (!options_.create_if_missing && !fs.exists(path_ + "/wal")) {
+    return Error(Code::NotFound, "'" + path_ + "' is not a database: it has no log (create one: tidal init)");
+  }
+  // Of a directory that is there: whoever made it may have died before its name was durable.
+  if (!fs.exists(path_ + "/wal")) TIDAL_TRY(fs.create_directories(path_));
+  TIDAL_TRY(check_may_be_opened(fs, path_));
+  Result<std::unique_ptr<base::FileLock>> lock = fs.lock(path_ + "/LOCK");
+  if (!lock.ok()) return with_advice(std::move(lock).error());
+  lock_ = std::move(lock).value();
+  return {};
+}
+
 Status Core::recover() {
   base::FileSystem& fs = environment_.fs;
   const bool on_disk = !path_.empty();
-  if (on_disk) {
-    if (!fs.exists(path_)) {
-      if (!options_.create_if_missing) {
-        return Error(Code::NotFound, "no database at '" + path_ + "' (create one: tidal init " + path_ + ")");
-      }
-      TIDAL_TRY(fs.create_directories(path_));
-    } else if (!fs.is_directory(path_)) {
-      return Error(Code::InvalidArgument, "'" + path_ + "' is not a directory");
-    } else if (!options_.create_if_missing && !fs.exists(path_ + "/wal")) {
-      return Error(Code::NotFound, "'" + path_ + "' is not a database: it has no log (create one: tidal init)");
-    }
-    TIDAL_TRY(check_may_be_opened(fs, path_));
-    Result<std::unique_ptr<base::FileLock>> lock = fs.lock(path_ + "/LOCK");
-    if (!lock.ok()) return with_advice(std::move(lock).error());
-    lock_ = std::move(lock).value();
-  }
+  if (on_disk) TIDAL_TRY(take_directory());
   const std::string salt = random_key();
   std::memcpy(&query_salt_, salt.data(), sizeof query_salt_);
 
@@ -112,10 +118,6 @@ Status Core::recover() {
 Status Core::restore_state(SeqNo last) {
   TIDAL_TRY_ASSIGN(const SeqNo base, bases_->newest());
   base_seqno_.store(base.value, std::memory_order_relaxed);  // nobody else is here yet
-  const auto restored_at = [this](SeqNo seqno) {
-    checkpoint_seqno_.store(seqno.value, std::memory_order_relaxed);  // nobody else is here yet
-    applier_->set_applied(seqno);
-  };
   const materializer::SeqNoRange usable{.first = SeqNo{log_->history_first_seqno().value - 1}, .last = last};
   const materializer::SeqNoRange later{.first = std::max(usable.first, base), .last = last};
   TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), later, report_.notes));
@@ -132,7 +134,8 @@ Status Core::restore_state(SeqNo last) {
     if (usable.first != SeqNo{}) TIDAL_TRY(check_base_is_readable(*bases_, views_->registry()));
     return entity_store_->clear();
   }
-  restored_at(restored);
+  checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);  // nobody else is here yet
+  applier_->set_applied(restored);
   return {};
 }
 

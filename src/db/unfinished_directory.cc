@@ -25,16 +25,33 @@ Result<UnfinishedDirectory> UnfinishedDirectory::create(base::FileSystem& fs, co
     TIDAL_TRY(fs.create_directories(path));
   }
   UnfinishedDirectory directory(fs, path, mark, was_there);
-  if (Status placed = directory.place_mark(); !placed.ok()) {
-    directory.discard();
-    return placed.error();
+  {
+    const Result<std::unique_ptr<base::File>> file = fs.open(directory.mark_path(), base::OpenMode::Create);
+    if (!file.ok()) {
+      if (!was_there) static_cast<void>(fs.remove(path));  // unless somebody else is in it
+      if (file.error().code != Code::AlreadyExists) return file.error();
+      return Error(Code::AlreadyExists, "'" + path + "' is being written by somebody else: choose another folder");
+    }
   }
+  if (Status owned = directory.own(); !owned.ok()) return owned.error();
   return directory;
 }
 
-Status UnfinishedDirectory::place_mark() {
+/// U3. Makes the mark durable, unless somebody else was done with the directory since it was found empty.
+Status UnfinishedDirectory::own() {
+  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs_.list(path_));
+  if (names.size() != 1) {
+    static_cast<void>(fs_.remove(mark_path()));
+    return Error(Code::AlreadyExists, "'" + path_ + "' was written by somebody else: choose another folder");
+  }
+  Status placed = sync_mark();
+  if (!placed.ok()) discard();
+  return placed;
+}
+
+Status UnfinishedDirectory::sync_mark() {
   {
-    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs_.open(mark_path(), base::OpenMode::Create));
+    TIDAL_TRY_ASSIGN(const std::unique_ptr<base::File> file, fs_.open(mark_path(), base::OpenMode::ReadWrite));
     TIDAL_TRY(file->sync());
   }
   return fs_.sync_directory(path_);

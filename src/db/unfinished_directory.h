@@ -3,7 +3,8 @@
 // U1: the file is durable before anything else is in the directory, and goes after everything else is durable. So after
 //     a crash at any moment the directory is whole or carries the mark.
 // U2: the mark of a backup turns into its manifest by one rename; that of a restored database is removed.
-// Threads: externally synchronized.
+// U3: whoever did not make the mark, or finds something beside it, leaves the directory as it is: it is another's.
+// Threads: externally synchronized; several processes may want the same directory.
 #pragma once
 
 #include <string>
@@ -20,8 +21,8 @@ inline constexpr std::string_view kUnfinishedRestore = "RESTORE.unfinished";
 
 class UnfinishedDirectory {
  public:
-  /// Makes the directory, or takes an empty one, and marks it. AlreadyExists when it holds anything; IoError,
-  /// ResourceExhausted.
+  /// Makes the directory, or takes an empty one, and marks it. AlreadyExists when it holds anything or another one is
+  /// filling it; IoError, ResourceExhausted.
   [[nodiscard]] static Result<UnfinishedDirectory> create(base::FileSystem& fs, const std::string& path,
                                                           std::string_view mark);
 
@@ -37,7 +38,8 @@ class UnfinishedDirectory {
   UnfinishedDirectory(base::FileSystem& fs, std::string path, std::string_view mark, bool was_there)
       : fs_(fs), path_(std::move(path)), mark_(mark), was_there_(was_there) {}
   [[nodiscard]] std::string mark_path() const { return path_ + "/" + mark_; }
-  [[nodiscard]] Status place_mark();
+  [[nodiscard]] Status own();
+  [[nodiscard]] Status sync_mark();
   [[nodiscard]] Status remove_content();
 
   base::FileSystem& fs_;

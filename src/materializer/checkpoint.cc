@@ -449,13 +449,10 @@ Result<std::vector<std::string>> CheckpointDirectory::verify() const {
 
 Status CheckpointDirectory::remove_before(SeqNo seqno) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
-  bool removed = false;
   for (const SeqNo each : seqnos) {
-    if (each >= seqno) continue;
-    TIDAL_TRY(remove(each));
-    removed = true;
+    if (each < seqno) TIDAL_TRY(remove(each));
   }
-  return removed ? fs_.sync_directory(path_) : Status();
+  return sync_names();  // also of those that an earlier call removed and failed to sync
 }
 
 Status CheckpointDirectory::remove_unfinished() {

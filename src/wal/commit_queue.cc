@@ -350,7 +350,7 @@ void CommitQueue::settle_duplicates(Group& group, bool in_group) {
     CommitResult& result = request->result->value();
     const std::size_t known = result.void_records.size();
     for (const Duplicate& duplicate : result.duplicates) {
-      if (!duplicate.was_pending || (duplicate.first >= first_of_group) != in_group) continue;
+      if (!duplicate.was_pending || (duplicate.last >= first_of_group) != in_group) continue;
       const EventId& id = request->batch.event_ids()[duplicate.position];
       if (!options_.applied_ids->holds(id)) result.void_records.push_back(duplicate.position);
     }

@@ -102,21 +102,24 @@ class CommitQueueTest : public testing::Test {
     for (Record& record : records) record.event_id = {.low = 1, .high = 1};
     return records;
   }
+  /// Submits the first, and the others while it is being applied: what became of those.
+  Result<CommitResult> submit_behind_the_first(std::span<const Record> records) {
+    recorder_.hold();
+    auto first = std::async(std::launch::async, [&] { return queue_->submit(records.first(1)); });
+    recorder_.await_apply(1);
+    auto second = std::async(std::launch::async, [&] { return queue_->submit(records.subspan(1)); });
+    while (log_->last_seqno() < SeqNo{2}) std::this_thread::yield();  // judged, and waiting for its turn
+    recorder_.release();
+    EXPECT_TRUE(first.get().ok());
+    return second.get();
+  }
   /// Repeats a record while it is being applied.
   void expect_shared_fate(const std::string& payload) {
     CommitQueue& queue = start({.applied_ids = &recorder_});
-    recorder_.hold();
-    const std::vector<std::string> first_payload = {payload};
-    auto first = std::async(std::launch::async, [&] { return queue.submit(same_events(first_payload)); });
-    recorder_.await_apply(1);
-    const std::vector<std::string> payloads = {"repeated", "repeated", "other"};
+    const std::vector<std::string> payloads = {payload, "repeated", "repeated", "other"};
     std::vector<Record> records = same_events(payloads);
     records.back().event_id = {};
-    auto second = std::async(std::launch::async, [&] { return queue.submit(records); });
-    while (log_->last_seqno() < SeqNo{2}) std::this_thread::yield();  // judged, and waiting for its turn
-    recorder_.release();
-    ASSERT_TRUE(first.get().ok());
-    const Result<CommitResult> result = second.get();
+    const Result<CommitResult> result = submit_behind_the_first(records);
     ASSERT_TRUE(result.ok());
     const bool is_void = payload == "void";
     for (const std::size_t position : {0U, 1U}) {
@@ -190,14 +193,7 @@ TEST_F(CommitQueueTest, ACopyThatIsKeptIsWrittenAndInFlightLikeAnyOther) {  // D
   const std::vector<std::string> payloads = {"copy", "copy again", "sent by a client"};
   std::vector<Record> records = same_events(payloads);
   records[0].keeps_duplicate = records[1].keeps_duplicate = true;
-  recorder_.hold();
-  auto first = std::async(std::launch::async, [&] { return queue.submit(std::span(records).first(1)); });
-  recorder_.await_apply(1);
-  auto second = std::async(std::launch::async, [&] { return queue.submit(std::span(records).subspan(1)); });
-  while (log_->last_seqno() < SeqNo{2}) std::this_thread::yield();  // judged, and waiting for its turn
-  recorder_.release();
-  ASSERT_TRUE(first.get().ok());
-  const Result<CommitResult> result = second.get();
+  const Result<CommitResult> result = submit_behind_the_first(records);
   ASSERT_TRUE(result.ok());
   EXPECT_FALSE(result->is_duplicate(0));
   EXPECT_EQ(result->seqno_of(0), SeqNo{2});
@@ -205,6 +201,17 @@ TEST_F(CommitQueueTest, ACopyThatIsKeptIsWrittenAndInFlightLikeAnyOther) {  // D
   EXPECT_EQ(result->seqno_of(1), SeqNo{1});
   EXPECT_FALSE(queue.submit(std::span(records).first(1))->is_duplicate(0)) << "nor is one of a record that was applied";
   EXPECT_EQ(recorder_.payloads(), (std::vector<std::string>{"copy", "copy again", "copy"}));
+}
+
+TEST_F(CommitQueueTest, ADuplicateOfAVoidRecordAndAKeptCopyCountsAsTheCopyDoes) {  // Q5, D1
+  start({.applied_ids = &recorder_});
+  const std::vector<std::string> payloads = {"void", "copy", "sent by a client"};
+  std::vector<Record> records = same_events(payloads);
+  records[1].keeps_duplicate = true;
+  const Result<CommitResult> result = submit_behind_the_first(records);
+  ASSERT_TRUE(result.ok());
+  EXPECT_TRUE(result->is_duplicate(1));
+  EXPECT_FALSE(result->is_void(1));
 }
 
 TEST_F(CommitQueueTest, AnIdIsFreeAgainWhenItsFrameCouldNotBeWritten) {  // D2

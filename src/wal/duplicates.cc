@@ -16,6 +16,7 @@ struct IdHash {
 /// Where an id is in flight: more than once where records keep duplicates.
 struct InFlight {
   SeqNo first;
+  SeqNo last{};
   std::uint32_t records = 0;
 };
 
@@ -46,9 +47,11 @@ std::vector<Duplicate> PendingIds::claim(const RecordBatch& batch, SeqNo next, T
       }
       const auto [entry, is_new] = ids_->of.try_emplace(id, InFlight{.first = next});
       if (!is_new && !is_kept) {
-        duplicates.push_back({.position = position, .first = entry->second.first, .was_pending = true});
+        const InFlight& other = entry->second;
+        duplicates.push_back({.position = position, .first = other.first, .was_pending = true, .last = other.last});
         continue;
       }
+      entry->second.last = next;
       ++entry->second.records;
     }
     next = next.next();

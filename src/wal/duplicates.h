@@ -37,6 +37,7 @@ struct Duplicate {
   std::uint32_t position = 0;  ///< in the batch
   SeqNo first;                 ///< the record it repeats
   bool was_pending = false;    ///< `first` was not applied yet when this was decided: it may still turn out void
+  SeqNo last{};                ///< then the last record in flight with the same id, by which its fate can be told
 };
 
 class PendingIds {

@@ -51,11 +51,17 @@ bool starts_with_frame_magic(std::string_view bytes) {
   return bytes.size() >= sizeof kMagic && load<std::uint32_t>(bytes.data() + kMagicAt) == kMagic;
 }
 
-Result<FrameHeader> decode_frame_header(std::string_view bytes) {
+Result<FrameHeader> decode_frame_header(std::string_view bytes, const FramePlace& place) {
   if (bytes.size() < kFrameHeaderBytes) return bad("header is cut off at " + std::to_string(bytes.size()) + " bytes");
   const char* const p = bytes.data();
   if (!starts_with_frame_magic(bytes)) return bad("magic is not there");
   if (load<std::uint32_t>(p + kHeaderCrcAt) != base::crc32c({p, kHeaderCrcAt})) return bad("header checksum mismatch");
+  // Before the version: what a client sends must not pass for a newer format either.
+  const auto offset = load<std::uint64_t>(p + kOffsetAt);
+  const auto segment_check = load<std::uint32_t>(p + kSegmentCheckAt);
+  if (offset != place.offset || segment_check != place.segment_check.value_or(segment_check)) {
+    return bad("belongs to another place: offset " + std::to_string(offset));
+  }
   if (const auto version = load<std::uint16_t>(p + kVersionAt); version > kFrameVersion) {
     return Error(Code::FailedPrecondition, "frame format " + std::to_string(version) +
                                                " is newer than this program's format " + std::to_string(kFrameVersion));
@@ -65,8 +71,8 @@ Result<FrameHeader> decode_frame_header(std::string_view bytes) {
                            .body_bytes = load<std::uint32_t>(p + kBodyBytesAt),
                            .append_time = Timestamp{load<std::int64_t>(p + kAppendTimeAt)},
                            .synced_through = SeqNo{load<std::uint64_t>(p + kSyncedThroughAt)},
-                           .offset = load<std::uint64_t>(p + kOffsetAt),
-                           .segment_check = load<std::uint32_t>(p + kSegmentCheckAt),
+                           .offset = offset,
+                           .segment_check = segment_check,
                            .body_crc = load<std::uint32_t>(p + kBodyCrcAt)};
   if (header.frame_bytes() > kFrameBytesMax) return bad("is too long: " + std::to_string(header.frame_bytes()));
   return header;

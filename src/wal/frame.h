@@ -48,9 +48,15 @@ void encode_frame_header(const FrameHeader& header, char* out);
 /// A cheap first look for places where a frame may start.
 [[nodiscard]] bool starts_with_frame_magic(std::string_view bytes);
 
-/// Judges magic, checksum, then version and sizes. Corruption; FailedPrecondition names both versions when the frame is
-/// sound but of a newer format.
-[[nodiscard]] Result<FrameHeader> decode_frame_header(std::string_view bytes);
+/// Where a frame must say that it lies (R1). Every format keeps the fields that tell where they are.
+struct FramePlace {
+  std::uint64_t offset = 0;
+  std::optional<std::uint32_t> segment_check{};  ///< none: of whatever segment
+};
+
+/// Judges magic, checksum and place, then version and sizes. Corruption; FailedPrecondition names both versions when
+/// the frame is sound but of a newer format.
+[[nodiscard]] Result<FrameHeader> decode_frame_header(std::string_view bytes, const FramePlace& place);
 
 /// Checksum of a body with its padding.
 [[nodiscard]] std::uint32_t body_checksum(std::string_view padded_body);

@@ -24,7 +24,7 @@ Frame sealed_frame(const std::vector<std::string>& payloads, const FrameHeader& 
 
 TEST(Frame, NumbersItsRecordsFromItsFirstSeqno) {  // R2
   const Frame frame = sealed_frame({"a", "b", "c"}, {.first_seqno = SeqNo{41}, .append_time = kNow});
-  const Result<FrameHeader> header = decode_frame_header(frame.bytes());
+  const Result<FrameHeader> header = decode_frame_header(frame.bytes(), {});
   ASSERT_TRUE(header.ok());
   EXPECT_EQ(header->record_count, 3U);
   EXPECT_EQ(header->last_seqno(), SeqNo{43});
@@ -43,7 +43,8 @@ TEST(Frame, CanBeSealedAgainInAnotherPlace) {
   more.add(record_of("b"));
   frame.append(more);
   frame.seal({.first_seqno = SeqNo{7}, .offset = 8192});
-  const FrameHeader header = *decode_frame_header(frame.bytes());
+  const FrameHeader header = *decode_frame_header(frame.bytes(), {.offset = 8192, .segment_check = 0});
+  EXPECT_EQ(decode_frame_header(frame.bytes(), {.offset = 4096}).error().code, Code::Corruption);
   EXPECT_EQ(header.first_seqno, SeqNo{7});
   EXPECT_EQ(header.record_count, 2U);
   EXPECT_EQ(frame.bytes().size() % kFrameAlignment, 0U);
@@ -55,7 +56,7 @@ TEST(Frame, EveryFlippedBitIsCorruption) {
   for (std::size_t bit = 0; bit < 8 * frame.bytes().size(); ++bit) {
     std::string bytes(frame.bytes());
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
-    const Result<FrameHeader> header = decode_frame_header(bytes);
+    const Result<FrameHeader> header = decode_frame_header(bytes, {});
     const Status status =
         header.ok() ? check_frame_body(*header, std::string_view(bytes).substr(kFrameHeaderBytes)) : header.error();
     ASSERT_FALSE(status.ok()) << bit;

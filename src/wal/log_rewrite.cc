@@ -13,6 +13,9 @@ Result<Rewritten> Log::rewrite_segments_before(SeqNo seqno, const RecordEdit& ed
                                                const std::function<bool()>& stops) {
   const base::MutexLock retiring(retire_mutex_);
   TIDAL_TRY(health());
+  // What an earlier call renamed and failed to sync looks done below, and must be (W8).
+  if (fs_.exists(options_.archive_dir)) TIDAL_TRY(fs_.sync_directory(options_.archive_dir));
+  TIDAL_TRY(fs_.sync_directory(dir_));
   Rewritten done;
   for (const ArchivedSegment& archived : archived_segments()) {
     if (archived.first_seqno >= seqno) break;

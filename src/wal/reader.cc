@@ -243,6 +243,10 @@ Result<LogSummary> read_log(base::FileSystem& fs, const std::string& dir, const 
   TIDAL_TRY(read_archive(fs, archive, wal_first, visit, log));
   for (const std::string& name : names) {
     TIDAL_TRY_ASSIGN(SegmentSummary segment, read_segment(fs, dir + "/" + name, name == names.back(), visit));
+    if (segment.header && segment_file_name(segment.header->first_seqno) != name) {
+      const std::string own = segment_file_name(segment.header->first_seqno);
+      segment.defects.push_back({.segment = segment.path, .offset = 0, .message = "header is of " + own});
+    }
     add_segment(log, std::move(segment));
   }
   if (const Status end = check_archive_end(archive, dir, names.empty() ? SeqNo{} : log.last_seqno); !end.ok()) {

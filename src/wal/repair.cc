@@ -40,6 +40,7 @@ class Planner {
     }
     TIDAL_TRY(fill_up_to(options_.synced_through.next()));
     if (rewrites_.empty() && options_.kept_elsewhere != SeqNo{}) begin_anew();
+    note_replaced_end();
     find_times();
     finish();
     return std::move(plan_);
@@ -227,6 +228,14 @@ class Planner {
     finding.rewrite = 0;
     findings_.push_back(std::move(finding));
     rewrites_.push_back({.source = "", .header = {.first_seqno = first, .segment_bytes = 0}, .parts = {}});
+  }
+
+  /// Another segment has the name that the one behind the end would have: it stands where that one was.
+  void note_replaced_end() {
+    for (Finding& finding : findings_) {
+      if (finding.damage.kind != DamageKind::Name) continue;
+      finding.damage.open_ended = parse_segment_file_name(finding.damage.segment) == last_.next();
+    }
   }
 
   Status count_lost(const SeqnoRange& lost) {

@@ -28,7 +28,7 @@ Image damaged_everywhere(const WholeLog& whole, std::uint64_t seed) {
   for (const auto& [name, content] : whole.image) names.push_back(name);
   Image image = whole.image;
   const std::size_t n = names.size();
-  const FramePlace& frame = whole.frames[random.below(whole.frames.size() - 1)];
+  const FrameExtent& frame = whole.frames[random.below(whole.frames.size() - 1)];
   image[frame.segment][frame.begin + 5] ^= 1;
   image[names[1 % n]][image[names[1 % n]].size() - kPageBytes] ^= 1;
   image[names[2 % n]][9] ^= 1;
@@ -71,11 +71,20 @@ std::string crash_at(const Image& damaged, const Image& repaired_image, const Re
   return "";
 }
 
+/// Three segments that changed names, and one that stands in the place of another one.
+Image misnamed(const WholeLog& whole) {
+  std::vector<std::string> names;
+  for (const auto& [name, content] : whole.image) names.push_back(name);
+  EXPECT_GE(names.size(), 5U);
+  Image image = whole.image;
+  for (std::size_t i = 0; i < 3; ++i) image[names[i]] = whole.image.at(names[(i + 1) % 3]);
+  image[names[3]] = whole.image.at(names[4]);
+  return image;
+}
+
 /// How often a crash at any operation of the repair did harm; `wrong` is the first one's.
-int count_harm(std::uint64_t log_seed, std::uint64_t coin_seeds, std::string& wrong,
+int count_harm(const WholeLog& whole, const Image& damaged, std::uint64_t coin_seeds, std::string& wrong,
                const std::function<void(MemoryFileSystem&)>& sabotage) {
-  const WholeLog whole = whole_log(log_seed, 30);
-  const Image damaged = damaged_everywhere(whole, log_seed);
   const RepairPlan plan = repaired(whole, *files_with_seed(damaged, 0));
   EXPECT_GE(plan.rewrites.size(), 4U) << text_of(plan);
   const auto fs = files_with_seed(damaged, 0);
@@ -83,7 +92,7 @@ int count_harm(std::uint64_t log_seed, std::uint64_t coin_seeds, std::string& wr
   const Image repaired_image = image_of(*fs);
   int harm = 0;
   for (std::uint64_t seed = 0; seed < coin_seeds; ++seed) {
-    for (std::uint64_t n = 1;; ++n) {
+    for (std::uint64_t n = 1; n < 10'000; ++n) {
       const std::string said = crash_at(damaged, repaired_image, plan, n, seed, sabotage);
       if (said == "done") {
         EXPECT_GT(n, 30U);
@@ -94,6 +103,18 @@ int count_harm(std::uint64_t log_seed, std::uint64_t coin_seeds, std::string& wr
     }
   }
   return harm;
+}
+
+int count_harm(std::uint64_t log_seed, std::uint64_t coin_seeds, std::string& wrong,
+               const std::function<void(MemoryFileSystem&)>& sabotage) {
+  const WholeLog whole = whole_log(log_seed, 30);
+  return count_harm(whole, damaged_everywhere(whole, log_seed), coin_seeds, wrong, sabotage);
+}
+
+TEST(RepairCrash, OfSegmentsThatChangedNamesCanBeDoneAgain) {  // R3
+  const WholeLog whole = whole_log(20, 60);
+  std::string wrong;
+  EXPECT_EQ(count_harm(whole, misnamed(whole), 3, wrong, {}), 0) << wrong;
 }
 
 TEST(RepairCrash, CanBeDoneAgainAndEndsTheSame) {  // R3

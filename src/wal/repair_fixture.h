@@ -23,7 +23,7 @@ inline constexpr const char* kAside = "/db/damaged/0001";
 /// Bytes of each record by its seqno.
 using Records = std::map<std::uint64_t, std::string>;
 
-struct FramePlace {
+struct FrameExtent {
   std::string segment;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -33,7 +33,7 @@ struct FramePlace {
 struct WholeLog {
   Image image;
   Records records;
-  std::vector<FramePlace> frames;  ///< in order
+  std::vector<FrameExtent> frames;  ///< in order
 };
 
 /// A log of several segments, closed; each frame a second after the one before.

@@ -47,9 +47,9 @@ Result<std::map<std::uint32_t, std::uint64_t>> votes_on_check(const base::File& 
     const std::uint64_t begin = at;
     at += kFrameAlignment;
     if (!starts_with_frame_magic(head)) continue;
-    const Result<FrameHeader> header = decode_frame_header(head);
+    const Result<FrameHeader> header = decode_frame_header(head, {.offset = begin});
     if (!header.ok() && header.error().code == Code::FailedPrecondition) return header.error();
-    if (!header.ok() || header->offset != begin) continue;
+    if (!header.ok()) continue;
     ++votes[header->segment_check];
     at = begin + header->frame_bytes();
   }
@@ -189,9 +189,9 @@ class Walk {
   /// The header of the frame at `at`, when only its body is bad.
   Result<std::optional<FrameHeader>> sound_header(std::uint64_t at) const {
     TIDAL_TRY_ASSIGN(const std::string bytes, read_bytes(file_, at, kFrameHeaderBytes));
-    const Result<FrameHeader> header = decode_frame_header(bytes);
-    const bool is_sound = header.ok() && header->offset == at && header->segment_check == segment_.head.frame_check &&
-                          header->first_seqno == expected_ && fits(*header) &&
+    const Result<FrameHeader> header =
+        decode_frame_header(bytes, {.offset = at, .segment_check = segment_.head.frame_check});
+    const bool is_sound = header.ok() && header->first_seqno == expected_ && fits(*header) &&
                           header->record_count <= header->body_bytes / kEmptyRecordBytes;
     return is_sound ? std::optional(*header) : std::nullopt;
   }

@@ -26,7 +26,7 @@ constexpr std::uint64_t kWays = 12;
 
 /// Damages the image in one way at a random place.
 void damage(Way way, const WholeLog& whole, Image& image, Random& random) {
-  const FramePlace& frame = whole.frames[random.below(whole.frames.size())];
+  const FrameExtent& frame = whole.frames[random.below(whole.frames.size())];
   const std::string name = name_of(image, random.below(image.size()));
   const bool is_there = image.contains(frame.segment) && image[frame.segment].size() >= frame.end;
   const bool is_newest = frame.segment == whole.frames.back().segment;  // zeros at its end leave no trace
@@ -105,6 +105,47 @@ TEST(Repair, CostsWhatThePlanSays) {  // R1, R2, R4
   EXPECT_GT(whole_again, 100U);
 }
 
+/// `names[i]` gets what `names[i + 1]` holds, the last one what the first one does.
+Image with_names_moved(const Image& image, const std::vector<std::string>& names) {
+  Image moved = image;
+  for (std::size_t i = 0; i < names.size(); ++i) moved[names[i]] = image.at(names[(i + 1) % names.size()]);
+  return moved;
+}
+
+TEST(Repair, GivesSegmentsThatChangedNamesTheirOwnBack) {  // R3
+  const WholeLog whole = whole_log(7);
+  const std::size_t n = whole.image.size();
+  ASSERT_GE(n, 4U);
+  for (std::size_t a = 0; a < n; ++a) {
+    for (std::size_t b = 0; b < n; ++b) {
+      for (std::size_t c = a; c < n; ++c) {  // a swap where c is a, else a round of three
+        if (a == b || b == c) continue;
+        SCOPED_TRACE(std::to_string(a) + " " + std::to_string(b) + " " + std::to_string(c));
+        std::vector<std::string> names = {name_of(whole.image, a), name_of(whole.image, b)};
+        if (c != a) names.push_back(name_of(whole.image, c));
+        const auto fs = files_of(with_names_moved(whole.image, names));
+        EXPECT_EQ(repaired(whole, *fs).lost_records(), 0U);
+      }
+    }
+  }
+}
+
+TEST(Repair, OfASegmentThatStandsInThePlaceOfOthersEndsInOneRun) {  // R4
+  const WholeLog whole = whole_log(7);
+  const std::size_t n = whole.image.size();
+  for (std::size_t from = 0; from < n; ++from) {
+    for (std::size_t to = 0; to < n; ++to) {
+      if (from == to) continue;
+      SCOPED_TRACE(std::to_string(from) + " over " + std::to_string(to));
+      Image image = whole.image;
+      image[name_of(image, to)] = whole.image.at(name_of(image, from));
+      EXPECT_GT(repaired(whole, *files_of(image)).damages.size(), 0U);
+      image.erase(name_of(image, from));  // everything from there on has moved
+      EXPECT_GT(repaired(whole, *files_of(image)).damages.size(), 0U);
+    }
+  }
+}
+
 TEST(Repair, LosesOnlyTheFrameThatWasHit) {
   const WholeLog whole = whole_log(7);
   Random random(7);
@@ -113,7 +154,7 @@ TEST(Repair, LosesOnlyTheFrameThatWasHit) {
     for (std::uint64_t at = random.below(11); at < content.size(); at += (1 + random.below(23)) * base::kCaseStride) {
       Image image = whole.image;
       image[name][at] ^= static_cast<char>(1 << random.below(8));
-      const auto frame = std::ranges::find_if(whole.frames, [&, &segment = name](const FramePlace& each) {
+      const auto frame = std::ranges::find_if(whole.frames, [&, &segment = name](const FrameExtent& each) {
         return each.segment == segment && each.begin <= at && at < each.end;
       });
       const auto fs = files_of(image);
@@ -159,8 +200,8 @@ TEST(Repair, LeavesATornTailToTheOpen) {
 
 TEST(Repair, TakesAnUnfinishedWriteForDamageWhenTheLogWasSyncedFurther) {
   WholeLog whole = whole_log(5);
-  const FramePlace& last = whole.frames[whole.frames.size() - 2];
-  const FramePlace& mark = whole.frames.back();
+  const FrameExtent& last = whole.frames[whole.frames.size() - 2];
+  const FrameExtent& mark = whole.frames.back();
   ASSERT_EQ(last.segment, mark.segment);
   std::string& newest = whole.image[last.segment];
   newest.replace(last.begin, mark.end - last.begin, mark.end - last.begin, '\0');
@@ -189,7 +230,7 @@ TEST(Repair, FillsALogWhoseFilesAreAllGone) {
 
 TEST(Repair, SaysWhatWasExpectedAndFoundAndWhen) {
   const WholeLog whole = whole_log(9);
-  const auto frame = std::ranges::find_if(whole.frames, [](const FramePlace& f) { return f.seqnos.count() > 1; });
+  const auto frame = std::ranges::find_if(whole.frames, [](const FrameExtent& f) { return f.seqnos.count() > 1; });
   ASSERT_NE(frame, whole.frames.begin());
   Image image = whole.image;
   image[frame->segment][frame->begin + 3] ^= 1;  // its header tells nothing
@@ -208,7 +249,7 @@ TEST(Repair, SaysWhatWasExpectedAndFoundAndWhen) {
 TEST(Repair, WarnsWhenNothingTellsHowMuchAFileHeld) {
   const WholeLog whole = whole_log(5);
   Image image = whole.image;
-  const FramePlace& last = whole.frames[whole.frames.size() - 2];
+  const FrameExtent& last = whole.frames[whole.frames.size() - 2];
   image[last.segment].resize(last.end);  // just where the frame ends
   const auto fs = files_of(image);
   const RepairPlan plan = repaired(whole, *fs);
@@ -224,7 +265,7 @@ TEST(Repair, SuspectsAFileWithoutHeaderThatEndsInFrames) {
   int cut = 0;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const WholeLog whole = whole_log(seed);
-    for (const FramePlace& frame : whole.frames) {
+    for (const FrameExtent& frame : whole.frames) {
       const std::uint64_t page = (frame.begin + kFrameHeaderBytes + kPageBytes) / kPageBytes * kPageBytes;
       if (frame.segment != whole.frames.back().segment || page >= frame.end) continue;
       Image image = whole.image;
@@ -242,7 +283,7 @@ TEST(Repair, BelievesTheFooterOfTheNewestSegment) {
   Image image = whole.image;
   image.erase(std::prev(image.end()));
   const std::string newest = std::prev(image.end())->first;
-  const auto last = std::find_if(whole.frames.rbegin(), whole.frames.rend(), [&](const FramePlace& frame) {
+  const auto last = std::find_if(whole.frames.rbegin(), whole.frames.rend(), [&](const FrameExtent& frame) {
     return frame.segment == newest && !frame.seqnos.empty();
   });
   ASSERT_NE(last, whole.frames.rend());
@@ -270,7 +311,7 @@ TEST(Repair, RefusesANewerFormat) {
     EXPECT_EQ(plan_repair(*files_of(image), kDir).error().code, Code::FailedPrecondition);
   }
   Image image = whole.image;
-  const FramePlace& frame = whole.frames[3];
+  const FrameExtent& frame = whole.frames[3];
   char* const header = image[frame.segment].data() + frame.begin;
   store(header + 4, std::uint16_t{2});
   store(header + 60, base::crc32c({header, 60}));
@@ -281,7 +322,7 @@ TEST(Repair, DoesNotBelieveSeqnosThatTheBytesCouldNotHold) {  // J1
   const WholeLog whole = whole_log(2);
   for (const std::uint64_t seqno : {std::uint64_t{1'000'000}, ~std::uint64_t{0}}) {
     Image image = whole.image;
-    const FramePlace& frame = whole.frames[whole.frames.size() - 2];
+    const FrameExtent& frame = whole.frames[whole.frames.size() - 2];
     char* const header = image[frame.segment].data() + frame.begin;
     store(header + 8, seqno);
     store(header + 60, base::crc32c({header, 60}));
@@ -290,8 +331,8 @@ TEST(Repair, DoesNotBelieveSeqnosThatTheBytesCouldNotHold) {  // J1
   }
   // Behind a bad frame any seqno could be next: a mark that names one far ahead.
   Image ahead = whole.image;
-  const FramePlace& mark = whole.frames.back();
-  const FramePlace& bad = whole.frames[whole.frames.size() - 2];
+  const FrameExtent& mark = whole.frames.back();
+  const FrameExtent& bad = whole.frames[whole.frames.size() - 2];
   ASSERT_TRUE(mark.segment == bad.segment && mark.seqnos.empty());
   ahead[mark.segment][bad.begin] ^= 1;
   char* const header = ahead[mark.segment].data() + mark.begin;

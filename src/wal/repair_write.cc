@@ -1,6 +1,8 @@
 // Carrying out a repair: the new segment whole and synced, the damaged one copied aside and synced, then the rename.
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 
 #include "wal/archive.h"
@@ -137,6 +139,26 @@ class SegmentWriter {
   std::string frame_;
 };
 
+using NewNames = std::map<std::string, std::string>;  // by the old one
+
+/// Moves misnamed segments out of the places that others are about to take: of two that changed names, the first one
+/// repaired would else end the second. The new names are those of segments, too, so that after a crash the next plan
+/// finds the files again.
+Result<NewNames> make_way(base::FileSystem& fs, const RepairPlan& plan) {
+  std::set<std::string> places;
+  for (const SegmentRewrite& rewrite : plan.rewrites) places.insert(segment_file_name(rewrite.header.first_seqno));
+  NewNames moved;
+  SeqNo far{9'999'999'999'999'999'999U};  // no log gets there
+  for (const std::string& name : plan.surplus) {
+    if (!places.contains(name)) continue;
+    while (fs.exists(plan.wal_dir + "/" + segment_file_name(far))) --far.value;
+    moved[name] = segment_file_name(far);
+    TIDAL_TRY(fs.rename(plan.wal_dir + "/" + name, plan.wal_dir + "/" + moved[name]));
+    TIDAL_TRY(fs.sync_directory(plan.wal_dir));
+  }
+  return moved;
+}
+
 Status copy_bytes(base::File& from, base::File& to) {
   std::vector<std::byte> chunk(std::size_t{1} << 20);
   for (std::uint64_t at = 0;;) {
@@ -181,17 +203,24 @@ Status fill_archive(base::FileSystem& fs, const std::string& archive_dir, const 
 Status apply_repair(base::FileSystem& fs, const RepairPlan& plan, const std::string& aside_dir) {
   const std::string& dir = plan.wal_dir;
   TIDAL_TRY(fs.create_directories(dir));
-  for (const SegmentRewrite& rewrite : plan.rewrites) {
+  TIDAL_TRY_ASSIGN(const NewNames moved, make_way(fs, plan));
+  const auto now_called = [&](const std::string& name) {
+    const auto found = moved.find(name);
+    return found == moved.end() ? name : found->second;
+  };
+  for (const SegmentRewrite& planned : plan.rewrites) {
+    SegmentRewrite rewrite = planned;
+    rewrite.source = now_called(planned.source);
     const std::string name = segment_file_name(rewrite.header.first_seqno);
     const std::string unfinished = dir + "/" + name + ".tmp";
     TIDAL_TRY(SegmentWriter(fs, dir, rewrite).write(unfinished));
-    if (!rewrite.source.empty()) TIDAL_TRY(copy_aside(fs, dir + "/" + rewrite.source, aside_dir, rewrite.source));
+    if (!rewrite.source.empty()) TIDAL_TRY(copy_aside(fs, dir + "/" + rewrite.source, aside_dir, planned.source));
     TIDAL_TRY(fs.rename(unfinished, dir + "/" + name));
     TIDAL_TRY(fs.sync_directory(dir));
   }
   for (const std::string& name : plan.surplus) {
-    TIDAL_TRY(copy_aside(fs, dir + "/" + name, aside_dir, name));
-    TIDAL_TRY(fs.remove(dir + "/" + name));
+    TIDAL_TRY(copy_aside(fs, dir + "/" + now_called(name), aside_dir, name));
+    TIDAL_TRY(fs.remove(dir + "/" + now_called(name)));
     TIDAL_TRY(fs.sync_directory(dir));
   }
   return {};

@@ -27,10 +27,7 @@ Result<std::string_view> SegmentReader::window(std::uint64_t offset, std::size_t
 
 Status SegmentReader::load_frame(std::uint64_t offset) {
   TIDAL_TRY_ASSIGN(const std::string_view head, window(offset, kFrameHeaderBytes));
-  TIDAL_TRY_ASSIGN(header_, decode_frame_header(head));
-  if (header_.offset != offset || header_.segment_check != segment_.check) {
-    return Error(Code::Corruption, "frame belongs to another place: offset " + std::to_string(header_.offset));
-  }
+  TIDAL_TRY_ASSIGN(header_, decode_frame_header(head, {.offset = offset, .segment_check = segment_.check}));
   TIDAL_TRY_ASSIGN(const std::string_view frame, window(offset, header_.frame_bytes()));
   TIDAL_TRY(check_frame_body(header_, frame.substr(std::min(frame.size(), kFrameHeaderBytes))));
   body_ = frame.substr(kFrameHeaderBytes, header_.body_bytes);

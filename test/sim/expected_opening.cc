@@ -39,11 +39,14 @@ ExpectedOpening chosen_opening(const DirectoryState& state) {
   // A store ahead of the log is thrown away.
   const std::uint64_t store = state.store.value_or(0) > state.last ? 0 : state.store.value_or(0);
   const bool has_base = state.base && is_joined(*state.base);
+  const auto is_usable = [&](const StateFiles& files) { return is_joined(files) && store >= files.seqno; };
   for (const StateFiles& checkpoint : state.checkpoints) {
-    const bool is_older = has_base && checkpoint.seqno < state.base->seqno;
-    if (is_joined(checkpoint) && store >= checkpoint.seqno && !is_older) return {.checkpoint = checkpoint.seqno};
+    if (is_usable(checkpoint) && checkpoint.seqno >= state.newest_base) return {.checkpoint = checkpoint.seqno};
   }
   if (has_base) return {.base = state.base->seqno};
+  for (const StateFiles& checkpoint : state.checkpoints) {
+    if (is_usable(checkpoint)) return {.checkpoint = checkpoint.seqno};
+  }
   return {.is_refused = state.history_first > 1};
 }
 
@@ -66,6 +69,8 @@ Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& databas
   }
   TIDAL_TRY_ASSIGN(state.anonymous_through, last_anonymous(*log));
   TIDAL_TRY_ASSIGN(state.checkpoints, list_states(materializer::CheckpointDirectory(fs, database + "/checkpoints")));
+  TIDAL_TRY_ASSIGN(const SeqNo newest_base, db::base_directory(fs, database).newest());
+  state.newest_base = newest_base.value;
   TIDAL_TRY_ASSIGN(const std::vector<StateFiles> bases, list_states(db::base_directory(fs, database)));
   // Of two that are there, the older one was to be removed.
   const auto sound = std::find_if(bases.begin(), bases.end(), [](const StateFiles& base) { return base.is_sound; });

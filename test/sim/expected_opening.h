@@ -1,9 +1,9 @@
 // From what an open begins, told by the files alone: the rule that recovery is held against.
 //
-// The newest checkpoint that is sound, whose records behind it are all there and which the store is not behind, or the
-// base, if it is sound and the records behind it are there, whichever is newer; else the first record; else the open is
-// refused. So is one that would have to replay a record that an erasure made anonymous.
-// Threads: pure functions, and one that reads files.
+// The newest checkpoint that is sound, whose records behind it are all there, which the store is not behind, and which
+// is not older than the newest base; else the newest base that is sound and whose records behind it are there; else an
+// older checkpoint; else the first record; else the open is refused. So is one that would have to replay a record that
+// an erasure made anonymous. Threads: pure functions, and one that reads files.
 #pragma once
 
 #include <optional>
@@ -26,8 +26,9 @@ struct DirectoryState {
   std::uint64_t last = 0;                 ///< where the log ends
   std::optional<std::uint64_t> store{};   ///< seqno of the entity store; none: gone or damaged
   std::vector<StateFiles> checkpoints{};  ///< newest first
-  std::optional<StateFiles> base{};
-  std::uint64_t anonymous_through = 0;  ///< seqno of the last record that an erasure made anonymous
+  std::optional<StateFiles> base{};       ///< the newest that is sound, else the newest
+  std::uint64_t newest_base = 0;          ///< by its manifest, sound or not: the log before it may be anonymous
+  std::uint64_t anonymous_through = 0;    ///< seqno of the last record that an erasure made anonymous
 };
 
 struct ExpectedOpening {

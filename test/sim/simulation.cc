@@ -318,7 +318,9 @@ void Simulation::checkpoint() {
 
 /// What is no write of a client's, but syncs the log or begins a segment, may be what it was poisoned by.
 void Simulation::note_health() {
-  if (!core_->log()->health().ok()) poisoned_ = true;
+  if (core_->log()->health().ok()) return;
+  if (!may_fail()) fail(Fault::Behaviour, "the log was poisoned without a reason");
+  poisoned_ = true;
 }
 
 void Simulation::compact() {

@@ -171,6 +171,7 @@ DirectoryState lose(base::FileSystem& fs, const Original& original, const Combin
       EXPECT_TRUE(damage_file(fs, base_path + "/entity_fields", Loss::Flipped).ok());
     }
     state.base = StateFiles{.seqno = base_seqno, .is_sound = base == Base::Sound};
+    state.newest_base = base_seqno;
   }
   return state;
 }

@@ -44,6 +44,7 @@ void Simulation::lose_files() {
 void Simulation::lose_caches() {
   static_cast<void>(fs_.remove_all(kCheckpoints));
   static_cast<void>(fs_.remove_all(kPath + "/stores"));
+  static_cast<void>(fs_.sync_directory(kPath));  // what is lost does not come back
   checkpointed_ = 0;
 }
 
@@ -56,6 +57,7 @@ void Simulation::lose_checkpoints() {
     say("all checkpoints are lost");
     tally_.count(Happening::CheckpointsLost);
     static_cast<void>(fs_.remove_all(kCheckpoints));
+    static_cast<void>(fs_.sync_directory(kPath));  // what is lost does not come back
     return;
   }
   const Result<StoredFiles> files = files_below(fs_, kCheckpoints + "/" + names->back());

@@ -32,7 +32,10 @@ Status put_files(base::FileSystem& fs, const std::string& directory, const Store
 }
 
 Status damage_file(base::FileSystem& fs, const std::string& path, Loss loss) {
-  if (loss == Loss::Removed) return fs.remove(path);
+  if (loss == Loss::Removed) {
+    TIDAL_TRY(fs.remove(path));
+    return fs.sync_directory(path.substr(0, path.rfind('/')));  // what is lost does not come back
+  }
   TIDAL_TRY_ASSIGN(std::string content, base::read_file(fs, path));
   if (loss == Loss::Truncated) {
     content.resize(content.size() / 2);

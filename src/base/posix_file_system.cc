@@ -127,16 +127,22 @@ class PosixFileSystem final : public FileSystem {
     const stdfs::path parent = stdfs::path(path).parent_path();
     if (parent == path) return {};  // the root
     const std::string above = parent.empty() ? "." : parent.string();
-    if (is_directory(path)) {
-      // Who made it may have failed to sync its name. A parent that may not be read is not one that we make things in.
-      Status synced = sync_directory(above);
-      return synced.ok() || synced.error().code == Code::PermissionDenied ? Status() : synced;
-    }
-    if (!is_directory(above)) TIDAL_TRY(create_directories(above));
+    if (is_directory(path)) return sync_name_in(above);  // who made it may have failed to
+    TIDAL_TRY(create_directories(above));
     if (::mkdir(path.c_str(), 0700) != 0 && !(errno == EEXIST && is_directory(path))) {
       return last_error("create directory", path);
     }
     return sync_directory(above);
+  }
+
+  /// Of a directory that was there: one whose parent may not be read, or is on a disk that syncs no directories, is not
+  /// one that we made.
+  static Status sync_name_in(const std::string& parent) {
+    const Descriptor fd = open_retrying(parent, O_RDONLY | O_DIRECTORY);
+    if (!fd.valid() && errno == EACCES) return {};
+    if (!fd.valid()) return last_error("open directory", parent);
+    const bool failed = ::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS;
+    return failed ? last_error("sync directory", parent) : Status();
   }
 
   Status sync_directory(const std::string& path) override {

@@ -158,9 +158,11 @@ Status write_all(const Terminal& terminal, const ExportOptions& options) {
     if (!terminal.quiet) terminal.err << "wrote " << schema_path << "\n";
   }
   if (options.what == "schema") return {};
-  TIDAL_TRY_ASSIGN(const Written written, write_file(fs, path, options));
-  warn_of(terminal, written.missing);
-  if (!terminal.quiet) tell(terminal, options, path, written);
+  const Result<Written> written = write_file(fs, path, options);
+  if (!written.ok() && has_schema) static_cast<void>(fs.remove(schema_path));  // so that it can be tried again
+  if (!written.ok()) return written.error();
+  warn_of(terminal, written->missing);
+  if (!terminal.quiet) tell(terminal, options, path, *written);
   return {};
 }
 

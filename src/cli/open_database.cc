@@ -81,15 +81,18 @@ Status check_is_free(base::FileSystem& fs, const std::string& directory) {
     return Error(Code::AlreadyExists, "there is a database at '" + directory + "' already");
   }
   TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs.list(directory));
-  // These two are there before the log is, and are all that an interrupted attempt leaves.
-  const auto is_left_over = [](const std::string& name) { return name == "LOCK" || name == "stores"; };
-  if (std::ranges::all_of(names, is_left_over)) return {};
+  // All that an interrupted attempt leaves, in the order in which it makes them.
+  const std::vector<std::string> left_over = {"LOCK", "stores"};
+  if (names.size() <= left_over.size() && std::equal(names.begin(), names.end(), left_over.begin())) return {};
   return Error(Code::FailedPrecondition, "'" + directory + "' is not empty and no database: choose another name");
 }
 
 Result<Database> make(const std::string& directory, const std::string& schema, Options options) {
   options.create_if_missing = true;
   TIDAL_TRY_ASSIGN(Database database, Database::open(directory, options));
+  if (database.stats().last_seqno != SeqNo{}) {
+    return Error(Code::AlreadyExists, "somebody else has made a database at '" + directory + "'");
+  }
   if (!schema.empty()) TIDAL_TRY(run_schema(database, schema));
   return {std::move(database)};
 }
@@ -115,7 +118,9 @@ Result<Database> create_directory(const std::string& directory, const std::strin
   TIDAL_TRY_ASSIGN(const Options options, database_options(common));
   const bool was_there = fs.exists(directory);
   Result<Database> database = make(directory, schema, options);
-  if (!database.ok()) unmake(fs, directory, was_there);
+  const bool is_anothers =
+      !database.ok() && (database.error().code == Code::AlreadyOpen || database.error().code == Code::AlreadyExists);
+  if (!database.ok() && !is_anothers) unmake(fs, directory, was_there);
   return database;
 }
 

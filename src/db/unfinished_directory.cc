@@ -21,9 +21,8 @@ Result<UnfinishedDirectory> UnfinishedDirectory::create(base::FileSystem& fs, co
       return Error(Code::AlreadyExists, "'" + path + "' is not empty: expected a new or an empty folder, found '" +
                                             names.front() + "' in it");
     }
-  } else {
-    TIDAL_TRY(fs.create_directories(path));
   }
+  TIDAL_TRY(fs.create_directories(path));  // of one that is there, the name may not be durable yet
   UnfinishedDirectory directory(fs, path, mark, was_there);
   {
     const Result<std::unique_ptr<base::File>> file = fs.open(directory.mark_path(), base::OpenMode::Create);
@@ -39,9 +38,10 @@ Result<UnfinishedDirectory> UnfinishedDirectory::create(base::FileSystem& fs, co
 
 /// U3. Makes the mark durable, unless somebody else was done with the directory since it was found empty.
 Status UnfinishedDirectory::own() {
-  TIDAL_TRY_ASSIGN(const std::vector<std::string> names, fs_.list(path_));
-  if (names.size() != 1) {
+  const Result<std::vector<std::string>> names = fs_.list(path_);
+  if (!names.ok() || names->size() != 1) {
     static_cast<void>(fs_.remove(mark_path()));
+    if (!names.ok()) return names.error();
     return Error(Code::AlreadyExists, "'" + path_ + "' was written by somebody else: choose another folder");
   }
   Status placed = sync_mark();

@@ -349,10 +349,14 @@ void CommitQueue::settle_duplicates(Group& group, bool in_group) {
   for (Request* request : group.requests) {
     CommitResult& result = request->result->value();
     const std::size_t known = result.void_records.size();
-    for (const Duplicate& duplicate : result.duplicates) {
+    for (Duplicate& duplicate : result.duplicates) {
       if (!duplicate.was_pending || (duplicate.last >= first_of_group) != in_group) continue;
       const EventId& id = request->batch.event_ids()[duplicate.position];
       if (!options_.applied_ids->holds(id)) result.void_records.push_back(duplicate.position);
+      // The first that was in flight may have been void, and a copy that was kept not.
+      SeqNo first;
+      options_.applied_ids->find_first({&id, 1}, group.frame.header().append_time, {&first, 1});
+      if (first != SeqNo{}) duplicate.first = first;
     }
     if (result.void_records.size() > known) std::ranges::sort(result.void_records);
   }

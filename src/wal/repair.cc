@@ -38,9 +38,9 @@ class Planner {
       TIDAL_TRY(fill_up_to(heads_[i].header.first_seqno));
       TIDAL_TRY(take_segment(i));
     }
+    note_replaced_end();
     TIDAL_TRY(fill_up_to(options_.synced_through.next()));
     if (rewrites_.empty() && options_.kept_elsewhere != SeqNo{}) begin_anew();
-    note_replaced_end();
     find_times();
     finish();
     return std::move(plan_);

@@ -33,6 +33,7 @@ SegmentHeader reading_header(const SegmentHeader& header, std::uint32_t check, s
 /// Counts the checks that frames in their place repeat, whatever those are.
 Result<std::map<std::uint32_t, std::uint64_t>> votes_on_check(const base::File& file, std::uint64_t frames_end) {
   std::map<std::uint32_t, std::uint64_t> votes;
+  std::optional<Error> newer;
   std::string window;
   std::uint64_t window_begin = 0;
   constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
@@ -48,11 +49,13 @@ Result<std::map<std::uint32_t, std::uint64_t>> votes_on_check(const base::File& 
     at += kFrameAlignment;
     if (!starts_with_frame_magic(head)) continue;
     const Result<FrameHeader> header = decode_frame_header(head, {.offset = begin});
-    if (!header.ok() && header.error().code == Code::FailedPrecondition) return header.error();
+    if (!header.ok() && header.error().code == Code::FailedPrecondition) newer = header.error();
     if (!header.ok()) continue;
     ++votes[header->segment_check];
     at = begin + header->frame_bytes();
   }
+  // No segment holds frames of two formats: beside others a newer one is something that a client sent.
+  if (votes.empty() && newer) return *newer;
   return votes;
 }
 

@@ -140,6 +140,10 @@ TEST(Repair, OfASegmentThatStandsInThePlaceOfOthersEndsInOneRun) {  // R4
       Image image = whole.image;
       image[name_of(image, to)] = whole.image.at(name_of(image, from));
       EXPECT_GT(repaired(whole, *files_of(image)).damages.size(), 0U);
+      // Of the newest one nothing tells how far it went, also when something tells that it went so far.
+      const SeqNo through = whole.frames.back().seqnos.first;
+      const RepairPlan plan = *plan_repair(*files_of(image), kDir, {.synced_through = SeqNo{through.value - 1}});
+      EXPECT_EQ(plan.is_open_ended(), to + 1 == n) << text_of(plan);
       image.erase(name_of(image, from));  // everything from there on has moved
       EXPECT_GT(repaired(whole, *files_of(image)).damages.size(), 0U);
     }

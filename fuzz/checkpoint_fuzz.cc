@@ -58,7 +58,7 @@ struct World {
     views.registry().apply(event);
   }
   void put(EntityKind kind, const std::string& key) {
-    db::Preparer preparer(views.schema(), views.entities(), {});
+    db::Preparer preparer(views.schema(), views, {});
     WriteReply reply;
     apply(**preparer.prepare(PutOperation{.kind = kind, .key = key, .entity = {}}, reply));
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,6 +42,8 @@ struct Entity {
   std::optional<Timestamp> created_at{};
   bool created_at_open = false;  ///< leave created_at to the earliest signal (imports)
   Fields fields{};
+  /// Vectors by slot; in update() an empty one removes it. Under METRIC cosine they are normalised.
+  std::map<std::string, std::vector<float>, std::less<>> embeddings{};
 };
 
 struct PutOperation {
@@ -56,7 +59,37 @@ struct DeleteOperation {
   std::string key{};
 };
 
-using Operation = std::variant<Signal, PutOperation, DeleteOperation>;
+/// Takes a signal back: its marks but `seen`, and what it gave to preference, creator weight and affinity. Counts stay.
+/// The reply's status is "unchanged" when no such mark stood, or one that is newer than `at`.
+struct Unsignal {
+  std::string kind{};             ///< name of a declared signal on items
+  std::string item{};             ///< key
+  std::string user{};             ///< key
+  std::optional<Timestamp> at{};  ///< none: now
+};
+
+/// Writes an edge of a declared relation, or removes it. Of several about one edge the latest `at` decides, of equal
+/// ones the last written. The reply's status is "unchanged" when an edge stands already or, to be removed, does not;
+/// weight and time are taken over all the same.
+struct Relate {
+  std::string relation{};
+  std::string from{};  ///< keys; the relation says of which kinds
+  std::string to{};
+  bool remove = false;
+  double weight = 1.0;            ///< finite, >= 0; not of a removal
+  std::optional<Timestamp> at{};  ///< none: now
+};
+
+/// Keeps an entity from every answer but GET, for everybody, until it is shown again. Of an item's creator: its items.
+struct Hide {
+  EntityKind kind = EntityKind::Item;
+  std::string key{};
+  bool unhide = false;
+  std::string reason{};           ///< at most 1 KiB; not with unhide
+  std::optional<Timestamp> at{};  ///< none: now
+};
+
+using Operation = std::variant<Signal, PutOperation, DeleteOperation, Unsignal, Relate, Hide>;
 
 /// Names an import and how far its applied order has come; one a batch, remembered for ever.
 struct ImportMark {
@@ -168,6 +201,9 @@ class Database {
   [[nodiscard]] Result<WriteReply> put_creator(std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> update(EntityKind kind, std::string_view key, const Entity& entity);
   [[nodiscard]] Result<WriteReply> remove(EntityKind kind, std::string_view key);
+  [[nodiscard]] Result<WriteReply> unsignal(const Unsignal& unsignal);
+  [[nodiscard]] Result<WriteReply> relate(const Relate& relate);
+  [[nodiscard]] Result<WriteReply> hide(const Hide& hide);
   /// Operations of any kind in one frame, all or none; Error::detail->statement is the offending
   /// one's number from 1; further ones are in Error::others. Errors of BatchOptions::definitions come alone.
   [[nodiscard]] Result<std::vector<WriteReply>> write(std::span<const Operation> operations, BatchOptions options = {});
@@ -238,6 +274,7 @@ class Database {
 
  private:
   class Impl;
+  [[nodiscard]] Result<WriteReply> write_one(const Operation& operation);
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

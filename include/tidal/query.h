@@ -1,18 +1,41 @@
 // A query built in C++ instead of text. Both make the same plan, since a builder only writes the text.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "tidal/types.h"
 
 namespace tidal {
 
+/// What a parameter stands for: anything that a field can hold, or a vector.
+class ParamValue {
+ public:
+  ParamValue() = default;
+  template <class T>
+  requires std::constructible_from<Value, T&&> &&
+      (!std::same_as<std::remove_cvref_t<T>, ParamValue>)ParamValue(T&& value)
+      : value_(Value(std::forward<T>(value))) {}                        // NOLINT: converts as Value does
+  ParamValue(std::vector<float> vector) : value_(std::move(vector)) {}  // NOLINT: as above
+
+  /// nullptr when it is the other.
+  [[nodiscard]] const Value* value() const { return std::get_if<Value>(&value_); }
+  [[nodiscard]] const std::vector<float>* vector() const { return std::get_if<std::vector<float>>(&value_); }
+  friend bool operator==(const ParamValue&, const ParamValue&) = default;
+
+ private:
+  std::variant<Value, std::vector<float>> value_;
+};
+
 /// Values for the $names of a statement: bound, never spliced into its text.
-using Params = std::map<std::string, Value, std::less<>>;
+using Params = std::map<std::string, ParamValue, std::less<>>;
 
 /// RETRIEVE, clause by clause. Strings are in the language of docs/language.md; user input belongs into params.
 ///
@@ -38,7 +61,7 @@ class Retrieve {
   /// The cursor of the previous page.
   Retrieve& after(std::string cursor);
   Retrieve& limit(std::uint32_t n);
-  Retrieve& param(std::string_view name, Value value);
+  Retrieve& param(std::string_view name, ParamValue value);
 
   /// The statement, in canonical order, and the values it refers to.
   [[nodiscard]] std::string statement() const;

@@ -54,9 +54,9 @@ struct QueryReply {
   QueryStats stats;
 };
 
-/// Of SIGNAL, PUT, UPDATE, DELETE.
+/// Of SIGNAL, UNSIGNAL, PUT, UPDATE, DELETE, RELATE, UNRELATE, HIDE, UNHIDE.
 struct WriteReply {
-  std::string op;      ///< "signal", "put", "update", "delete"
+  std::string op;      ///< "signal", "unsignal", "put" …
   std::string status;  ///< "applied", "created", "replaced", "updated", "deleted", "absent", "unchanged",
                        ///< "void" (in a batch: its entity was gone when it was applied)
   SeqNo seqno;         ///< 0 when nothing was written
@@ -86,6 +86,39 @@ struct BatchReply {
   std::vector<Warning> warnings{};
 };
 
+/// One slot that has a vector.
+struct EmbeddingReply {
+  std::string name;
+  std::uint32_t size = 0;
+  std::vector<float> vector;  ///< as it is kept; empty unless WITH vectors
+};
+
+/// Hidden from everybody by HIDE.
+struct HiddenReply {
+  Timestamp at;
+  std::string reason;
+};
+
+/// What the database has learned of a user; of GET user.
+struct UserSummary {
+  struct Named {
+    std::string name;
+    double weight = 0;
+  };
+  struct Interest {
+    std::string field;
+    std::string value;
+    double weight = 0;  ///< decayed count of positive signals
+  };
+  std::uint32_t preference_size = 0;                         ///< dimensions of the preference vector; 0: there is none
+  std::uint32_t preference_signals = 0;                      ///< positive signals that moved it
+  std::vector<double> interest_vectors;                      ///< the decayed weight of each, heaviest first
+  std::vector<Interest> interests;                           ///< the strongest, at most 10
+  std::vector<Named> creators;                               ///< by interaction, 0 to 1, at most 10
+  std::vector<std::pair<std::string, std::uint64_t>> marks;  ///< items: "seen", "liked" …
+  std::vector<std::pair<std::string, std::uint64_t>> relations;  ///< edges that begin at the user
+};
+
 struct EntityReply {
   EntityKind kind = EntityKind::Item;
   std::string key;
@@ -93,6 +126,9 @@ struct EntityReply {
   std::optional<Timestamp> created_at;
   Fields fields;
   std::vector<std::pair<std::string, double>> signals;
+  std::vector<EmbeddingReply> embeddings{};
+  std::optional<HiddenReply> hidden{};
+  std::optional<UserSummary> user{};
   std::int64_t elapsed_us = 0;
 };
 
@@ -109,8 +145,8 @@ struct ForgetReply {
   std::string op;
   std::string status;  ///< "applied"
   SeqNo seqno;
-  /// "fields", "marks" (liked, saved …: one an item and mark), "seen" and "progress" (items), "signals" (those counted
-  /// by user); as they were just before.
+  /// "edges" (standing, in both directions), "fields", "marks" (liked, saved …: one an item and mark), "seen" and
+  /// "progress" (items), "signals" (those counted by user), "vectors", "weights"; as they were just before.
   std::vector<std::pair<std::string, std::uint64_t>> removed;
   std::string log;  ///< when the records leave the log: "at next compaction"; "none": there is no log
   std::int64_t elapsed_us = 0;

@@ -57,6 +57,27 @@ struct Decay {
   bool operator==(const Decay&) const = default;
 };
 
+/// How two vectors of a slot are compared.
+enum class VectorMetric : std::uint8_t { Cosine, Dot, L2 };
+/// "cosine", "dot", "l2".
+[[nodiscard]] std::string_view metric_name(VectorMetric metric);
+
+/// How a slot's vectors are kept in memory; a record in the log carries them as they were given.
+enum class VectorStorage : std::uint8_t { F32, F16 };
+/// "f32", "f16".
+[[nodiscard]] std::string_view storage_name(VectorStorage storage);
+
+/// A place for one vector on every entity of a kind.
+struct EmbeddingDef {
+  EntityKind kind = EntityKind::Item;
+  std::string name;
+  std::uint32_t size = 0;  ///< dimensions, 1 to 4096
+  VectorMetric metric = VectorMetric::Cosine;
+  VectorStorage storage = VectorStorage::F32;
+  bool preference = false;  ///< users' preferences follow this slot; of one item slot at most
+  bool operator==(const EmbeddingDef&) const = default;
+};
+
 enum class Window : std::uint8_t { Hour = 0, Day = 1, Week = 2, Month = 3, All = 4 };
 inline constexpr std::size_t kRingWindows = 4;  ///< the windows that rings serve: all but All
 
@@ -107,10 +128,23 @@ struct SignalDef {
   std::optional<double> value_max;  ///< none: unbounded
   std::uint8_t scopes = static_cast<std::uint8_t>(Scope::Global);
   std::vector<EffectDef> effects;
+  bool relation = false;  ///< counts the edges of the relation of this name; written by RELATE, not by SIGNAL
   bool operator==(const SignalDef&) const = default;
 
   [[nodiscard]] bool has_role(Role r) const { return (roles & static_cast<std::uint16_t>(r)) != 0; }
   [[nodiscard]] bool in_scope(Scope s) const { return (scopes & static_cast<std::uint8_t>(s)) != 0; }
+};
+
+/// A type of edge that the application writes. What an edge counts and does is the signal of the same name.
+struct RelationDef {
+  /// What an edge keeps from the one it begins at: nothing, what the other end made in feeds, or everywhere.
+  enum class Excludes : std::uint8_t { Nothing, Feeds, Always };
+  std::string name;
+  EntityKind from = EntityKind::User;
+  EntityKind to = EntityKind::Creator;
+  Excludes excludes = Excludes::Nothing;
+  Duration half_life{0};  ///< of an edge's weight when it is read; 0: it does not decay
+  bool operator==(const RelationDef&) const = default;
 };
 
 /// Settings that influence derived state or which records are accepted; changed by ALTER SETTINGS.
@@ -120,6 +154,8 @@ struct Settings {
   bool create_users = true;                    ///< an unknown user of a signal is created
   Duration seen_expires{0};                    ///< 0: never
   double hot_gravity = 1.8;                    ///< of the sort `hot`, > 0
+  std::int64_t interest_vectors = 4;           ///< a user has at most so many beside the preference, 0 to 8
+  Duration relationship_half_life = days(30);  ///< of the weights that signals give, > 0
   Duration log_retention{0};                   ///< records appended longer ago may leave the log; 0: age removes none
   std::int64_t log_bytes = 10LL << 30;         ///< of wal/: beyond, the oldest segments leave it; 0: size removes none
   bool log_archive = true;                     ///< what leaves the log is kept compressed in archive/, else removed

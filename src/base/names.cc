@@ -54,6 +54,13 @@ std::string_view role_name(Role role) {
   return "";
 }
 
+std::string_view metric_name(VectorMetric metric) {
+  constexpr std::array<std::string_view, 3> kNames = {"cosine", "dot", "l2"};
+  return kNames[static_cast<std::size_t>(metric)];
+}
+
+std::string_view storage_name(VectorStorage storage) { return storage == VectorStorage::F16 ? "f16" : "f32"; }
+
 Duration window_span(Window w) {
   constexpr std::array<Duration, 5> kSpans = {hours(1), hours(24), days(7), days(30), Duration{0}};
   return kSpans[static_cast<std::size_t>(w)];

@@ -3,6 +3,8 @@
 
 #include <rapidcheck.h>
 
+#include <bit>
+
 #include "entity/entity_history_for_test.h"
 
 namespace tidal::entity {
@@ -33,6 +35,26 @@ inline rc::Gen<Fields> any_fields() {
                       });
 }
 
+/// Finite floats of any magnitude.
+inline rc::Gen<float> any_component() {
+  return rc::gen::map(rc::gen::arbitrary<std::uint32_t>(), [](std::uint32_t bits) {
+    constexpr std::uint32_t kExponent = 0x7F800000;
+    return std::bit_cast<float>((bits & kExponent) == kExponent ? bits & ~kExponent : bits);
+  });
+}
+
+/// None in half of the cases.
+inline rc::Gen<Embeddings> any_embeddings() {
+  const auto vector = rc::gen::container<std::vector<float>>(any_component());
+  return rc::gen::oneOf(rc::gen::just(Embeddings{}),
+                        rc::gen::map(rc::gen::container<std::vector<std::pair<std::string, std::vector<float>>>>(
+                                         rc::gen::pair(rc::gen::element<std::string>("", "content", "look"), vector)),
+                                     [](std::vector<std::pair<std::string, std::vector<float>>> list) {
+                                       return Embeddings(std::make_move_iterator(list.begin()),
+                                                         std::make_move_iterator(list.end()));
+                                     }));
+}
+
 template <class T>
 rc::Gen<std::optional<T>> maybe(rc::Gen<T> gen) {
   return rc::gen::oneOf(rc::gen::just(std::optional<T>{}),
@@ -41,10 +63,11 @@ rc::Gen<std::optional<T>> maybe(rc::Gen<T> gen) {
 
 inline rc::Gen<EntityContent> any_content() {
   return rc::gen::apply(
-      [](std::optional<std::string> creator, std::optional<Timestamp> created_at, Fields fields) {
-        return EntityContent{std::move(creator), created_at, std::move(fields)};
+      [](std::optional<std::string> creator, std::optional<Timestamp> created_at, Fields fields,
+         Embeddings embeddings) {
+        return EntityContent{std::move(creator), created_at, std::move(fields), std::move(embeddings)};
       },
-      maybe(rc::gen::element<std::string>("", "c1", "c2")), maybe(any_time()), any_fields());
+      maybe(rc::gen::element<std::string>("", "c1", "c2")), maybe(any_time()), any_fields(), any_embeddings());
 }
 
 inline rc::Gen<TestEvent> any_event() {

@@ -36,6 +36,7 @@ void EntityMaterializer::on_event(const wal::WalEvent& event) noexcept {
     }
     case wal::RecordType::DeleteEntity: entities_.remove(kind, subject, stamp); return;
     case wal::RecordType::Signal: on_signal(event); return;
+    case wal::RecordType::Relate: entities_.ensure_live(EntityKind::User, event.ids.user, stamp); return;
     default: return;
   }
 }

@@ -1,7 +1,9 @@
 // Reading and writing of entity content, and merging of encoded fields without decoding their values.
 #include "entity/entity_record.h"
 
+#include <array>
 #include <bit>
+#include <cstring>
 
 #include "base/coding.h"
 
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::uint8_t kHasCreator = 1;
 constexpr std::uint8_t kHasCreatedAt = 2;
+constexpr std::uint8_t kHasEmbeddings = 4;
 
 enum class Type : std::uint8_t { Null, Bool, Int, Float, String, Strings, Timestamp, Duration };
 static_assert(std::variant_size_v<Value> == 8);
@@ -93,6 +96,45 @@ Error bad_fields(std::string_view bytes, std::size_t offset) {
                                      " bytes: no valid field at offset " + std::to_string(offset));
 }
 
+/// All of the bytes are those of finite floats.
+bool all_finite(std::string_view floats) {
+  constexpr std::uint32_t kExponent = 0x7F800000;
+  bool finite = true;
+  for (std::size_t at = 0; at < floats.size(); at += sizeof(float)) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, floats.data() + at, sizeof bits);
+    finite = finite && (bits & kExponent) != kExponent;
+  }
+  return finite;
+}
+
+/// Moves past an embeddings section and calls visit(slot, bytes of its floats); a failed decoder says that it is none.
+template <class Visit>
+void walk_embeddings(base::Decoder& in, Visit visit) {
+  const std::uint64_t count = shortest_varint(in);
+  if (count == 0) in.fail();
+  std::string_view before;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const std::string_view slot = shortest_string(in);
+    const std::uint64_t size = shortest_varint(in);
+    if (size > kEmbeddingSizeMax || (i > 0 && slot <= before)) in.fail();
+    const std::string_view floats = in.raw(size * sizeof(float));
+    if (!all_finite(floats)) in.fail();
+    if (!in.ok()) return;
+    visit(slot, floats);
+    before = slot;
+  }
+}
+
+void write_embeddings(const Embeddings& embeddings, base::Encoder& out) {
+  out.varint(embeddings.size());
+  for (const auto& [slot, vector] : embeddings) {
+    out.string(slot);
+    out.varint(vector.size());
+    for (const float v : vector) out.f32(v);
+  }
+}
+
 /// Walks encoded fields and checks them on the way.
 class FieldReader {
  public:
@@ -156,6 +198,19 @@ Status for_each_field(std::string_view bytes, const std::function<void(const Enc
   return reader.status();
 }
 
+Status for_each_embedding(std::string_view bytes,
+                          const std::function<void(std::string_view slot, std::span<const float> values)>& visit) {
+  if (bytes.empty()) return {};
+  base::Decoder in(bytes);
+  std::array<float, kEmbeddingSizeMax> values;  // in the record they are not aligned
+  walk_embeddings(in, [&](std::string_view slot, std::string_view floats) {
+    std::memcpy(values.data(), floats.data(), floats.size());
+    visit(slot, std::span(values).first(floats.size() / sizeof(float)));
+  });
+  if (in.ok() && in.at_end()) return {};
+  return Error(Code::Corruption, "embeddings of " + std::to_string(bytes.size()) + " bytes do not decode");
+}
+
 Result<std::string> merge_fields(std::string_view base, std::string_view change, Nulls nulls) {
   base::Encoder out;
   const auto append = [&](const EncodedField& field) {
@@ -182,9 +237,11 @@ Result<std::string> merge_fields(std::string_view base, std::string_view change,
 
 std::string encode_content(const EntityContent& content) {
   base::Encoder out;
-  out.u8(static_cast<std::uint8_t>((content.creator ? kHasCreator : 0) | (content.created_at ? kHasCreatedAt : 0)));
+  out.u8(static_cast<std::uint8_t>((content.creator ? kHasCreator : 0) | (content.created_at ? kHasCreatedAt : 0) |
+                                   (content.embeddings.empty() ? 0 : kHasEmbeddings)));
   if (content.creator) out.string(*content.creator);
   if (content.created_at) out.zigzag(content.created_at->us);
+  if (!content.embeddings.empty()) write_embeddings(content.embeddings, out);
   out.raw(encode_fields(content.fields));
   return out.take();
 }
@@ -193,12 +250,17 @@ Result<EncodedContent> split_content(std::string_view bytes) {
   base::Decoder in(bytes);
   EncodedContent content;
   const std::uint8_t flags = in.u8();
-  if ((flags & ~(kHasCreator | kHasCreatedAt)) != 0) in.fail();
+  if ((flags & ~(kHasCreator | kHasCreatedAt | kHasEmbeddings)) != 0) in.fail();
   if ((flags & kHasCreator) != 0) content.creator = shortest_string(in);
   if ((flags & kHasCreatedAt) != 0) content.created_at = Timestamp{shortest_zigzag(in)};
+  if ((flags & kHasEmbeddings) != 0) {
+    const std::string_view from = in.rest();
+    walk_embeddings(in, [](std::string_view, std::string_view) {});
+    if (in.ok()) content.embeddings = from.substr(0, from.size() - in.rest().size());
+  }
   if (!in.ok()) {
-    return Error(Code::Corruption,
-                 "entity content of " + std::to_string(bytes.size()) + " bytes: flags, creator or created_at are bad");
+    return Error(Code::Corruption, "entity content of " + std::to_string(bytes.size()) +
+                                       " bytes: flags, creator, created_at or embeddings are bad");
   }
   content.fields = in.rest();
   FieldReader reader(content.fields);
@@ -213,6 +275,9 @@ Result<EntityContent> decode_content(std::string_view bytes) {
   if (split.creator) content.creator = std::string(*split.creator);
   content.created_at = split.created_at;
   TIDAL_TRY_ASSIGN(content.fields, decode_fields(split.fields));
+  TIDAL_TRY(for_each_embedding(split.embeddings, [&](std::string_view slot, std::span<const float> values) {
+    content.embeddings.emplace_hint(content.embeddings.end(), slot, std::vector<float>(values.begin(), values.end()));
+  }));
   return content;
 }
 

@@ -5,6 +5,8 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <limits>
+
 #include "base/coding.h"
 #include "entity/entity_generators_for_test.h"
 
@@ -74,6 +76,88 @@ TEST(EntityContent, AnAbsurdCountIsCorruption) {
   out.u8(5);
   out.varint(~std::uint64_t{0});
   EXPECT_EQ(decode_content(out.str()).error().code, Code::Corruption);
+}
+
+/// A content of nothing but what follows the flags.
+std::string with_embeddings(const std::function<void(base::Encoder&)>& write) {
+  base::Encoder out;
+  out.u8(4);
+  write(out);
+  return out.take();
+}
+
+TEST(EntityEmbeddings, AreWrittenBetweenCreationTimeAndFields) {
+  EntityContent content;
+  content.creator = "c";
+  content.created_at = Timestamp{1};
+  content.fields["a"] = true;
+  const std::string without = encode_content(content);
+  EXPECT_EQ(without, std::string("\x03\x01"
+                                 "c\x02\x01"
+                                 "a\x01\x01",
+                                 8))
+      << "as before there were embeddings";
+  content.embeddings = {{"v", {1.0F, -0.5F}}, {"w", {}}};
+  const std::string bytes = encode_content(content);
+  EXPECT_EQ(bytes, std::string("\x07\x01"
+                               "c\x02\x02\x01"
+                               "v\x02\x00\x00\x80\x3f\x00\x00\x00\xbf\x01"
+                               "w\x00\x01"
+                               "a\x01\x01",
+                               23));
+  const auto split = split_content(bytes);
+  ASSERT_TRUE(split.ok());
+  EXPECT_EQ(split->embeddings, std::string_view(bytes).substr(4, 15));
+  EXPECT_EQ(split->fields, std::string_view(bytes).substr(19));
+  EXPECT_EQ(split_content(without)->embeddings, "");
+}
+
+TEST(EntityEmbeddings, AreVisitedInOrder) {
+  EntityContent content;
+  content.embeddings = {{"b", {}}, {"a", {1.5F, 2.5F}}};
+  const std::string bytes = encode_content(content);
+  Embeddings visited;
+  ASSERT_TRUE(
+      for_each_embedding(split_content(bytes)->embeddings, [&](std::string_view slot, std::span<const float> values) {
+        EXPECT_TRUE(visited.empty() ? slot == "a" : slot == "b");
+        visited.emplace(slot, std::vector<float>(values.begin(), values.end()));
+      }).ok());
+  EXPECT_EQ(visited, content.embeddings);
+  const auto none = [](std::string_view, std::span<const float>) { FAIL(); };
+  EXPECT_TRUE(for_each_embedding("", none).ok());
+  EXPECT_EQ(for_each_embedding("\x01", none).error().code, Code::Corruption);
+}
+
+TEST(EntityEmbeddings, RefusesWhatEncodeDoesNotWrite) {
+  const auto decodes = [](const std::function<void(base::Encoder&)>& write) {
+    const std::string bytes = with_embeddings(write);
+    EXPECT_EQ(split_content(bytes).ok(), decode_content(bytes).ok());
+    return decode_content(bytes).ok();
+  };
+  const auto one = [](base::Encoder& out, std::string_view slot, float value) {
+    out.string(slot);
+    out.varint(1);
+    out.f32(value);
+  };
+  const auto many = [](base::Encoder& out, std::uint64_t n) {
+    out.varint(1);
+    out.string("a");
+    out.varint(n);
+    for (std::uint64_t i = 0; i < n; ++i) out.f32(1.0F);
+  };
+  EXPECT_TRUE(decodes([&](base::Encoder& out) { out.varint(1), one(out, "a", 1.0F); }));
+  EXPECT_TRUE(decodes([&](base::Encoder& out) { many(out, 4096); }));
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { many(out, 4097); })) << "too long";
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { out.varint(0); })) << "an empty list with the flag";
+  EXPECT_FALSE(decodes([&](base::Encoder&) {})) << "no list at all";
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { out.varint(2), one(out, "b", 1.0F), one(out, "a", 1.0F); }));
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { out.varint(2), one(out, "a", 1.0F), one(out, "a", 1.0F); }));
+  for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_FALSE(decodes([&](base::Encoder& out) { out.varint(1), one(out, "a", bad); })) << bad;
+  }
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { out.varint(~std::uint64_t{0}), one(out, "a", 1.0F); }));
+  EXPECT_FALSE(decodes([&](base::Encoder& out) { out.u8(0x81), out.u8(0), one(out, "a", 1.0F); })) << "a long varint";
 }
 
 RC_GTEST_PROP(EntityFields, MergeAgreesWithMergingMaps, (bool keep)) {

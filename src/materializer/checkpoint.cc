@@ -293,9 +293,10 @@ Result<std::string> CheckpointDirectory::read_view_file(SeqNo seqno, const Manif
 
 /// Its manifest, once its views can be read; where stores come with it, once every file of it is sound, too: no store
 /// is given up for a base of which another file is damaged.
-Result<Manifest> CheckpointDirectory::judge_one(const Registry& registry, SeqNo seqno, bool has_stores) const {
+Result<Manifest> CheckpointDirectory::judge_one(const Registry& registry, SeqNo seqno, bool has_stores,
+                                                bool may_begin) const {
   TIDAL_TRY_ASSIGN(Manifest manifest, this->manifest(seqno));
-  if (const Status readable = check_versions(registry, manifest); !readable.ok()) {
+  if (const Status readable = check_versions(registry, manifest, may_begin); !readable.ok()) {
     return Error(Code::Corruption, readable.error().message);  // not used, like a damaged one; others may do
   }
   if (has_stores) {
@@ -320,6 +321,10 @@ Status CheckpointDirectory::load_views(const Manifest& manifest, const Registry&
   const SeqNo seqno = manifest.seqno;
   for (const auto& view : registry.views()) {
     const auto entry = std::ranges::find(manifest.entries, view->name(), &ManifestEntry::view);
+    if (entry == manifest.entries.end()) {
+      TIDAL_TRY(view->begin(seqno));  // check_versions() let it
+      continue;
+    }
     TIDAL_TRY_ASSIGN(const std::string bytes, read_view_file(seqno, *entry));
     base::Decoder in(bytes);
     TIDAL_TRY(check_opening(in, kViewMagic, directory_of(seqno) + "/" + entry->view));
@@ -331,11 +336,12 @@ Status CheckpointDirectory::load_views(const Manifest& manifest, const Registry&
 }
 
 /// All or nothing (P3): a view replayed from further back than the key map would resolve old events by newer state.
-Status CheckpointDirectory::check_versions(const Registry& registry, const Manifest& manifest) const {
+Status CheckpointDirectory::check_versions(const Registry& registry, const Manifest& manifest, bool may_begin) const {
   for (const auto& view : registry.views()) {
     const std::string name(view->name());
     const auto entry = std::ranges::find(manifest.entries, name, &ManifestEntry::view);
     if (entry == manifest.entries.end()) {
+      if (may_begin && policy_.reads_older_images && view->may_begin_at_base()) continue;
       return Error(Code::FailedPrecondition, directory_of(manifest.seqno) + " lacks the view " + name +
                                                  ": the program that wrote it did not have it");
     }
@@ -352,7 +358,7 @@ Status CheckpointDirectory::check_versions(const Registry& registry, const Manif
 
 Status CheckpointDirectory::check_versions(const Registry& registry, SeqNo seqno) const {
   TIDAL_TRY_ASSIGN(const Manifest manifest, this->manifest(seqno));
-  return check_versions(registry, manifest);
+  return check_versions(registry, manifest, true);
 }
 
 /// A newer opening counts only in a file whose checksum holds: a flipped bit must not pass for a newer format.
@@ -386,7 +392,8 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange 
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, list());
   for (const SeqNo seqno : seqnos) {
     if (seqno < usable.first || seqno > usable.last) continue;
-    const Result<Manifest> judged = judge_one(registry, seqno, !stores.empty());
+    // Where the log reaches back to its first record, a view that is replayed from there knows more.
+    const Result<Manifest> judged = judge_one(registry, seqno, !stores.empty(), usable.first > SeqNo{});
     const Status stored = judged.ok() ? load_stores(*judged, stores) : Status(judged.error());
     // Its files are sound: it is the store that cannot be written.
     if (judged.ok() && !stored.ok() && stored.error().code != Code::Corruption) return stored.error();

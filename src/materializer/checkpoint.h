@@ -79,7 +79,8 @@ struct SeqNoRange {
 struct CheckpointPolicy {
   std::size_t kept = 2;    ///< older ones are removed
   bool read_back = false;  ///< every file is read and compared with what was written before the checkpoint counts
-  /// Images of older logic are restored as far as their views read them, since nothing else may hold what they do.
+  /// Images of older logic are restored as far as their views read them, and views that have none begin there where
+  /// they may (M7), since nothing else may hold what the base does.
   bool reads_older_images = false;
 };
 
@@ -145,9 +146,10 @@ class CheckpointDirectory {
                                    const std::string& aside);
   [[nodiscard]] Status check_file(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Result<std::string> read_view_file(SeqNo seqno, const ManifestEntry& entry) const;
-  [[nodiscard]] Status check_versions(const Registry& registry, const Manifest& manifest) const;
+  [[nodiscard]] Status check_versions(const Registry& registry, const Manifest& manifest, bool may_begin) const;
   [[nodiscard]] Status check_format(const std::string& path, const ManifestEntry& entry) const;
-  [[nodiscard]] Result<Manifest> judge_one(const Registry& registry, SeqNo seqno, bool has_stores) const;
+  [[nodiscard]] Result<Manifest> judge_one(const Registry& registry, SeqNo seqno, bool has_stores,
+                                           bool may_begin) const;
   [[nodiscard]] Status load_stores(const Manifest& manifest, std::span<const StoreFile> stores) const;
   [[nodiscard]] Status load_views(const Manifest& manifest, const Registry& registry) const;
 

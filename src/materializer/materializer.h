@@ -6,6 +6,8 @@
 // M4: on_event cannot fail: everything that could be refused was refused before the event was appended.
 // M5: an Erase record means erase_user() of its subject to every view, whatever on_event() does with it.
 // M6: an image of an older logic version that a view reads gives the state its present logic goes on from.
+// M7: a view that may begin at a base, because the program that wrote it had no such view, knows of the records up to
+//     the base only what the roots still tell.
 // Threads: apply, checkpoint, restore, reset and erase_user come from one thread at a time (the applier's);
 // a view's const reads may run beside them unless it says otherwise.
 #pragma once
@@ -73,6 +75,9 @@ class Materializer {
   /// gone.
   [[nodiscard]] virtual std::uint32_t oldest_image_version() const { return logic_version(); }
 
+  /// M7: of views that lack nothing by it, or whose users prefer a late beginning to none.
+  [[nodiscard]] virtual bool may_begin_at_base() const { return false; }
+
   /// Applies one durable event (M2, M4).
   void apply(const wal::WalEvent& event) noexcept {
     if (event.seqno <= applied_) return;
@@ -102,6 +107,14 @@ class Materializer {
     if (!read.ok()) reset();
     return read;
   }
+  /// M7: takes the state of a view that begins at `seqno`, to which the roots have been restored.
+  [[nodiscard]] Status begin(SeqNo seqno) {
+    reset();
+    applied_ = seqno;
+    Status begun = on_begin();
+    if (!begun.ok()) reset();
+    return begun;
+  }
   /// Back to the state before the first event.
   void reset() {
     on_reset();
@@ -128,6 +141,8 @@ class Materializer {
     return Error(Code::Internal, "no code reads images of logic " + std::to_string(image_version));
   }
   virtual void on_reset() = 0;
+  /// Of the reset view; empty unless it has something to read of the roots.
+  [[nodiscard]] virtual Status on_begin() { return {}; }
 
  private:
   SeqNo applied_;

@@ -58,4 +58,15 @@ std::string alter_hint(const SignalDef& known, const SignalDef& wanted) {
   return out;
 }
 
+std::string alter_hint(const EmbeddingDef& known, const EmbeddingDef& wanted) {
+  const std::string name = std::string(kind_name(known.kind)) + "." + known.name;
+  if (known.size != wanted.size || (known.preference && !wanted.preference))
+    return drop_and_define("EMBEDDING " + name);
+  std::string out = "ALTER EMBEDDING " + name;
+  if (known.metric != wanted.metric) out += " METRIC " + std::string(metric_name(wanted.metric));
+  if (known.storage != wanted.storage) out += " STORAGE " + std::string(storage_name(wanted.storage));
+  if (known.preference != wanted.preference) out += " PREFERENCE";
+  return out;
+}
+
 }  // namespace tidal::schema

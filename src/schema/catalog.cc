@@ -119,7 +119,11 @@ void Catalog::digest(materializer::DigestSink& sink) const {
     add("field " + std::string(kind_name(field.kind)) + "." + field.name, i, to_statement(field));
   }
   for (std::size_t i = 0; i < schema.signals.size(); ++i) {
-    add("signal " + schema.signals[i].name, i, to_statement(schema.signals[i]));
+    add("signal " + schema.signals[i].name, i, to_statement(schema.signals[i], schema.relations));
+  }
+  for (std::size_t i = 0; i < schema.embeddings.size(); ++i) {
+    const EmbeddingDef& embedding = schema.embeddings[i];
+    add("embedding " + std::string(kind_name(embedding.kind)) + "." + embedding.name, i, to_statement(embedding));
   }
   add("settings", 0, to_statement(schema.settings));
 }

@@ -1,6 +1,7 @@
 // JSON of a schema change. Enumerations are written by name, spans of time in microseconds (`…_us`).
 #include "schema/change_codec.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,6 +13,9 @@ using Json = nlohmann::json;
 constexpr std::string_view kDecayNames[] = {"none", "exponential", "linear"};
 constexpr std::string_view kEffectNames[] = {"preference", "creator", "affinity", "mark"};
 constexpr std::string_view kOpNames[] = {"=", "!=", "<", "<=", ">", ">="};
+constexpr std::string_view kMetricNames[] = {"cosine", "dot", "l2"};
+constexpr std::string_view kStorageNames[] = {"f32", "f16"};
+constexpr std::string_view kExcludesNames[] = {"nothing", "feeds", "always"};
 constexpr std::string_view kScopeNames[] = {"global", "cohort", "user"};
 constexpr std::size_t kFieldTypes = 8;
 
@@ -80,6 +84,26 @@ Json encode_signal(const SignalDef& signal) {
     if ((signal.scopes >> i & 1U) != 0) j["scopes"].push_back(kScopeNames[i]);
   }
   for (const EffectDef& effect : signal.effects) j["effects"].push_back(encode_effect(effect));
+  if (signal.relation) j["relation"] = true;
+  return j;
+}
+
+Json encode_embedding(const EmbeddingDef& embedding) {
+  Json j = {{"kind", kind_name(embedding.kind)},
+            {"name", embedding.name},
+            {"size", embedding.size},
+            {"metric", metric_name(embedding.metric)},
+            {"storage", storage_name(embedding.storage)}};
+  if (embedding.preference) j["preference"] = true;
+  return j;
+}
+
+Json encode_relation(const RelationDef& relation) {
+  Json j = {{"name", relation.name}, {"from", kind_name(relation.from)}, {"to", kind_name(relation.to)}};
+  if (relation.excludes != RelationDef::Excludes::Nothing) {
+    j["excludes"] = kExcludesNames[static_cast<std::size_t>(relation.excludes)];
+  }
+  if (relation.half_life.us != 0) j["half_life_us"] = relation.half_life.us;
   return j;
 }
 
@@ -91,6 +115,10 @@ Json encode_settings(const Settings& settings) {
             {"hot_gravity", settings.hot_gravity}};
   // Written when they are not the default, so that records from before they existed keep their bytes.
   const Settings usual;
+  if (settings.interest_vectors != usual.interest_vectors) j["interest_vectors"] = settings.interest_vectors;
+  if (settings.relationship_half_life != usual.relationship_half_life) {
+    j["relationship_half_life_us"] = settings.relationship_half_life.us;
+  }
   if (settings.log_retention != usual.log_retention) j["log_retention_us"] = settings.log_retention.us;
   if (settings.log_bytes != usual.log_bytes) j["log_bytes"] = settings.log_bytes;
   if (settings.log_archive != usual.log_archive) j["log_archive"] = settings.log_archive;
@@ -289,7 +317,39 @@ SignalDef decode_signal(Status& status, const Json& json, std::size_t index) {
   });
   in.each("effects",
           [&](const Json& effect) { signal.effects.push_back(decode_effect(status, effect, where + ".effects")); });
+  in.boolean("relation", signal.relation);
   return signal;
+}
+
+EmbeddingDef decode_embedding(Status& status, const Json& json, std::size_t index) {
+  EmbeddingDef embedding;
+  Reader in(status, json, "embeddings[" + std::to_string(index) + "]");
+  embedding.kind = read_kind(in, "kind");
+  in.text("name", embedding.name);
+  if (embedding.name.empty()) in.fail("name");
+  std::int64_t size = 0;
+  in.integer("size", size);
+  if (size < 1 || size > 4096) in.fail("size");
+  embedding.size = static_cast<std::uint32_t>(size);
+  if (const int i = in.choice("metric", list(kMetricNames)); i >= 0) embedding.metric = static_cast<VectorMetric>(i);
+  if (const int i = in.choice("storage", list(kStorageNames)); i >= 0)
+    embedding.storage = static_cast<VectorStorage>(i);
+  in.boolean("preference", embedding.preference);
+  return embedding;
+}
+
+RelationDef decode_relation(Status& status, const Json& json, std::size_t index) {
+  RelationDef relation;
+  Reader in(status, json, "relations[" + std::to_string(index) + "]");
+  in.text("name", relation.name);
+  if (relation.name.empty()) in.fail("name");
+  relation.from = read_kind(in, "from");
+  relation.to = read_kind(in, "to");
+  if (const int i = in.choice("excludes", list(kExcludesNames)); i >= 0) {
+    relation.excludes = static_cast<RelationDef::Excludes>(i);
+  }
+  in.integer("half_life_us", relation.half_life.us);
+  return relation;
 }
 
 Settings decode_settings(Status& status, const Json& json) {
@@ -300,18 +360,32 @@ Settings decode_settings(Status& status, const Json& json) {
   in.boolean("create_users", settings.create_users);
   in.integer("seen_expires_us", settings.seen_expires.us);
   in.number("hot_gravity", settings.hot_gravity);
+  in.integer("interest_vectors", settings.interest_vectors);
+  in.integer("relationship_half_life_us", settings.relationship_half_life.us);
   in.integer("log_retention_us", settings.log_retention.us);
   in.integer("log_bytes", settings.log_bytes);
   in.boolean("log_archive", settings.log_archive);
   return settings;
 }
 
+/// A reader of format 1 would take the change for another one.
+bool needs_format_2(const SchemaChange& change) {
+  const Settings usual;
+  return !change.embeddings.empty() || !change.relations.empty() ||
+         std::ranges::any_of(change.signals, &SignalDef::relation) ||
+         (change.has_settings && (change.settings.interest_vectors != usual.interest_vectors ||
+                                  change.settings.relationship_half_life != usual.relationship_half_life));
+}
+
 }  // namespace
 
 std::string encode_change(const SchemaChange& change) {
   Json j = Json::object();
+  if (needs_format_2(change)) j["min_reader"] = 2;
   for (const FieldDef& field : change.fields) j["fields"].push_back(encode_field(field));
   for (const SignalDef& signal : change.signals) j["signals"].push_back(encode_signal(signal));
+  for (const EmbeddingDef& embedding : change.embeddings) j["embeddings"].push_back(encode_embedding(embedding));
+  for (const RelationDef& relation : change.relations) j["relations"].push_back(encode_relation(relation));
   if (change.has_settings) j["settings"] = encode_settings(change.settings);
   return j.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -330,6 +404,10 @@ Result<SchemaChange> decode_change(std::string_view json) {
   }
   in.each("fields", [&](const Json& f) { change.fields.push_back(decode_field(status, f, change.fields.size())); });
   in.each("signals", [&](const Json& s) { change.signals.push_back(decode_signal(status, s, change.signals.size())); });
+  in.each("embeddings",
+          [&](const Json& e) { change.embeddings.push_back(decode_embedding(status, e, change.embeddings.size())); });
+  in.each("relations",
+          [&](const Json& r) { change.relations.push_back(decode_relation(status, r, change.relations.size())); });
   if (const Json* settings = in.find("settings")) {
     change.has_settings = true;
     change.settings = decode_settings(status, *settings);

@@ -14,7 +14,9 @@
 
 namespace tidal::schema {
 
-inline constexpr std::int64_t kChangeFormat = 1;  ///< written nowhere: what says nothing is of format 1
+/// 1: fields, signals, settings; what says nothing is of it. 2: embeddings, relations and the settings that go with
+/// them; written where a change has any.
+inline constexpr std::int64_t kChangeFormat = 2;
 
 [[nodiscard]] std::string encode_change(const SchemaChange& change);
 /// Corruption names the member; FailedPrecondition names both formats when a newer reader is asked for.

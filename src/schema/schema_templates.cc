@@ -43,6 +43,10 @@ DEFINE SIGNAL skip ROLE negative DECAY exponential(7d) WINDOWS 24h
 DEFINE SIGNAL hide DECAY none EFFECTS preference -0.15, creator -0.10, affinity -1, mark hidden;
 DEFINE SIGNAL report DECAY none WINDOWS 24h, 7d UNIQUE;
 DEFINE SIGNAL notify_sent DECAY none WINDOWS 24h, 7d SCOPE user;
+-- edges
+DEFINE RELATION follows FROM user TO creator WINDOWS 24h, 7d EFFECTS preference +0.10, creator +0.30;
+DEFINE RELATION blocks  FROM user TO creator EXCLUDES always EFFECTS preference -0.10;
+DEFINE RELATION mutes   FROM user TO creator EXCLUDES feeds;
 COMMIT;
 )tidal";
 
@@ -83,6 +87,9 @@ DEFINE SIGNAL bookmark ROLE save, positive DECAY none
 DEFINE SIGNAL less_like_this ROLE negative DECAY exponential(14d) WINDOWS 24h, 7d
   EFFECTS preference -0.10, creator -0.10, affinity -0.50, mark disliked, mark hidden;
 DEFINE SIGNAL report DECAY none WINDOWS 24h, 7d UNIQUE;
+-- edges
+DEFINE RELATION follows FROM user TO creator WINDOWS 24h, 7d EFFECTS preference +0.10, creator +0.30;
+DEFINE RELATION mutes   FROM user TO creator EXCLUDES feeds;
 COMMIT;
 )tidal";
 
@@ -123,6 +130,8 @@ DEFINE SIGNAL return_item ROLE negative DECAY exponential(30d) WINDOWS 7d, 30d
 DEFINE SIGNAL not_interested ROLE negative DECAY none
   EFFECTS preference -0.10, creator -0.10, affinity -0.50, mark hidden;
 DEFINE SIGNAL report DECAY none WINDOWS 24h, 7d UNIQUE;
+-- edges
+DEFINE RELATION follows FROM user TO creator WINDOWS 24h, 7d EFFECTS preference +0.10, creator +0.30;
 COMMIT;
 )tidal";
 
@@ -158,6 +167,12 @@ DEFINE SIGNAL dislike ROLE negative DECAY exponential(7d) WINDOWS 24h, 7d
 DEFINE SIGNAL hide DECAY none EFFECTS preference -0.15, creator -0.10, affinity -1, mark hidden;
 DEFINE SIGNAL report DECAY none WINDOWS 24h, 7d UNIQUE;
 DEFINE SIGNAL profile_visit ON creators DECAY exponential(7d) WINDOWS 24h, 7d EFFECTS creator +0.05;
+-- edges
+DEFINE RELATION follows FROM user TO creator WINDOWS 24h, 7d EFFECTS preference +0.10, creator +0.30;
+DEFINE RELATION blocks  FROM user TO creator EXCLUDES always EFFECTS preference -0.10;
+DEFINE RELATION mutes   FROM user TO creator EXCLUDES feeds;
+DEFINE RELATION friend  FROM user TO user;
+DEFINE RELATION blocks_user FROM user TO user EXCLUDES always;
 COMMIT;
 )tidal";
 

@@ -1,6 +1,7 @@
 // Prints definitions as the statements that recreate them, clauses in the language's canonical order.
 #include "schema/statements.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "schema/literal_text.h"
@@ -45,10 +46,23 @@ std::string settings_statement(const Settings& settings, const std::optional<Set
   add("create_users", &Settings::create_users, flag);
   add("seen_expires", &Settings::seen_expires, span);
   add("hot_gravity", &Settings::hot_gravity, number_text);
+  add("interest_vectors", &Settings::interest_vectors, [](std::int64_t n) { return std::to_string(n); });
+  add("relationship_half_life", &Settings::relationship_half_life, span);
   add("log_retention", &Settings::log_retention, [&](Duration d) { return d.us == 0 ? "all" : to_string(d); });
   add("log_bytes", &Settings::log_bytes, size_text);
   add("log_archive", &Settings::log_archive, flag);
   return out.empty() ? out : out + ";";
+}
+
+/// The clauses that signals and relations share, from DECAY on.
+std::string counting_text(const SignalDef& signal) {
+  std::string out;
+  if (!signal.windows.empty()) out += " WINDOWS " + windows_text(signal.windows);
+  if (signal.velocity) out += " VELOCITY";
+  if (signal.unique) out += " UNIQUE";
+  if (signal.scopes != static_cast<std::uint8_t>(Scope::Global)) out += " SCOPE " + scopes_text(signal.scopes);
+  if (!signal.effects.empty()) out += " EFFECTS " + effects_text(signal.effects);
+  return out;
 }
 
 }  // namespace
@@ -145,12 +159,36 @@ std::string to_statement(const SignalDef& signal) {
   if (signal.roles != 0) out += " ROLE " + roles_text(signal.roles);
   if (signal.has_value) out += " VALUE " + value_range_text(signal);
   out += " DECAY " + decay_text(signal.decay);
-  if (!signal.windows.empty()) out += " WINDOWS " + windows_text(signal.windows);
-  if (signal.velocity) out += " VELOCITY";
-  if (signal.unique) out += " UNIQUE";
-  if (signal.scopes != static_cast<std::uint8_t>(Scope::Global)) out += " SCOPE " + scopes_text(signal.scopes);
-  if (!signal.effects.empty()) out += " EFFECTS " + effects_text(signal.effects);
+  return out + counting_text(signal) + ";";
+}
+
+std::string to_statement(const EmbeddingDef& embedding) {
+  std::string out = "DEFINE EMBEDDING ";
+  out += kind_name(embedding.kind);
+  out += "." + embedding.name + " SIZE " + std::to_string(embedding.size) + " METRIC ";
+  out += metric_name(embedding.metric);
+  out += " STORAGE ";
+  out += storage_name(embedding.storage);
+  if (embedding.preference) out += " PREFERENCE";
   return out + ";";
+}
+
+std::string to_statement(const RelationDef& relation, const SignalDef& signal) {
+  std::string out = "DEFINE RELATION " + relation.name + " FROM ";
+  out += kind_name(relation.from);
+  out += " TO ";
+  out += kind_name(relation.to);
+  if (relation.excludes == RelationDef::Excludes::Always) out += " EXCLUDES always";
+  if (relation.excludes == RelationDef::Excludes::Feeds) out += " EXCLUDES feeds";
+  if (relation.half_life.us != 0) out += " HALF LIFE " + to_string(relation.half_life);
+  if (signal.roles != 0) out += " ROLE " + roles_text(signal.roles);
+  if (signal.decay.kind != Decay::Kind::None) out += " DECAY " + decay_text(signal.decay);
+  return out + counting_text(signal) + ";";
+}
+
+std::string to_statement(const SignalDef& signal, const std::vector<RelationDef>& relations) {
+  const auto relation = std::ranges::find(relations, signal.name, &RelationDef::name);
+  return signal.relation && relation != relations.end() ? to_statement(*relation, signal) : to_statement(signal);
 }
 
 std::string to_statement(const Settings& settings) { return settings_statement(settings, Settings()); }
@@ -160,7 +198,8 @@ std::string to_full_statement(const Settings& settings) { return settings_statem
 std::vector<std::string> to_statements(const SchemaChange& change) {
   std::vector<std::string> out;
   for (const FieldDef& field : change.fields) out.push_back(to_statement(field));
-  for (const SignalDef& signal : change.signals) out.push_back(to_statement(signal));
+  for (const SignalDef& signal : change.signals) out.push_back(to_statement(signal, change.relations));
+  for (const EmbeddingDef& embedding : change.embeddings) out.push_back(to_statement(embedding));
   if (change.has_settings) out.push_back(to_full_statement(change.settings));
   return out;
 }
@@ -168,7 +207,8 @@ std::vector<std::string> to_statements(const SchemaChange& change) {
 std::string to_statements(const Schema& schema) {
   std::string out;
   for (const FieldDef& field : schema.fields) out += to_statement(field) + "\n";
-  for (const SignalDef& signal : schema.signals) out += to_statement(signal) + "\n";
+  for (const SignalDef& signal : schema.signals) out += to_statement(signal, schema.relations) + "\n";
+  for (const EmbeddingDef& embedding : schema.embeddings) out += to_statement(embedding) + "\n";
   if (const std::string settings = to_statement(schema.settings); !settings.empty()) out += settings + "\n";
   return out;
 }

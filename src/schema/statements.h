@@ -14,7 +14,13 @@ namespace tidal::schema {
 /// Statements that recreate the schema exactly, one a line, each ended by ";".
 [[nodiscard]] std::string to_statements(const Schema& schema);
 [[nodiscard]] std::string to_statement(const FieldDef& field);
+/// Of a signal that is no relation's.
 [[nodiscard]] std::string to_statement(const SignalDef& signal);
+[[nodiscard]] std::string to_statement(const EmbeddingDef& embedding);
+/// `signal`: the one of the relation's name.
+[[nodiscard]] std::string to_statement(const RelationDef& relation, const SignalDef& signal);
+/// The statement that declared the signal: its own or its relation's, which is among `relations`.
+[[nodiscard]] std::string to_statement(const SignalDef& signal, const std::vector<RelationDef>& relations);
 /// ALTER SETTINGS with what differs from the defaults; "" when nothing does.
 [[nodiscard]] std::string to_statement(const Settings& settings);
 

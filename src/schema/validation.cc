@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "schema/alteration.h"
 #include "schema/field_value.h"
+#include "schema/findings.h"
 
 namespace tidal::schema {
 namespace {
@@ -16,13 +17,9 @@ namespace {
 constexpr std::size_t kSignalsMax = 1'000;
 constexpr std::size_t kFieldsMax = 1'000;  // of one kind
 constexpr std::size_t kEffectsMax = 64;
+constexpr std::size_t kEmbeddingsMax = 16;
+constexpr std::size_t kRelationsMax = 200;  // views keep one number a relation in 8 bits
 constexpr std::size_t kDefaultBytesMax = 4'096;
-// A hundred years: added to any time that an event may have, it stays far from where 64 bits end.
-constexpr Duration kSettingSpanMax = days(36'500);
-
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
-
-bool is_whole_milliseconds(Duration d) { return d.us % 1'000 == 0; }
 
 /// "en", "pt-BR"
 bool is_language_tag(std::string_view tag) {
@@ -34,57 +31,6 @@ bool is_language_tag(std::string_view tag) {
   const std::string_view region = tag.substr(std::min(dash + 1, tag.size()));
   if (primary.size() < 2 || primary.size() > 3 || !letters(primary)) return false;
   return dash == tag.size() || (region.size() >= 2 && region.size() <= 4 && letters(region));
-}
-
-/// Collects the problems of one definition.
-class Findings {
- public:
-  Findings(std::vector<Problem>& out, Problem::Of of, std::size_t index, std::string subject)
-      : out_(out), of_(of), index_(index), subject_(std::move(subject)), before_(out.size()) {}
-
-  struct Remark {
-    Aspect aspect = Aspect::Whole;
-    std::string message;
-    std::string hint = "";
-    std::size_t part = 0;
-    Code code = Code::InvalidArgument;
-  };
-  void add(Remark r) {
-    Problem p;
-    p.of = of_;
-    p.index = index_;
-    p.aspect = r.aspect;
-    p.part = r.part;
-    p.code = r.code;
-    p.message = subject_ + ": " + r.message;
-    p.hint = std::move(r.hint);
-    out_.push_back(std::move(p));
-  }
-  [[nodiscard]] bool none() const { return out_.size() == before_; }
-
- private:
-  std::vector<Problem>& out_;
-  Problem::Of of_;
-  std::size_t index_;
-  std::string subject_;
-  std::size_t before_;
-};
-
-/// The parts of a name rule that fields and signals share. False when the name is unusable.
-bool check_name(Findings& found, const std::string& name) {
-  if (!is_identifier(name)) {
-    found.add({.aspect = Aspect::Name,
-               .message = "the name is not an identifier",
-               .hint = "a name starts with a letter or _, goes on with letters, digits and _, and has at most 64"});
-    return false;
-  }
-  if (is_reserved(name)) {
-    found.add({.aspect = Aspect::Name,
-               .message = quoted(name) + " is a reserved word",
-               .hint = "choose another name, such as '" + name + "_'"});
-    return false;
-  }
-  return true;
 }
 
 bool matches_type(FieldType type, const Value& value) {
@@ -295,7 +241,7 @@ void check_signal(Findings& found, SignalDef& signal) {
                  .hint = "choose another name, such as '" + signal.name + "_event'"});
     }
   }
-  if (signal.target == EntityKind::User) {
+  if (signal.target == EntityKind::User && !signal.relation) {
     found.add({.aspect = Aspect::Target,
                .message = "a signal is about items or creators, not users",
                .hint = "write ON items or ON creators"});
@@ -309,24 +255,6 @@ void check_signal(Findings& found, SignalDef& signal) {
   check_windows(found, signal);
   check_effects(found, signal);
   normalize_effects(signal);
-}
-
-void check_settings(Findings& found, const Settings& settings) {
-  const auto check_span = [&](Duration d, Aspect aspect, const char* name) {
-    if (d.us < 0 || d > kSettingSpanMax || !is_whole_milliseconds(d)) {
-      found.add({.aspect = aspect,
-                 .message = std::string(name) + " must be from 0 to " + to_string(kSettingSpanMax) +
-                            ", in whole milliseconds"});
-    }
-  };
-  check_span(settings.future_tolerance, Aspect::FutureTolerance, "future_tolerance");
-  check_span(settings.past_query_tolerance, Aspect::PastQueryTolerance, "past_query_tolerance");
-  check_span(settings.seen_expires, Aspect::SeenExpires, "seen_expires");
-  check_span(settings.log_retention, Aspect::LogRetention, "log_retention");
-  if (settings.log_bytes < 0) found.add({.aspect = Aspect::LogBytes, .message = "log_bytes must not be negative"});
-  if (!(settings.hot_gravity > 0) || !std::isfinite(settings.hot_gravity)) {
-    found.add({.aspect = Aspect::HotGravity, .message = "hot_gravity must be above 0", .hint = "the default is 1.8"});
-  }
 }
 
 /// What would change a definition, and what there is until that exists.
@@ -367,6 +295,13 @@ class Checker {
     Schema& next = checked_.validated.next;
     if (const SignalDef* known = next.signal(signal.name)) {
       if (*known == signal || !found.none()) return;
+      if (known->relation) {
+        found.add({.aspect = Aspect::Name,
+                   .message = "a relation has that name, and counts its edges under it",
+                   .hint = "choose another name, or write edges with RELATE",
+                   .code = Code::AlreadyExists});
+        return;
+      }
       found.add({.message = "is defined differently already",
                  .hint = later(alter_hint(*known, signal), "SHOW SIGNALS"),
                  .code = Code::AlreadyExists});
@@ -378,6 +313,63 @@ class Checker {
     if (!found.none()) return;
     next.signals.push_back(signal);
     checked_.validated.change.signals.push_back(std::move(signal));
+  }
+
+  void take(std::size_t index, EmbeddingDef embedding) {
+    Findings found(checked_.problems, Problem::Of::Embedding, index,
+                   "embedding " + std::string(kind_name(embedding.kind)) + "." + embedding.name);
+    check_embedding(found, embedding);
+    Schema& next = checked_.validated.next;
+    if (const EmbeddingDef* known = next.embedding(embedding.kind, embedding.name)) {
+      if (*known == embedding || !found.none()) return;
+      found.add({.message = "is defined differently already",
+                 .hint = later(alter_hint(*known, embedding), "SHOW SCHEMA"),
+                 .code = Code::AlreadyExists});
+      return;
+    }
+    if (const int slot = next.preference_slot(); embedding.preference && slot >= 0) {
+      found.add({.aspect = Aspect::Preference,
+                 .message = "preferences follow item." + next.embeddings[static_cast<std::size_t>(slot)].name +
+                            " already, and one slot only",
+                 .code = Code::FailedPrecondition});
+    }
+    if (next.embeddings.size() >= kEmbeddingsMax) {
+      found.add({.message = "a schema has at most 16 embeddings", .code = Code::FailedPrecondition});
+    }
+    if (!found.none()) return;
+    next.embeddings.push_back(embedding);
+    checked_.validated.change.embeddings.push_back(std::move(embedding));
+  }
+
+  /// `signal` has the relation's name and is about what its edges end at.
+  void take(std::size_t index, RelationDef relation, SignalDef signal) {
+    Findings found(checked_.problems, Problem::Of::Relation, index, "relation " + relation.name);
+    check_signal(found, signal);
+    check_relation(found, relation, signal);
+    Schema& next = checked_.validated.next;
+    const SignalDef* known_signal = next.signal(relation.name);
+    if (const RelationDef* known = next.relation(relation.name)) {
+      if ((*known == relation && known_signal != nullptr && *known_signal == signal) || !found.none()) return;
+      found.add({.message = "is defined differently already",
+                 .hint = later("ALTER RELATION " + relation.name, "SHOW SCHEMA"),
+                 .code = Code::AlreadyExists});
+      return;
+    }
+    if (known_signal != nullptr) {
+      found.add({.aspect = Aspect::Name,
+                 .message = "a signal has that name, and a relation counts its edges under its own",
+                 .hint = "choose another name",
+                 .code = Code::AlreadyExists});
+    }
+    if (next.relations.size() >= kRelationsMax || next.signals.size() >= kSignalsMax) {
+      found.add({.message = "a schema has at most 200 relations, and 1000 signals and relations together",
+                 .code = Code::FailedPrecondition});
+    }
+    if (!found.none()) return;
+    next.signals.push_back(signal);
+    next.relations.push_back(relation);
+    checked_.validated.change.signals.push_back(std::move(signal));
+    checked_.validated.change.relations.push_back(std::move(relation));
   }
 
   void take(const Settings& settings) {
@@ -404,7 +396,17 @@ class Checker {
 Checked check(const Schema& base, const SchemaChange& proposed) {
   Checker checker(base);
   for (std::size_t i = 0; i < proposed.fields.size(); ++i) checker.take(i, proposed.fields[i]);
-  for (std::size_t i = 0; i < proposed.signals.size(); ++i) checker.take(i, proposed.signals[i]);
+  // A relation is taken where its signal stands, so that the order of the statements stays.
+  for (std::size_t i = 0, signals = 0; i < proposed.signals.size(); ++i) {
+    const SignalDef& signal = proposed.signals[i];
+    const auto relation = std::ranges::find(proposed.relations, signal.name, &RelationDef::name);
+    if (signal.relation && relation != proposed.relations.end()) {
+      checker.take(static_cast<std::size_t>(relation - proposed.relations.begin()), *relation, signal);
+    } else {
+      checker.take(signals++, signal);
+    }
+  }
+  for (std::size_t i = 0; i < proposed.embeddings.size(); ++i) checker.take(i, proposed.embeddings[i]);
   if (proposed.has_settings) checker.take(proposed.settings);
   return checker.finish();
 }

@@ -40,18 +40,26 @@ enum class Aspect : std::uint8_t {
   Velocity,
   Scope,
   Effects,
+  Size,
+  Storage,
+  Preference,
+  Ends,
+  Excludes,
+  HalfLife,
   FutureTolerance,
   PastQueryTolerance,
   SeenExpires,
   LogRetention,
   LogBytes,
-  HotGravity
+  HotGravity,
+  InterestVectors,
+  RelationshipHalfLife
 };
 
 struct Problem {
-  enum class Of : std::uint8_t { Field, Signal, Settings };
+  enum class Of : std::uint8_t { Field, Signal, Embedding, Relation, Settings };
   Of of = Of::Field;
-  std::size_t index = 0;  ///< in the proposed fields or signals
+  std::size_t index = 0;  ///< in the proposed list of these
   Aspect aspect = Aspect::Whole;
   std::size_t part = 0;  ///< which window or effect
   Code code = Code::InvalidArgument;

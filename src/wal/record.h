@@ -22,7 +22,12 @@ enum class RecordType : std::uint8_t {
   DeleteEntity = 4,
   SchemaChange = 5,
   ImportMark = 6,  ///< carries only its import-mark extension
-  // Reserved for later: Unsignal 7, Relate 8, Unrelate 9, Hide 10, Unhide 11, SchemaSwap 13, Backfill 14.
+  Unsignal = 7,    ///< the user takes a signal back
+  Relate = 8,      ///< an edge to the subject; it begins at the acting user, or where the payload says
+  Unrelate = 9,
+  Hide = 10,  ///< keeps the subject from everybody
+  Unhide = 11,
+  // Reserved for later: SchemaSwap 13, Backfill 14.
   Erase = 12,  ///< forgets a user, who is found by a hash in the payload: no keys
   Empty = 15,  ///< a place whose record is gone: no keys, no payload, no effect
 };
@@ -78,10 +83,13 @@ struct EventIds {
   Ordinal subject = Ordinal::None;
   Ordinal user = Ordinal::None;     ///< the acting user
   Ordinal creator = Ordinal::None;  ///< of the subject item at this seqno
-  std::uint16_t signal = 0xFFFF;    ///< position of the signal in the schema
+  Ordinal from = Ordinal::None;     ///< where an edge begins
+  std::uint16_t signal = 0xFFFF;    ///< position of the signal in the schema; of an edge: of its relation's signal
+  std::uint16_t relation = 0xFFFF;  ///< of an edge: position of its relation in the schema
   bool is_void = false;             ///< its entity or definition was gone by this seqno: every view ignores it
   bool has_value = false;
-  double weight = 1.0;  ///< of a signal
+  bool stood = false;   ///< what an Unsignal, Relate or Unrelate is about stood before it, as the record says
+  double weight = 1.0;  ///< of a signal or an edge
   double value = 0;     ///< of a signal, if has_value
 };
 

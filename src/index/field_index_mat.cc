@@ -39,6 +39,7 @@ void FieldIndexMaterializer::on_event(const wal::WalEvent& event) noexcept {
   follow_schema();
   switch (event.record.type) {
     case RecordType::Signal:
+    case RecordType::Relate:
       if (event.ids.user != Ordinal::None) index_.ensure_live(EntityKind::User, event.ids.user);
       break;
     case RecordType::PutEntity:
@@ -46,6 +47,10 @@ void FieldIndexMaterializer::on_event(const wal::WalEvent& event) noexcept {
     case RecordType::DeleteEntity: index_.remove(event.record.subject_kind, event.ids.subject); break;
     case RecordType::SchemaChange:
     case RecordType::ImportMark:
+    case RecordType::Unsignal:
+    case RecordType::Unrelate:
+    case RecordType::Hide:
+    case RecordType::Unhide:
     case RecordType::Erase:
     case RecordType::Empty: break;
   }

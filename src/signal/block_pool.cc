@@ -1,9 +1,9 @@
 // Blocks of one size at stable addresses.
+#include "signal/block_pool.h"
 
 #include "base/assert.h"
 #include "base/zeroed_memory.h"
 #include "signal/atomic_access.h"
-#include "signal/warm.h"
 
 namespace tidal::signal {
 

@@ -22,8 +22,10 @@ class LedgerImage final : public materializer::CheckpointImage {
     for (const EntityKind kind : kKinds) captures_.push_back(capture(ledgers.of(kind)));
   }
   [[nodiscard]] Status write_to(std::string& out) const override {
+    schema::SchemaChange change;
+    change.signals = signals_;
     base::Encoder encoder;
-    encoder.string(schema::encode_change({.fields = {}, .signals = signals_, .has_settings = false, .settings = {}}));
+    encoder.string(schema::encode_change(change));
     for (const LedgerCapture& ledger : captures_) encode(ledger, encoder);
     out += encoder.str();
     return {};
@@ -39,11 +41,18 @@ class LedgerImage final : public materializer::CheckpointImage {
 void GlobalSignalMaterializer::on_event(const wal::WalEvent& event) noexcept {
   switch (event.record.type) {
     case wal::RecordType::Signal: on_signal(event); break;
+    case wal::RecordType::Relate:
+      if (!event.ids.stood) on_signal(event);  // an edge that is written again is no further event
+      break;
     case wal::RecordType::DeleteEntity: ledgers_.of(event.record.subject_kind).clear_entity(event.ids.subject); break;
     case wal::RecordType::SchemaChange: on_schema_change(event.record.payload); break;
     case wal::RecordType::PutEntity:
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::ImportMark:
+    case wal::RecordType::Unsignal:  // what was counted stays
+    case wal::RecordType::Unrelate:
+    case wal::RecordType::Hide:
+    case wal::RecordType::Unhide:
     case wal::RecordType::Erase:
     case wal::RecordType::Empty: break;
   }
@@ -52,6 +61,7 @@ void GlobalSignalMaterializer::on_event(const wal::WalEvent& event) noexcept {
 void GlobalSignalMaterializer::on_signal(const wal::WalEvent& event) noexcept {
   if (event.ids.signal >= signals_.size()) return;
   const SignalDef& signal = signals_[event.ids.signal];
+  if (signal.target == EntityKind::User) return;  // the ledger of users is about what they do
   LedgerEvent counted{.signal = event.ids.signal,
                       .entity = event.ids.subject,
                       .at = event.record.event_time,
@@ -63,7 +73,7 @@ void GlobalSignalMaterializer::on_signal(const wal::WalEvent& event) noexcept {
     counted.entity = event.ids.creator;
     ledgers_.creators.record(counted);
   }
-  if (signal.in_scope(Scope::User) && signal.target != EntityKind::User) {
+  if (signal.in_scope(Scope::User)) {
     counted.entity = event.ids.user;
     ledgers_.users.record(counted);
   }

@@ -2,28 +2,33 @@
 #include "signal/mark_table.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 #include "base/epoch.h"
+#include "base/gallop.h"
 
 namespace tidal::signal {
 namespace {
 
+constexpr std::size_t kAppendedMax = 128;
+
 /// Room for appended entries: an eighth of the table, so that merging costs a constant an insert.
 std::uint32_t append_capacity(std::size_t entries) {
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(entries / 8, 4, 128));
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(entries / 8, 4, kAppendedMax));
 }
 
 constexpr KeyRange kAllKeys{0, ~std::uint64_t{0}};
 
 }  // namespace
 
+struct MarkTable::Entry {
+  std::uint64_t key;
+  std::atomic<std::int64_t> word;  // relaxed: no other data hangs on it
+};
+
 /// Header of one allocation; the sorted entries and room for appended ones follow it.
 struct MarkTable::Version {
-  struct Entry {
-    std::uint64_t key;
-    std::atomic<std::int64_t> word;  // relaxed: no other data hangs on it
-  };
   std::uint32_t sorted_count = 0;
   std::uint32_t capacity = 0;
   std::uint32_t generation = 0;  // captures there were when it was made; 0 for all that assign() makes
@@ -86,30 +91,42 @@ void MarkTable::publish(Version* next) {
   if (old != nullptr) base::retire(old, &Version::destroy);
 }
 
-void MarkTable::set(std::uint64_t key, std::int64_t word, std::uint32_t generation) {
+std::optional<std::int64_t> MarkTable::Place::word() const {
+  return known_ == nullptr ? std::nullopt : std::optional(known_->word.load(std::memory_order_relaxed));
+}
+
+MarkTable::Place MarkTable::locate(std::uint64_t key) {
+  Version* v = version_.load(std::memory_order_relaxed);  // only the writer stores
+  Place place;
+  place.key_ = key;
+  place.known_ = v == nullptr ? nullptr : const_cast<Entry*>(v->find(key));
+  return place;
+}
+
+void MarkTable::set(const Place& place, std::int64_t word, std::uint32_t generation) {
   Version* v = version_.load(std::memory_order_relaxed);
-  const Version::Entry* known = v == nullptr ? nullptr : v->find(key);
+  const bool known = place.known_ != nullptr;
   const bool frozen = v != nullptr && v->generation != generation;
-  if (known != nullptr && !frozen) {
-    const_cast<Version::Entry*>(known)->word.store(word, std::memory_order_relaxed);
+  if (known && !frozen) {
+    place.known_->word.store(word, std::memory_order_relaxed);
     return;
   }
   const bool full = v == nullptr || v->used.load(std::memory_order_relaxed) == v->capacity;
-  if (full || known != nullptr) {
+  if (full || known) {
     std::vector<MarkEntry> entries = v == nullptr ? std::vector<MarkEntry>() : v->collect_all();
-    if (known != nullptr) {
-      const auto at = std::lower_bound(entries.begin(), entries.end(), key,
+    if (known) {
+      const auto at = std::lower_bound(entries.begin(), entries.end(), place.key_,
                                        [](const MarkEntry& e, std::uint64_t k) { return e.key < k; });
       at->word = word;
     }
     v = Version::of(entries);
     v->generation = generation;
     publish(v);
-    if (known != nullptr) return;
+    if (known) return;
   }
   // Appending to a frozen version is fine: its captures know how far they reach.
   const std::uint32_t used = v->used.load(std::memory_order_relaxed);
-  new (v->begin() + v->sorted_count + used) Version::Entry{key, word};
+  new (v->begin() + v->sorted_count + used) Entry{place.key_, word};
   v->used.store(used + 1, std::memory_order_release);  // pairs with the acquire in end()
 }
 
@@ -118,6 +135,12 @@ void MarkTable::prefetch() const noexcept {
   if (v == nullptr) return;
   __builtin_prefetch(v);
   __builtin_prefetch(v + 64);  // the next line: what follows the header
+}
+
+void MarkTable::prefetch_steps() const noexcept {
+  const Version* v = version_.load(std::memory_order_relaxed);
+  if (v == nullptr || v->sorted_count < 16) return;
+  for (std::size_t eighth = 1; eighth < 8; ++eighth) __builtin_prefetch(v->begin() + v->sorted_count * eighth / 8);
 }
 
 void MarkTable::erase(KeyRange range) {
@@ -129,6 +152,17 @@ void MarkTable::erase(KeyRange range) {
   if (kept.size() != before) assign(kept);
 }
 
+void MarkTable::erase(std::span<const std::uint64_t> sorted, std::uint32_t generation) {
+  const Version* v = version_.load(std::memory_order_relaxed);
+  if (v == nullptr) return;
+  std::vector<MarkEntry> kept = v->collect_all();
+  const auto is_gone = [sorted](const MarkEntry& e) { return std::binary_search(sorted.begin(), sorted.end(), e.key); };
+  if (std::erase_if(kept, is_gone) == 0) return;
+  Version* next = kept.empty() ? nullptr : Version::of(kept);
+  if (next != nullptr) next->generation = generation;
+  publish(next);
+}
+
 void MarkTable::clear() { publish(nullptr); }
 
 void MarkTable::assign(const std::vector<MarkEntry>& sorted) {
@@ -138,9 +172,42 @@ void MarkTable::assign(const std::vector<MarkEntry>& sorted) {
 std::optional<std::int64_t> MarkTable::get(std::uint64_t key) const {
   const base::EpochGuard guard;
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
-  const Version::Entry* e = v == nullptr ? nullptr : v->find(key);
+  const Entry* e = v == nullptr ? nullptr : v->find(key);
   if (e == nullptr) return std::nullopt;
   return e->word.load(std::memory_order_relaxed);
+}
+
+void MarkTable::words_of(std::uint8_t slot, std::span<const Ordinal> items, std::int64_t missing,
+                         std::span<std::int64_t> out) const {
+  const base::EpochGuard guard;
+  const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
+  if (v == nullptr) {
+    std::fill_n(out.begin(), items.size(), missing);
+    return;
+  }
+  const auto is_before = [](const Entry* e, std::uint64_t key) { return e->key < key; };
+  std::array<const Entry*, kAppendedMax> appended;  // of the slot, by key; only the first `count` are set
+  std::size_t count = 0;
+  const Entry* const last = v->end();
+  for (const Entry* e = v->sorted_end(); e != last; ++e) {
+    if (slot_of(e->key) == slot) appended[count++] = e;
+  }
+  const auto appended_end = appended.begin() + static_cast<std::ptrdiff_t>(count);
+  std::sort(appended.begin(), appended_end, [](const auto* a, const auto* b) { return a->key < b->key; });
+
+  const Entry* const first = v->lower_bound(keys_of_slot(slot).first);
+  const Entry* at = first;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::uint64_t key = mark_key(slot, items[i], 0);
+    if (at != first && at[-1].key >= key) at = first;
+    at = base::gallop(at, v->sorted_end(), [key](const Entry& e) { return e.key < key; });
+    const Entry* found = at != v->sorted_end() && at->key == key ? at : nullptr;
+    if (found == nullptr && count > 0) {
+      const auto place = std::lower_bound(appended.begin(), appended_end, key, is_before);
+      if (place != appended_end && (*place)->key == key) found = *place;
+    }
+    out[i] = found == nullptr ? missing : found->word.load(std::memory_order_relaxed);
+  }
 }
 
 std::optional<std::int64_t> MarkTable::max_in(KeyRange range) const {
@@ -148,11 +215,34 @@ std::optional<std::int64_t> MarkTable::max_in(KeyRange range) const {
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
   std::optional<std::int64_t> max;
   if (v == nullptr) return max;
-  v->for_each(range, v->end(), [&max](const Version::Entry& e) {
+  v->for_each(range, v->end(), [&max](const Entry& e) {
     const std::int64_t word = e.word.load(std::memory_order_relaxed);
     if (!max || word > *max) max = word;
   });
   return max;
+}
+
+std::optional<MarkEntry> MarkTable::max_entry_in(KeyRange range) const {
+  const base::EpochGuard guard;
+  const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
+  std::optional<MarkEntry> max;
+  if (v == nullptr) return max;
+  v->for_each(range, v->end(), [&max](const Entry& e) {
+    const std::int64_t word = e.word.load(std::memory_order_relaxed);
+    if (!max || word > max->word || (word == max->word && e.key > max->key)) max = MarkEntry{e.key, word};
+  });
+  return max;
+}
+
+std::size_t MarkTable::count_in(KeyRange range, std::int64_t word) const {
+  const base::EpochGuard guard;
+  const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
+  std::size_t count = 0;
+  if (v == nullptr) return count;
+  v->for_each(range, v->end(), [&count, word](const Entry& e) {
+    if (e.word.load(std::memory_order_relaxed) == word) ++count;
+  });
+  return count;
 }
 
 std::vector<MarkEntry> MarkTable::entries(KeyRange range) const {
@@ -177,7 +267,7 @@ std::size_t MarkTable::heap_bytes() const {
   const base::EpochGuard guard;
   const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
   if (v == nullptr) return 0;
-  return sizeof(Version) + (std::size_t{v->sorted_count} + v->capacity) * sizeof(Version::Entry);
+  return sizeof(Version) + (std::size_t{v->sorted_count} + v->capacity) * sizeof(Entry);
 }
 
 }  // namespace tidal::signal

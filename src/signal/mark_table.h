@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "tidal/types.h"
@@ -46,6 +47,7 @@ struct KeyRange {
 
 class MarkTable {
   struct Version;
+  struct Entry;
 
  public:
   /// The entries at one moment, without a copy: valid under an EpochGuard or EpochPin that was there at that moment,
@@ -69,21 +71,45 @@ class MarkTable {
 
   // Write side.
 
+  /// Where a key is or will be, for one search before a change that depends on its word. Valid until the next change.
+  class Place {
+   public:
+    [[nodiscard]] std::optional<std::int64_t> word() const;
+
+   private:
+    friend class MarkTable;
+    std::uint64_t key_ = 0;
+    Entry* known_ = nullptr;
+  };
+  [[nodiscard]] Place locate(std::uint64_t key);
   /// Inserts or overwrites. `generation`: how many captures there were.
-  void set(std::uint64_t key, std::int64_t word, std::uint32_t generation);
+  void set(const Place& place, std::int64_t word, std::uint32_t generation);
+  void set(std::uint64_t key, std::int64_t word, std::uint32_t generation) { set(locate(key), word, generation); }
   void erase(KeyRange range);
+  /// Of keys that are there or not; `sorted` ascending. `generation` as in set().
+  void erase(std::span<const std::uint64_t> sorted, std::uint32_t generation);
   void clear();
   /// Replaces everything; `sorted`: by key, distinct.
   void assign(const std::vector<MarkEntry>& sorted);
   [[nodiscard]] Capture capture() const;
   /// Fetches what set() reads first of a small table; the object itself should be there already.
   void prefetch() const noexcept;
+  /// Fetches what the first steps of any search of a larger table read; what prefetch() fetches should be there
+  /// already.
+  void prefetch_steps() const noexcept;
 
   // Read side: any thread.
 
   [[nodiscard]] std::optional<std::int64_t> get(std::uint64_t key) const;
+  /// out[i] = the word of (slot, items[i], signal 0), or `missing`. No allocation; ascending items cost a merge.
+  void words_of(std::uint8_t slot, std::span<const Ordinal> items, std::int64_t missing,
+                std::span<std::int64_t> out) const;
   /// The largest word in the range.
   [[nodiscard]] std::optional<std::int64_t> max_in(KeyRange range) const;
+  /// The entry with the largest word in the range; of several the one with the largest key.
+  [[nodiscard]] std::optional<MarkEntry> max_entry_in(KeyRange range) const;
+  /// How many entries in the range have the word.
+  [[nodiscard]] std::size_t count_in(KeyRange range, std::int64_t word) const;
   /// Sorted by key.
   [[nodiscard]] std::vector<MarkEntry> entries(KeyRange range) const;
   [[nodiscard]] std::vector<MarkEntry> all() const { return entries({0, ~std::uint64_t{0}}); }

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -47,6 +48,17 @@ RC_GTEST_PROP(MarkTable, EqualsAMap, (std::uint64_t seed)) {
   std::vector<MarkEntry> expected;
   for (const auto& [key, word] : model) expected.push_back({key, word});
   RC_ASSERT(table.all() == expected);
+
+  // Many at once, in any order: forwards, backwards, repeated.
+  std::vector<Ordinal> items(*rc::gen::inRange(0, 300));
+  for (Ordinal& item : items) item = to_ordinal(static_cast<std::uint32_t>(random.below(210)));
+  if (random.coin()) std::sort(items.begin(), items.end());
+  const auto slot = static_cast<std::uint8_t>(random.below(4));
+  std::vector<std::int64_t> words(items.size());
+  table.words_of(slot, items, -7, words);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    RC_ASSERT(words[i] == table.get(mark_key(slot, items[i], 0)).value_or(-7));
+  }
 }
 
 }  // namespace

@@ -6,36 +6,14 @@
 #include <vector>
 
 #include "base/epoch.h"
+#include "signal/effects.h"
+#include "signal/standing_marks.h"
 #include "signal/user_state_tables.h"
 
 namespace tidal::signal {
 namespace {
 
 double progress_of(std::int64_t word) { return std::bit_cast<double>(word); }
-
-bool holds(const ValueTest& test, double value) {
-  switch (test.op) {
-    case ValueTest::Op::Eq: return value == test.threshold;
-    case ValueTest::Op::Ne: return value != test.threshold;
-    case ValueTest::Op::Lt: return value < test.threshold;
-    case ValueTest::Op::Le: return value <= test.threshold;
-    case ValueTest::Op::Gt: return value > test.threshold;
-    case ValueTest::Op::Ge: return value >= test.threshold;
-  }
-  return false;
-}
-
-/// Which marks the event sets, one bit each.
-unsigned marks_set(const SignalDef& def, std::optional<double> value) {
-  unsigned set = 0;
-  for (const EffectDef& e : def.effects) {
-    if (e.kind != EffectDef::Kind::Mark) continue;
-    const bool all = std::all_of(e.when.begin(), e.when.end(),
-                                 [&](const ValueTest& t) { return value.has_value() && holds(t, *value); });
-    if (all) set |= 1U << slot(e.mark);
-  }
-  return set;
-}
 
 /// Whether any event of the signal can make it stand (U3).
 bool can_stand(const SignalDef& def) {
@@ -48,31 +26,16 @@ void raise(MarkTable& table, std::uint64_t key, std::int64_t time, std::uint32_t
   if (!before || *before < time) table.set(key, time, generation);  // U1
 }
 
-/// Keeps progress in step with U2. Called before the mark's own entry is written; events come in seqno order, so this
-/// one wins every tie.
-void follow_progress(MarkTable& table, Mark mark, const MarkEvent& event, std::uint32_t generation) {
-  const std::optional<std::int64_t> newest_of_mark = table.max_in(keys_of_item(slot(mark), event.item));
-  if (newest_of_mark && *newest_of_mark > event.at.us) return;  // late: another event of this mark decides
-  const std::uint64_t key = mark_key(kProgressSlot, event.item, 0);
-  if (mark == Mark::InProgress) {
-    const auto completed = table.max_in(keys_of_item(slot(Mark::Completed), event.item));
-    const bool later = !completed || *completed <= event.at.us;
-    const double progress = later ? std::clamp(event.value.value_or(0.0), 0.0, 1.0) : kNoProgress;
-    table.set(key, std::bit_cast<std::int64_t>(progress), generation);
-  } else if (table.get(key)) {
-    const auto in_progress = table.max_in(keys_of_item(slot(Mark::InProgress), event.item));
-    if (!in_progress || *in_progress <= event.at.us)
-      table.set(key, std::bit_cast<std::int64_t>(kNoProgress), generation);
-  }
-}
-
 }  // namespace
 
-bool UserState::User::stands(std::uint16_t signal, Ordinal item) const {
+std::optional<Timestamp> UserState::User::standing_since(std::uint16_t signal, Ordinal item) const {
+  std::optional<Timestamp> newest;
   for (std::uint8_t s = 0; s < kMarks; ++s) {
-    if (s != slot(Mark::Seen) && marks.get(mark_key(s, item, signal))) return true;
+    if (!is_standing(s)) continue;
+    const auto at = marks.get(mark_key(s, item, signal));
+    if (at && (!newest || newest->us < *at)) newest = Timestamp{*at};
   }
-  return false;
+  return newest;
 }
 
 UserState::PastUser UserState::User::past() const { return {seen.capture(), marks.capture()}; }
@@ -94,7 +57,7 @@ index::Bitmap UserState::marked(Ordinal user, Mark mark) const {
   if (mark == Mark::Seen) return u->seen.snapshot();
   const bool in_progress = mark == Mark::InProgress;
   std::vector<Ordinal> items;
-  for (const MarkEntry& e : u->marks.entries(keys_of_slot(in_progress ? kProgressSlot : slot(mark)))) {
+  for (const MarkEntry& e : u->marks.entries(keys_of_slot(in_progress ? slot(MarkSlot::Progress) : slot(mark)))) {
     if (in_progress && progress_of(e.word) < 0) continue;
     if (items.empty() || items.back() != item_of(e.key)) items.push_back(item_of(e.key));
   }
@@ -125,6 +88,16 @@ index::Bitmap UserState::marked_since(Ordinal user, Mark mark, Timestamp not_bef
   return standing;
 }
 
+bool UserState::has_mark(Ordinal user, Mark mark, Ordinal item) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  if (u == nullptr) return false;
+  if (mark == Mark::Seen) return u->seen.contains(item);
+  if (mark != Mark::InProgress) return u->marks.max_in(keys_of_item(slot(mark), item)).has_value();
+  const auto progress = u->marks.get(mark_key(slot(MarkSlot::Progress), item, 0));
+  return progress && progress_of(*progress) >= 0;
+}
+
 void UserState::times_of(Ordinal user, Mark mark, std::span<const Ordinal> items, double missing,
                          std::span<double> out) const {
   const base::EpochGuard guard;
@@ -133,7 +106,7 @@ void UserState::times_of(Ordinal user, Mark mark, std::span<const Ordinal> items
     out[i] = missing;
     if (u == nullptr) continue;
     if (mark == Mark::InProgress) {
-      const auto progress = u->marks.get(mark_key(kProgressSlot, items[i], 0));
+      const auto progress = u->marks.get(mark_key(slot(MarkSlot::Progress), items[i], 0));
       if (!progress || progress_of(*progress) < 0) continue;
     }
     if (const auto time = u->marks.max_in(keys_of_item(slot(mark), items[i]))) out[i] = static_cast<double>(*time);
@@ -143,8 +116,21 @@ void UserState::times_of(Ordinal user, Mark mark, std::span<const Ordinal> items
 double UserState::progress(Ordinal user, Ordinal item) const {
   const base::EpochGuard guard;
   const User* u = find(user);
-  const auto word = u == nullptr ? std::nullopt : u->marks.get(mark_key(kProgressSlot, item, 0));
+  const auto word = u == nullptr ? std::nullopt : u->marks.get(mark_key(slot(MarkSlot::Progress), item, 0));
   return word ? std::max(0.0, progress_of(*word)) : 0.0;
+}
+
+std::optional<Timestamp> UserState::standing_since(Ordinal user, std::uint16_t signal, Ordinal item) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  return u == nullptr ? std::nullopt : u->standing_since(signal, item);
+}
+
+std::optional<Timestamp> UserState::undone_at(Ordinal user, std::uint16_t signal, Ordinal item) const {
+  const base::EpochGuard guard;
+  const User* u = find(user);
+  const auto at = u == nullptr ? std::nullopt : u->marks.get(mark_key(slot(MarkSlot::Undone), item, signal));
+  return at ? std::optional(Timestamp{*at}) : std::nullopt;
 }
 
 void UserState::net(std::uint16_t signal, std::span<const Ordinal> items, std::span<double> out) const {
@@ -161,7 +147,7 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
     state.net.add(NetCounts::Part::Events, event.signal, event.item, 1);
   }
   if (event.user == Ordinal::None) return;
-  const unsigned set = marks_set(def, event.value);
+  const unsigned set = effects_of(def, 1.0, event.value).marks;
   if (set == 0) return;
 
   User& user = state.grow_to(event.user);
@@ -174,13 +160,22 @@ void UserState::record(const MarkEvent& event, const SignalDef& def) {
   }
   const unsigned standing_marks = set & ~(1U << slot(Mark::Seen));
   if (standing_marks == 0) return;
-  if (!user.stands(event.signal, event.item)) state.net.add(NetCounts::Part::Users, event.signal, event.item, 1);
-  // In progress first: an event that sets both marks leaves the item completed, since neither is later (U2).
-  for (const Mark mark :
-       {Mark::InProgress, Mark::Completed, Mark::Liked, Mark::Disliked, Mark::Saved, Mark::Shared, Mark::Hidden}) {
-    if ((standing_marks & 1U << slot(mark)) == 0) continue;
-    if (mark == Mark::InProgress || mark == Mark::Completed) follow_progress(user.marks, mark, event, state.captures);
-    raise(user.marks, mark_key(slot(mark), event.item, event.signal), event.at.us, state.captures);
+  if (is_undone(user.marks, event)) return;  // U5
+  if (!user.standing_since(event.signal, event.item)) {
+    state.net.add(NetCounts::Part::Users, event.signal, event.item, 1);
+  }
+  set_marks(user.marks, standing_marks, event, state.captures);
+}
+
+void UserState::undo(const MarkEvent& event) {
+  if (event.user == Ordinal::None) return;
+  State& state = *state_.load(std::memory_order_relaxed);
+  User& user = state.grow_to(event.user);
+  state.save_for_captures(event.user);
+  const bool stood = user.standing_since(event.signal, event.item).has_value();
+  take_back(user.marks, event, state.captures);
+  if (stood && !user.standing_since(event.signal, event.item)) {
+    state.net.add(NetCounts::Part::Users, event.signal, event.item, -1);
   }
 }
 
@@ -204,9 +199,7 @@ void UserState::erase_user(Ordinal ordinal) {
   if (user == nullptr) return;
   std::vector<std::uint64_t> standing;  // item and signal, without the slot
   for (const MarkEntry& e : user->marks.all()) {
-    if (slot_of(e.key) != slot(Mark::Seen) && slot_of(e.key) != kProgressSlot) {
-      standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
-    }
+    if (is_standing(slot_of(e.key))) standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
   }
   std::sort(standing.begin(), standing.end());
   standing.erase(std::unique(standing.begin(), standing.end()), standing.end());

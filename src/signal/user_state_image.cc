@@ -1,8 +1,9 @@
 // The image of user state and its facts for the digest.
 //
-// Image: format u8 = 1; seen_since i64; ends of user and item ordinals, varints; users with anything as differences
+// Image: format u8 = 2; seen_since i64; ends of user and item ordinals, varints; users with anything as differences
 // (ordinal_list.h), then each: seen items, number of entries, each: key minus the key before, word zigzag; number of
 // signals, then each: items with events counted beside users, and the counts. Counts by users follow from the entries.
+// Format 1 is the same without undos: with the slots up to Progress only.
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -14,17 +15,40 @@
 #include "base/coding.h"
 #include "base/epoch.h"
 #include "index/ordinal_list.h"
+#include "signal/standing_marks.h"
 #include "signal/user_state_tables.h"
 
 namespace tidal::signal {
 namespace {
 
-constexpr std::uint8_t kImageFormat = 1;
+constexpr std::uint8_t kImageFormat = 2;
+constexpr std::uint8_t kImageFormatOfLogic1 = 1;
 
 Error corrupt(std::string what) { return Error(Code::Corruption, "user state image: " + std::move(what)); }
 
+struct EntryBounds {
+  std::uint8_t slots = 0;
+  std::uint32_t items = 0;
+  std::size_t signals = 0;
+
+  [[nodiscard]] bool hold(const MarkEntry& e) const {
+    const std::uint8_t s = slot_of(e.key);
+    const bool no_signal = s == slot(Mark::Seen) || s == slot(MarkSlot::Progress);
+    if (e.key >= keys_of_slot(slots).first || to_index(item_of(e.key)) >= items ||
+        signal_of(e.key) >= (no_signal ? 1 : signals)) {
+      return false;
+    }
+    if (s == slot(MarkSlot::InProgressTie) || s == slot(MarkSlot::CompletedTie)) {
+      return e.word > 0 && e.word < std::numeric_limits<std::int64_t>::max();
+    }
+    if (s != slot(MarkSlot::Progress) && s != slot(MarkSlot::SignalProgress)) return true;
+    const double progress = std::bit_cast<double>(e.word);
+    return (progress >= 0 && progress <= 1) || (s == slot(MarkSlot::Progress) && progress == kNoProgress);
+  }
+};
+
 /// Reads one user's entries; `in` fails on anything that a table cannot hold.
-std::vector<MarkEntry> decode_entries(base::Decoder& in, std::uint32_t item_end, std::size_t signals) {
+std::vector<MarkEntry> decode_entries(base::Decoder& in, const EntryBounds& bounds) {
   std::vector<MarkEntry> out;
   const std::uint64_t count = in.varint();
   if (count > in.rest().size() / 2) in.fail();  // each takes at least two bytes
@@ -35,16 +59,7 @@ std::vector<MarkEntry> decode_entries(base::Decoder& in, std::uint32_t item_end,
     const std::uint64_t gap = in.varint();
     const std::uint64_t next = key + gap;
     const std::int64_t word = in.zigzag();
-    const bool no_signal = slot_of(next) == slot(Mark::Seen) || slot_of(next) == kProgressSlot;
-    const std::size_t signal_end = no_signal ? 1 : signals;
-    if (next < key || (i > 0 && gap == 0) || next >= keys_of_slot(kProgressSlot).end || signal_of(next) >= signal_end ||
-        to_index(item_of(next)) >= item_end) {
-      in.fail();
-    }
-    if (slot_of(next) == kProgressSlot) {
-      const double progress = std::bit_cast<double>(word);
-      if (!(progress == kNoProgress || (progress >= 0 && progress <= 1))) in.fail();
-    }
+    if (next < key || (i > 0 && gap == 0) || !bounds.hold({next, word})) in.fail();
     if (!in.ok()) return {};
     out.push_back({next, word});
     key = next;
@@ -56,12 +71,25 @@ std::vector<MarkEntry> decode_entries(base::Decoder& in, std::uint32_t item_end,
 void count_standing(NetCounts& net, const std::vector<MarkEntry>& entries) {
   std::vector<std::uint64_t> standing;
   for (const MarkEntry& e : entries) {
-    if (slot_of(e.key) == slot(Mark::Seen) || slot_of(e.key) == kProgressSlot) continue;
-    standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
+    if (is_standing(slot_of(e.key))) standing.push_back(mark_key(0, item_of(e.key), signal_of(e.key)));
   }
   std::sort(standing.begin(), standing.end());
   standing.erase(std::unique(standing.begin(), standing.end()), standing.end());
   for (const std::uint64_t s : standing) net.add(NetCounts::Part::Users, signal_of(s), item_of(s), 1);
+}
+
+/// What an entry of the slot states.
+std::pair<UserStateFact::Type, Mark> meaning_of(std::uint8_t slot_number) {
+  using Type = UserStateFact::Type;
+  if (slot_number < kMarks) return {Type::Entry, static_cast<Mark>(slot_number)};
+  switch (static_cast<MarkSlot>(slot_number)) {
+    case MarkSlot::Progress: return {Type::Progress, Mark::InProgress};
+    case MarkSlot::Undone: return {Type::Undone, Mark::Seen};
+    case MarkSlot::SignalProgress: return {Type::SignalProgress, Mark::InProgress};
+    case MarkSlot::InProgressTie: return {Type::Tie, Mark::InProgress};
+    case MarkSlot::CompletedTie: return {Type::Tie, Mark::Completed};
+  }
+  return {Type::Entry, Mark::Seen};  // no such slot is written
 }
 
 void encode_user(const std::vector<Ordinal>& seen, const std::vector<MarkEntry>& entries, base::Encoder& out) {
@@ -155,8 +183,23 @@ std::unique_ptr<UserState::Capture> UserState::capture() const {
 }
 
 Status UserState::restore(std::string_view image, const ImageLimits& limits) {
+  return replace(decode(image, limits, kImageFormat));
+}
+
+Status UserState::restore_logic_1(std::string_view image, const ImageLimits& limits) {
+  return replace(decode(image, limits, kImageFormatOfLogic1));
+}
+
+Status UserState::replace(Result<std::unique_ptr<State>> next) {
+  TIDAL_TRY_ASSIGN(std::unique_ptr<State> state, std::move(next));
+  base::retire(state_.exchange(state.release(), std::memory_order_acq_rel));  // pairs with the readers' acquire
+  return {};
+}
+
+Result<std::unique_ptr<UserState::State>> UserState::decode(std::string_view image, const ImageLimits& limits,
+                                                            std::uint8_t format) {
   base::Decoder in(image);
-  if (const std::uint8_t format = in.u8(); format != kImageFormat) return corrupt("format " + std::to_string(format));
+  if (const std::uint8_t found = in.u8(); found != format) return corrupt("format " + std::to_string(found));
   auto next = std::make_unique<State>();
   next->seen_since.store(in.i64(), std::memory_order_relaxed);
   const std::uint64_t user_end = in.varint();
@@ -168,10 +211,15 @@ Status UserState::restore(std::string_view image, const ImageLimits& limits) {
   if (beyond(EntityKind::User, user_end)) return corrupt("unknown user " + std::to_string(user_end - 1));
   if (beyond(EntityKind::Item, item_end)) return corrupt("unknown item " + std::to_string(item_end - 1));
   const auto items_below = static_cast<std::uint32_t>(item_end);
+  const bool is_older = format == kImageFormatOfLogic1;
+  const EntryBounds bounds{.slots = is_older ? static_cast<std::uint8_t>(slot(MarkSlot::Progress) + 1) : kSlots,
+                           .items = items_below,
+                           .signals = limits.signals};
 
   for (const Ordinal u : index::decode_ordinals(in, static_cast<std::uint32_t>(user_end))) {
     const std::vector<Ordinal> seen = index::decode_ordinals(in, items_below);
-    const std::vector<MarkEntry> entries = decode_entries(in, items_below, limits.signals);
+    std::vector<MarkEntry> entries = decode_entries(in, bounds);
+    if (is_older && !add_what_logic_1_lacks(entries)) in.fail();
     if (!in.ok()) return corrupt("malformed user " + std::to_string(to_index(u)));
     User& user = next->grow_to(u);
     user.seen.assign(seen);
@@ -191,8 +239,7 @@ Status UserState::restore(std::string_view image, const ImageLimits& limits) {
   }
   if (!in.ok()) return corrupt("truncated");
   if (!in.at_end()) return corrupt(std::to_string(in.rest().size()) + " bytes after its end");
-  base::retire(state_.exchange(next.release(), std::memory_order_acq_rel));  // pairs with the readers' acquire
-  return {};
+  return next;
 }
 
 void UserState::for_each_fact(const std::function<void(const UserStateFact&)>& visit) const {
@@ -207,9 +254,8 @@ void UserState::for_each_fact(const std::function<void(const UserStateFact&)>& v
     const User& user = state.users[u];
     for (const Ordinal item : user.seen.to_vector()) visit({Type::Seen, to_ordinal(u), item, 0, Mark::Seen, 0});
     for (const MarkEntry& e : user.marks.all()) {
-      const bool progress = slot_of(e.key) == kProgressSlot;
-      visit({progress ? Type::Progress : Type::Entry, to_ordinal(u), item_of(e.key), signal_of(e.key),
-             progress ? Mark::InProgress : static_cast<Mark>(slot_of(e.key)), e.word});
+      const auto [type, mark] = meaning_of(slot_of(e.key));
+      visit({type, to_ordinal(u), item_of(e.key), signal_of(e.key), mark, e.word});
     }
   }
   for (std::uint16_t s = 0; s < state.net.signal_end(); ++s) {

@@ -29,7 +29,8 @@ class CapturedImage final : public materializer::CheckpointImage {
 
 void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
   switch (event.record.type) {
-    case RecordType::Signal: return on_signal(event);
+    case RecordType::Signal:
+    case RecordType::Unsignal: return on_signal(event);
     case RecordType::DeleteEntity:
       if (event.record.subject_kind == EntityKind::Item) state_.clear_item(event.ids.subject);
       return;
@@ -40,11 +41,7 @@ void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
         state_.keep_seen_times(change->settings.seen_expires.us != 0, event.record.event_time);
       }
       return;
-    case RecordType::PutEntity:
-    case RecordType::UpdateEntity:
-    case RecordType::ImportMark:
-    case RecordType::Erase:
-    case RecordType::Empty: return;
+    default: return;
   }
 }
 
@@ -53,14 +50,18 @@ void UserStateMaterializer::on_signal(const wal::WalEvent& event) {
   if (event.ids.signal >= signals.size() || event.record.subject_kind != EntityKind::Item) return;
   const SignalDef& def = signals[event.ids.signal];
   if (def.target != EntityKind::Item) return;
-  const std::optional<double> value = event.ids.has_value ? std::optional(event.ids.value) : std::nullopt;
-  state_.record({event.ids.signal, event.ids.user, event.ids.subject, event.record.event_time, value}, def);
+  MarkEvent mark{
+      .signal = event.ids.signal, .user = event.ids.user, .item = event.ids.subject, .at = event.record.event_time};
+  // What stood when the undo was written does not matter here: the tombstone must stay in any case (U5).
+  if (event.record.type == RecordType::Unsignal) return state_.undo(mark);
+  if (event.ids.has_value) mark.value = event.ids.value;
+  state_.record(mark, def);
 }
 
 void UserStateMaterializer::prefetch(std::span<const wal::WalEvent> events) const noexcept {
   for (const UserState::PrefetchStage stage : {UserState::PrefetchStage::User, UserState::PrefetchStage::Marks}) {
     for (const wal::WalEvent& event : events) {
-      if (event.record.type == RecordType::Signal) {
+      if (event.record.type == RecordType::Signal || event.record.type == RecordType::Unsignal) {
         state_.prefetch({.signal = event.ids.signal, .user = event.ids.user, .item = event.ids.subject}, stage);
       }
     }
@@ -71,17 +72,24 @@ std::unique_ptr<materializer::CheckpointImage> UserStateMaterializer::checkpoint
   return std::make_unique<CapturedImage>(state_.capture());
 }
 
-Status UserStateMaterializer::on_restore(std::string_view image) {
-  return state_.restore(image, {[this](EntityKind kind, Ordinal o) { return !inputs_.keys.key_of(kind, o).empty(); },
-                                inputs_.catalog.current().signals.size()});
+Status UserStateMaterializer::on_restore(std::string_view image) { return state_.restore(image, limits()); }
+
+Status UserStateMaterializer::on_restore_older(std::string_view image, std::uint32_t /*image_version*/) {
+  return state_.restore_logic_1(image, limits());
+}
+
+UserState::ImageLimits UserStateMaterializer::limits() const {
+  return {.is_known = [this](EntityKind kind, Ordinal o) { return !inputs_.keys.key_of(kind, o).empty(); },
+          .signals = inputs_.catalog.current().signals.size()};
 }
 
 void UserStateMaterializer::digest(materializer::DigestSink& sink) const {
   const auto& signals = inputs_.catalog.current().signals;
   state_.for_each_fact([&](const UserStateFact& fact) {
     using Type = UserStateFact::Type;
-    const bool has_signal = fact.type == Type::NetUsers || fact.type == Type::NetEvents ||
-                            (fact.type == Type::Entry && fact.mark != Mark::Seen);
+    const bool is_entry_of_seen = fact.type == Type::Entry && fact.mark == Mark::Seen;
+    const bool has_signal =
+        fact.type != Type::Seen && fact.type != Type::SeenTimes && fact.type != Type::Progress && !is_entry_of_seen;
     base::Encoder key;
     key.u8(static_cast<std::uint8_t>(fact.type));
     key.string(fact.user == Ordinal::None ? "" : inputs_.keys.key_of(EntityKind::User, fact.user));

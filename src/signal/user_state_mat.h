@@ -25,7 +25,8 @@ class UserStateMaterializer final : public materializer::Materializer {
   [[nodiscard]] std::string_view name() const override { return "user_state"; }
   [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::User; }
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Personal; }
-  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 2; }
+  [[nodiscard]] std::uint32_t oldest_image_version() const override { return 1; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
   void prefetch(std::span<const wal::WalEvent> events) const noexcept override;
   void digest(materializer::DigestSink& sink) const override;
@@ -35,8 +36,10 @@ class UserStateMaterializer final : public materializer::Materializer {
  private:
   void on_event(const wal::WalEvent& event) noexcept override;
   [[nodiscard]] Status on_restore(std::string_view image) override;
+  [[nodiscard]] Status on_restore_older(std::string_view image, std::uint32_t image_version) override;
   void on_reset() override { state_.clear(); }
   void on_signal(const wal::WalEvent& event);
+  [[nodiscard]] UserState::ImageLimits limits() const;
 
   UserState& state_;
   Inputs inputs_;

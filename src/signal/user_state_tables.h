@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <limits>
+#include <optional>
 
 #include "base/captures.h"
 #include "base/chunked_array.h"
@@ -13,12 +14,25 @@
 
 namespace tidal::signal {
 
-/// Slots of a mark table: one a mark, whose words are times in microseconds, and one for the progress of items, whose
-/// words are the bits of a double in [0, 1], or of kNoProgress when the item was completed later (U2).
-/// Entries of `seen` and of progress have signal 0; the other marks have one entry for each signal that set them.
-inline constexpr std::uint8_t kProgressSlot = static_cast<std::uint8_t>(kMarks);
+/// Slots of a mark table: one a mark, whose words are times in microseconds, and those of MarkSlot. Entries of `seen`
+/// and of Progress have signal 0; all others have one entry for each signal.
+enum class MarkSlot : std::uint8_t {
+  /// Bits of a double in [0, 1], or of kNoProgress when the item was completed later (U2). Follows from the others.
+  Progress = kMarks,
+  Undone = kMarks + 1,          ///< time of the signal's latest undo (U5)
+  SignalProgress = kMarks + 2,  ///< bits of the progress that the signal's in_progress carries; absent: 0
+  // Place of the signal's mark among those of in_progress and completed with the same time; absent: 0, the first.
+  InProgressTie = kMarks + 3,
+  CompletedTie = kMarks + 4,
+};
+inline constexpr std::uint8_t kSlots = kMarks + 5;
 inline constexpr double kNoProgress = -1.0;
 inline constexpr std::uint8_t slot(Mark mark) { return static_cast<std::uint8_t>(mark); }
+inline constexpr std::uint8_t slot(MarkSlot other) { return static_cast<std::uint8_t>(other); }
+/// Whether entries of that slot make their signal stand (U3).
+inline constexpr bool is_standing(std::uint8_t slot_number) {
+  return slot_number < kMarks && slot_number != slot(Mark::Seen);
+}
 
 /// seen_since while times of seen are not kept: later than any moment asked about, so that nothing expires.
 inline constexpr std::int64_t kSeenNeverExpires = std::numeric_limits<std::int64_t>::max();
@@ -28,8 +42,8 @@ struct UserState::User {
   MarkTable marks;
 
   [[nodiscard]] PastUser past() const;
-  /// Whether the signal set a mark other than seen on the item (U3).
-  [[nodiscard]] bool stands(std::uint16_t signal, Ordinal item) const;
+  /// The newest time of a mark other than seen that the signal has on the item; nothing when it does not stand (U3).
+  [[nodiscard]] std::optional<Timestamp> standing_since(std::uint16_t signal, Ordinal item) const;
 };
 
 /// What one user did, as of a moment: valid under an EpochPin of that moment.

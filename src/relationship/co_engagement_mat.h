@@ -1,0 +1,48 @@
+// Feeds co-engagement from the log. Materializer "co_engagement".
+//
+// A positive is a signal of a user on an item whose signal has the role `positive`.
+// Threads: as Materializer; reads go to the CoEngagement.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "materializer/key_names.h"
+#include "materializer/materializer.h"
+#include "relationship/co_engagement.h"
+#include "schema/current_schema.h"
+
+namespace tidal::relationship {
+
+class CoEngagementMaterializer final : public materializer::Materializer {
+ public:
+  struct Inputs {
+    const schema::CurrentSchema& catalog;  ///< of a view that takes every event before this one
+    const materializer::KeyNames& keys;    ///< likewise
+  };
+  /// `state` and what `inputs` refers to outlive this.
+  CoEngagementMaterializer(CoEngagement& state, Inputs inputs) : state_(state), inputs_(inputs) {}
+
+  [[nodiscard]] std::string_view name() const override { return "co_engagement"; }
+  [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
+  [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Personal; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] bool may_begin_at_base() const override { return true; }
+  [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
+  void prefetch(std::span<const wal::WalEvent> events) const noexcept override;
+  void digest(materializer::DigestSink& sink) const override;
+  void erase_user(Ordinal user) noexcept override { state_.erase_user(user); }
+  [[nodiscard]] std::size_t memory_bytes() const override { return state_.memory_bytes(); }
+
+ private:
+  void on_event(const wal::WalEvent& event) noexcept override;
+  [[nodiscard]] Status on_restore(std::string_view image) override;
+  void on_reset() override { state_.clear(); }
+  /// Whether the event is about a positive: given or taken back.
+  [[nodiscard]] bool is_positive(const wal::WalEvent& event) const;
+
+  CoEngagement& state_;
+  Inputs inputs_;
+};
+
+}  // namespace tidal::relationship

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "entity/entity_store.h"
 #include "index/field_index.h"
+#include "query/empty_loop_for_test.h"
 #include "query/engine.h"
 #include "query/parser.h"
 #include "signal/ledger_set.h"
@@ -37,9 +38,16 @@ struct Database {
   index::FieldIndex fields;
   signal::LedgerSet ledgers;
   signal::UserState state;
+  query::EmptyLoop loop;
 
   [[nodiscard]] query::ReadViews views() const {
-    return {&schema, &entities, &fields, &ledgers.items, &ledgers.creators, &ledgers.users, &state};
+    return loop.added_to({.schema = &schema,
+                          .entities = &entities,
+                          .fields = &fields,
+                          .items = &ledgers.items,
+                          .creators = &ledgers.creators,
+                          .users = &ledgers.users,
+                          .user_state = &state});
   }
 };
 

@@ -33,6 +33,8 @@ namespace {
 const std::string kDatabase = "/db";
 const std::string kBackup = "/backup";
 const std::string kExportFile = "export.txt";
+const std::vector<std::string> kDatabases = {"database-v1", "database-v2", "database-v3"};
+const std::vector<std::string> kBackups = {"backup-v1", "backup-v2"};
 constexpr Timestamp kStart{1'700'000'000'000'000};
 
 std::string golden_path(const std::string& folder) { return TIDAL_SOURCE_DIR "/test/golden/" + folder; }
@@ -86,14 +88,14 @@ std::string export_text(base::FileSystem& fs, const std::string& directory) {
 
 /// Two operations that a client of the library would not write in one batch with others.
 void write_marks(db::Core& core, Timestamp now) {
+  write(core, {PutOperation{.key = "i1", .entity = {.fields = {{"title", std::string("marked")}}}}},
+        {.import_mark = ImportMark{.id = std::string(32, '\x07'), .position = 12}});
   write(core, {Signal{.kind = "like",
                       .item = "i1",
                       .user = "u1",
                       .at = now,
                       .idempotency_key = "once",
                       .context = R"({"surface":"home"})"}});
-  write(core, {PutOperation{.key = "i1", .entity = {.fields = {{"title", std::string("marked")}}}}},
-        {.import_mark = ImportMark{.id = std::string(32, '\x07'), .position = 12}});
   write(core, {}, {.import_mark = ImportMark{.id = std::string(32, '\x07'), .position = 20}});
 }
 
@@ -172,7 +174,7 @@ TEST(Golden, IsWrittenAnewWhenAsked) {
   base::FileSystem& fs = base::posix_file_system();
   const Written written = written_now();
   for (const auto& [folder, files] :
-       {std::pair("database-v2", written.database), std::pair("backup-v1", written.backup)}) {
+       {std::pair("database-v3", written.database), std::pair("backup-v2", written.backup)}) {
     const std::string path = golden_path(folder);
     ASSERT_TRUE(fs.remove_all(path).ok());
     for (const auto& [name, content] : files) {
@@ -217,6 +219,9 @@ TEST(Golden, TheLogHoldsEveryRecordType) {
   expect_record_types("database-v1", types);
   types.insert(wal::RecordType::Erase);
   expect_record_types("database-v2", types);
+  types.insert({wal::RecordType::Unsignal, wal::RecordType::Relate, wal::RecordType::Unrelate, wal::RecordType::Hide,
+                wal::RecordType::Unhide});
+  expect_record_types("database-v3", types);
 }
 
 /// Opens the database in `fs`; every view whose logic is that of the golden files has the digest that they have.
@@ -258,14 +263,14 @@ Opened open_golden(const std::string& folder, const std::vector<std::string>& wi
 }
 
 TEST(Golden, OpensFromItsCheckpoint) {
-  for (const std::string folder : {"database-v1", "database-v2"}) {
+  for (const std::string& folder : kDatabases) {
     const Opened opened = open_golden(folder, {});
     EXPECT_EQ(opened.report.checkpoint != SeqNo{}, opened.same_logic) << folder;
   }
 }
 
 TEST(Golden, OpensFromItsLogAndArchiveAlone) {
-  for (const std::string folder : {"database-v1", "database-v2"}) {
+  for (const std::string& folder : kDatabases) {
     const Opened opened = open_golden(folder, {"checkpoints", "stores", "base"});
     EXPECT_EQ(std::max(opened.report.checkpoint, opened.report.base), SeqNo{}) << folder;
   }
@@ -274,12 +279,16 @@ TEST(Golden, OpensFromItsLogAndArchiveAlone) {
 /// Fails when a view's logic was raised without code that reads the older image. Where that is meant, the release
 /// before this one must be named as the last that reads such a base (CONTRIBUTING.md).
 TEST(Golden, OpensFromItsBaseAlone) {
-  const Opened opened = open_golden("database-v2", {"checkpoints", "stores", "archive"});
-  EXPECT_NE(opened.report.base, SeqNo{});
+  for (const std::string folder : {"database-v2", "database-v3"}) {
+    const Opened opened = open_golden(folder, {"checkpoints", "stores", "archive"});
+    EXPECT_NE(opened.report.base, SeqNo{}) << folder;
+  }
 }
 
 TEST(Golden, IsSoundAndEveryFileOfItIsDecoded) {
-  for (const std::string folder : {"database-v1", "database-v2", "backup-v1"}) {
+  std::vector<std::string> folders = kDatabases;
+  folders.insert(folders.end(), kBackups.begin(), kBackups.end());
+  for (const std::string& folder : folders) {
     SCOPED_TRACE(folder);
     const Files golden = golden_files(folder);
     base::MemoryFileSystem fs;
@@ -298,20 +307,25 @@ TEST(Golden, IsSoundAndEveryFileOfItIsDecoded) {
 }
 
 TEST(Golden, ABackupIsRestored) {
-  const Files golden = golden_files("backup-v1");
-  base::MemoryFileSystem fs;
-  put_into(fs, golden, kBackup);
-  const auto restored = db::restore_backup(fs, kBackup, kDatabase, {});
-  ASSERT_TRUE(restored.ok()) << restored.error().to_string();
-  db::OpenReport report;
-  expect_state(fs, kDatabase, golden, report);
+  for (const std::string& folder : kBackups) {
+    SCOPED_TRACE(folder);
+    const Files golden = golden_files(folder);
+    base::MemoryFileSystem fs;
+    put_into(fs, golden, kBackup);
+    const auto restored = db::restore_backup(fs, kBackup, kDatabase, {});
+    ASSERT_TRUE(restored.ok()) << restored.error().to_string();
+    db::OpenReport report;
+    expect_state(fs, kDatabase, golden, report);
+  }
 }
 
 TEST(Golden, AnExportIsWrittenAsItWas) {
-  const Files golden = golden_files("database-v2");
-  base::MemoryFileSystem fs;
-  put_into(fs, golden, kDatabase);
-  EXPECT_EQ(export_text(fs, kDatabase), golden.at(kExportFile));
+  for (const std::string folder : {"database-v2", "database-v3"}) {
+    const Files golden = golden_files(folder);
+    base::MemoryFileSystem fs;
+    put_into(fs, golden, kDatabase);
+    EXPECT_EQ(export_text(fs, kDatabase), golden.at(kExportFile)) << folder;
+  }
 }
 
 /// 64 bytes, but not from the last frame of a log into the mark that vouches for it: losing both looks like a write

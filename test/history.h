@@ -13,10 +13,11 @@
 namespace tidal::test {
 
 /// What a step of a history can be; suites count them and refuse to pass when one hardly occurs.
-enum class StepClass : std::uint8_t { OnTime, Late, Repeat, Anonymous, Put, Update, Delete, Count };
+enum class StepClass : std::uint8_t { OnTime, Late, Repeat, Anonymous, Undo, Relate, Hide, Put, Update, Delete, Count };
 [[nodiscard]] std::string_view step_class_name(StepClass c);
 
-/// The schema every history runs under: each decay, each mark, values, all windows, both targets.
+/// The schema every history runs under: each decay, each mark and effect, values, all windows, both targets, relations
+/// between every kind, slots of both storages.
 [[nodiscard]] std::string_view history_schema();
 
 /// One step: the operations of one batch.
@@ -38,6 +39,12 @@ class History {
 
  private:
   [[nodiscard]] Signal random_signal();
+  [[nodiscard]] Unsignal random_undo();
+  [[nodiscard]] Relate random_edge();
+  [[nodiscard]] Hide random_hide();
+  /// Now, or up to ten days ago.
+  [[nodiscard]] Timestamp some_time();
+  [[nodiscard]] std::vector<float> random_vector();
   [[nodiscard]] Operation random_put(bool update);
 
   base::Random random_;

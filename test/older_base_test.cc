@@ -269,6 +269,33 @@ TEST_F(DatabaseOfOlderLogic, IsNamedByARebuildWhereTheLogIsAnonymous) {
   EXPECT_THAT(error.message, testing::HasSubstr("view ledger was written by logic 1, this program reads 2"));
 }
 
+/// An anonymous log is whole and cannot be replayed: views that were added since begin at the base (M7).
+TEST_F(DatabaseOfOlderLogic, WithoutNewerViewsIsBegunAtWhereTheLogIsAnonymous) {
+  auto core = std::move(open()).value();
+  ASSERT_TRUE(db::forget_user(*core, "u2").ok());
+  ASSERT_GT(core->compact()->segments_rewritten, 0U);
+  const std::string expected = core->digest()->by_view.front().second;
+  ASSERT_TRUE(core->close().ok());
+  files = lasting_files_of(fs, kDirectory);
+  std::erase_if(files, [](const auto& file) {
+    return file.first.starts_with("checkpoints/") || file.first.ends_with("/uniques") ||
+           file.first.ends_with("/weights");
+  });
+  for (auto& [name, bytes] : files) {
+    if (!name.starts_with("base/") || !name.ends_with("/MANIFEST")) continue;
+    materializer::Manifest manifest = materializer::decode_manifest(bytes).value();
+    std::erase_if(manifest.entries,
+                  [](const auto& entry) { return entry.view == "uniques" || entry.view == "weights"; });
+    bytes = materializer::encode_manifest(manifest);
+  }
+  ASSERT_TRUE(fs.remove_all(kDirectory).ok());
+  const auto reopened = open();
+  ASSERT_TRUE(reopened.ok()) << reopened.error().to_string();
+  EXPECT_NE((*reopened)->open_report().base, SeqNo{});
+  EXPECT_EQ((*reopened)->digest()->by_view.front().second, expected);
+  EXPECT_TRUE((*reopened)->rebuild("ledger", {}).ok());
+}
+
 TEST_F(DatabaseOfOlderLogic, IsRefusedBeforeAnyWriteWhereTheLogIsNot) {
   for (const std::uint32_t version : {1U, 3U}) {
     set_logic(version);

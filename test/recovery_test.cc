@@ -270,7 +270,7 @@ void write_and_crash(base::MemoryFileSystem& fs, const base::Clock& clock, bool 
   auto core = open_core(fs, clock, 1);
   ASSERT_TRUE(core.ok()) << core.error().to_string();
   ASSERT_TRUE(run_script(**core, history_schema()).ok());
-  for (int i = 0; i < 1500; ++i) static_cast<void>(write_step(**core, history.next()));
+  for (int i = 0; i < 3000; ++i) static_cast<void>(write_step(**core, history.next()));
   ASSERT_TRUE(!checkpoints || (*core)->checkpoint().ok());
   fs.crash();
 }

@@ -84,7 +84,7 @@ Records random_records(std::uint64_t seed, std::size_t steps, std::size_t erasur
         append(lead, records, erasure_of(key, i, history.now()));  // of nobody when it was forgotten already
       }
     }
-    db::Preparer preparer(lead.views->schema(), lead.views->entities(), {history.now(), history.now()});
+    db::Preparer preparer(lead.views->schema(), *lead.views, {history.now(), history.now()});
     Result<db::PreparedBatch> batch = db::prepare_batch(preparer, step.operations, {});
     if (!batch.ok()) continue;
     for (const db::PreparedRecord& record : batch->records) append(lead, records, record);

@@ -23,10 +23,12 @@ constexpr Duration kHistory = days(2);
 constexpr std::string_view kMovieSchema = R"(BEGIN;
 DEFINE FIELD item.title  TEXT;
 DEFINE FIELD item.year   INT INDEXED;
-DEFINE FIELD item.genres KEYWORD[] INDEXED;
+DEFINE FIELD item.genres KEYWORD[] INDEXED INTEREST;
 DEFINE SIGNAL rating ROLE view VALUE 0.5..5 DECAY exponential(90d) WINDOWS 1h, 24h, 7d, 30d VELOCITY EFFECTS mark seen;
-DEFINE SIGNAL like ROLE positive DECAY exponential(90d) WINDOWS 1h, 24h, 7d, 30d VELOCITY EFFECTS mark liked;
-DEFINE SIGNAL dislike ROLE negative DECAY exponential(90d) WINDOWS 1h, 24h, 7d, 30d EFFECTS mark disliked;
+DEFINE SIGNAL like ROLE positive DECAY exponential(90d) WINDOWS 1h, 24h, 7d, 30d VELOCITY
+  EFFECTS affinity +0.30, mark liked;
+DEFINE SIGNAL dislike ROLE negative DECAY exponential(90d) WINDOWS 1h, 24h, 7d, 30d
+  EFFECTS affinity -0.30, mark disliked;
 COMMIT;
 )";
 
@@ -50,6 +52,12 @@ constexpr Shown kMovieQuestions[] = {
     {"The best comedies that user 547 has not rated yet",
      "RETRIEVE items FOR USER @\"547\" FILTER unseen, genres IN (\"Comedy\") SORT BY top(all)\n"
      "  WITH fields(title, year), signals(like.count(all)) LIMIT 10;"},
+    {"Related to Star Wars: liked by the same people",
+     "RETRIEVE items SIMILAR TO @\"260\" WITH fields(title, year) LIMIT 10;"},
+    {"Related to Toy Story", "RETRIEVE items SIMILAR TO @\"1\" WITH fields(title, year) LIMIT 10;"},
+    {"What goes with the last likes of user 547, of what they have not rated",
+     "RETRIEVE items FOR USER @\"547\" FROM co_engaged FILTER unseen WITH fields(title, year) LIMIT 10;"},
+    {"What the database has learnt of user 547", "GET user @\"547\";"},
 };
 
 Status fill(Database& database, DemoWorld& world) {

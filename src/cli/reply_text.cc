@@ -116,6 +116,34 @@ Table rows_table(const RowsReply& reply) {
   return table;
 }
 
+std::string vector_text(const std::vector<float>& vector) {
+  std::string out = "[";
+  for (const float x : vector) out.append(out.size() > 1 ? ", " : "").append(exact_number_text(x));
+  return out + "]";
+}
+
+/// A line each for what the database has learned of a user, where there is something.
+void add_learned(const UserSummary& user, NumberText number, Table& table) {
+  const auto add = [&table](std::string name, std::string value) {
+    if (!value.empty()) table.rows.push_back({std::move(name), std::move(value)});
+  };
+  const auto join = [](std::string& list, const std::string& each) { list += (list.empty() ? "" : ", ") + each; };
+  if (user.preference_size > 0) {
+    add("preference", "vector of " + std::to_string(user.preference_size) + " from " +
+                          counted(user.preference_signals, "positive signal") + ", " +
+                          counted(user.interest_vectors.size(), "interest vector"));
+  }
+  std::string interests, creators, marks, relations;
+  for (const auto& each : user.interests) join(interests, each.field + " " + each.value + " " + number(each.weight));
+  for (const auto& each : user.creators) join(creators, each.name + " " + number(each.weight));
+  for (const auto& [name, count] : user.marks) join(marks, name + " " + with_commas(count));
+  for (const auto& [name, count] : user.relations) join(relations, name + " " + with_commas(count));
+  add("interests", std::move(interests));
+  add("creators", std::move(creators));
+  add("marks", std::move(marks));
+  add("relations", std::move(relations));
+}
+
 Table entity_table(const EntityReply& reply, NumberText number) {
   Table table;
   table.columns = {{.name = std::string(kind_name(reply.kind))}, {.name = reply.key}};
@@ -125,7 +153,14 @@ Table entity_table(const EntityReply& reply, NumberText number) {
   if (!reply.creator.empty()) add("creator", reply.creator);
   if (reply.created_at) add("created_at", to_string(*reply.created_at));
   for (const auto& [name, value] : reply.fields) add(name, value_text(value));
+  for (const EmbeddingReply& each : reply.embeddings) {
+    add(each.name, each.vector.empty() ? "vector of " + std::to_string(each.size) : vector_text(each.vector));
+  }
   for (const auto& [name, value] : reply.signals) add(name, number(value));
+  if (reply.user) add_learned(*reply.user, number, table);
+  if (reply.hidden) {
+    add("hidden", to_string(reply.hidden->at) + (reply.hidden->reason.empty() ? "" : ", " + reply.hidden->reason));
+  }
   return table;
 }
 

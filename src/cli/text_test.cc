@@ -178,7 +178,9 @@ TEST(Params, TakeTheTypeOfWhatIsWritten) {
   EXPECT_EQ(times->at("near"), Value(std::string("30dd")));
   EXPECT_FALSE(parse_params({"user"}).ok());
   EXPECT_FALSE(parse_params({"=1"}).ok());
-  EXPECT_FALSE(parse_params({"l=[1]"}).ok());
+  EXPECT_FALSE(parse_params({R"(l=[1, "a"])"}).ok());
+  EXPECT_FALSE(parse_params({"l=[1e39]"}).ok());
+  EXPECT_EQ(parse_params({"v=[1, -0.5]"})->at("v"), ParamValue(std::vector<float>{1.0F, -0.5F}));
 }
 
 }  // namespace

@@ -45,6 +45,11 @@ Status check_known(const wal::WalEvent& event) {
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::DeleteEntity:
     case wal::RecordType::ImportMark:
+    case wal::RecordType::Unsignal:
+    case wal::RecordType::Relate:
+    case wal::RecordType::Unrelate:
+    case wal::RecordType::Hide:
+    case wal::RecordType::Unhide:
     case wal::RecordType::Empty: return {};
     case wal::RecordType::SchemaChange: return refusal_in(event.seqno, schema::decode_change(event.record.payload));
     case wal::RecordType::Erase: return refusal_in(event.seqno, decode_erased_user(event.record.payload));
@@ -52,7 +57,7 @@ Status check_known(const wal::WalEvent& event) {
   return Error(Code::FailedPrecondition,
                "the record at seqno " + std::to_string(event.seqno.value) + " is of type " +
                    std::to_string(static_cast<int>(event.record.type)) +
-                   ", which a newer program wrote; this program knows the types 1 to 6, 12 and 15");
+                   ", which a newer program wrote; this program knows the types 1 to 12 and 15");
 }
 
 }  // namespace
@@ -92,6 +97,11 @@ bool Anonymiser::edit(wal::WalEvent& event) {
     make_empty(record);
   }
   return true;
+}
+
+Status check_known(std::span<const wal::WalEvent> events) {
+  for (const wal::WalEvent& event : events) TIDAL_TRY(check_known(event));
+  return {};
 }
 
 Status check_replayable(std::span<const wal::WalEvent> events) {

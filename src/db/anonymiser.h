@@ -46,6 +46,8 @@ class Anonymiser {
   std::set<SeqNo> flagged_;
 };
 
+/// FailedPrecondition for the first record that a newer program wrote: the state would lack it.
+[[nodiscard]] Status check_known(std::span<const wal::WalEvent> events);
 /// Z3. Corruption when one of them, which are to be replayed into views, was made anonymous; FailedPrecondition when a
 /// newer program wrote it: of a type or a payload that this one does not know.
 [[nodiscard]] Status check_replayable(std::span<const wal::WalEvent> events);

@@ -1,6 +1,7 @@
 // The stores of a base, dumped and loaded.
 #include "db/base_state.h"
 
+#include "db/anonymiser.h"
 #include "storage/store_dump.h"
 
 namespace tidal::db {
@@ -38,12 +39,26 @@ Error cause_of_failed_replay(const materializer::CheckpointDirectory& bases, con
   return Error(readable.error().code, readable.error().message + "; " + error.message);
 }
 
+Result<SeqNo> restore_newest_base(materializer::CheckpointDirectory& bases, const wal::Log& log, SeqNo last,
+                                  const materializer::Registry& views, std::span<const materializer::StoreFile> stores,
+                                  std::vector<std::string>& notes) {
+  const SeqNo left{log.history_first_seqno().value - 1};
+  TIDAL_TRY_ASSIGN(const SeqNo base, bases.restore(views, {.first = left, .last = last}, notes, stores));
+  TIDAL_TRY_ASSIGN(const SeqNo newest, bases.newest());
+  if (base != SeqNo{} || newest == SeqNo{} || left != SeqNo{}) return base;
+  // It may only lack a view that was added since (M7): all of history then tells more, where it can be replayed.
+  const Status whole = log.replay(SeqNo{1}, check_replayable);
+  if (whole.ok()) return SeqNo{};
+  if (whole.error().code != Code::Corruption) return whole.error();
+  std::vector<std::string> same_notes;
+  return bases.restore(views, {.first = newest, .last = last}, same_notes, stores);
+}
+
 Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::Log& log, SeqNo last,
                            const materializer::Registry& views, std::span<const materializer::StoreFile> stores) {
   const SeqNo history = log.history_first_seqno();
   std::vector<std::string> notes;
-  TIDAL_TRY_ASSIGN(const SeqNo base,
-                   bases.restore(views, {.first = SeqNo{history.value - 1}, .last = last}, notes, stores));
+  TIDAL_TRY_ASSIGN(const SeqNo base, restore_newest_base(bases, log, last, views, stores, notes));
   if (base != SeqNo{} || history == SeqNo{1}) return base;
   TIDAL_TRY(check_base_is_readable(bases, views));
   Error error(Code::Corruption, "the log begins with seqno " + std::to_string(history.value) +

@@ -39,6 +39,13 @@ inline constexpr std::string_view kEntityDump = "entity_fields";
 [[nodiscard]] Error cause_of_failed_replay(const materializer::CheckpointDirectory& bases,
                                            const materializer::Registry& views, Error error);
 
+/// Brings views to the newest base that can be used, for a replay up to `last`; 0: none. A view that a base lacks
+/// begins at it only where history cannot be replayed from its first record. What spoke against a base goes to `notes`.
+[[nodiscard]] Result<SeqNo> restore_newest_base(materializer::CheckpointDirectory& bases, const wal::Log& log,
+                                                SeqNo last, const materializer::Registry& views,
+                                                std::span<const materializer::StoreFile> stores,
+                                                std::vector<std::string>& notes);
+
 /// Brings views to the base that the log stands on, for a replay up to `last`; 0 when there is none that can be used
 /// and the log is whole from its first record. Corruption; FailedPrecondition as check_base_is_readable().
 [[nodiscard]] Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::Log& log, SeqNo last,

@@ -1,6 +1,8 @@
 // Batches with and without definitions.
 #include "db/batch_write.h"
 
+#include <algorithm>
+
 #include "query/define.h"
 #include "query/parser.h"
 
@@ -18,8 +20,8 @@ Result<schema::Validated> validated(const Core& core, const Definitions& definit
   return query::validate_definitions(core.views().schema(), script.statements);
 }
 
-Result<std::vector<WriteReply>> write_prepared(Core& core, Preparer preparer, std::span<const Operation> operations,
-                                               const BatchOptions& options, const schema::SchemaChange& change) {
+Result<std::vector<WriteReply>> write_next(Core& core, Preparer preparer, std::span<const Operation> operations,
+                                           const BatchOptions& options, const schema::SchemaChange& change) {
   TIDAL_TRY_ASSIGN(PreparedBatch batch, prepare_batch(preparer, operations, options));
   if (!change.empty()) {
     const Timestamp at = options.definitions->at.value_or(preparer.now());
@@ -32,6 +34,19 @@ Result<std::vector<WriteReply>> write_prepared(Core& core, Preparer preparer, st
   return std::move(batch.replies);
 }
 
+/// With a preparer made when no other that bears on standing is between its preparation and its commit: its `now` too
+/// comes after theirs.
+template <class MakePreparer>
+Result<std::vector<WriteReply>> write_in_turn(Core& core, const MakePreparer& preparer,
+                                              std::span<const Operation> operations, const BatchOptions& options,
+                                              const schema::SchemaChange& change) {
+  if (!std::ranges::any_of(operations, bears_on_standing)) {
+    return write_next(core, preparer(), operations, options, change);
+  }
+  const base::MutexLock lock(core.standing_mutex());
+  return write_next(core, preparer(), operations, options, change);
+}
+
 }  // namespace
 
 Result<std::vector<WriteReply>> write_batch(Core& core, std::span<const Operation> operations,
@@ -39,10 +54,11 @@ Result<std::vector<WriteReply>> write_batch(Core& core, std::span<const Operatio
   if (options.deadline && (options.deadline->us < 0 || *options.deadline > days(1))) {
     return Error(Code::InvalidArgument, "deadline: expected 0 to 1 day, got " + to_string(*options.deadline));
   }
-  if (!options.definitions) return write_prepared(core, core.preparer(), operations, options, {});
+  if (!options.definitions) return write_in_turn(core, [&] { return core.preparer(); }, operations, options, {});
   const base::MutexLock lock(core.schema_mutex());
   TIDAL_TRY_ASSIGN(const schema::Validated next, validated(core, *options.definitions));
-  return write_prepared(core, core.preparer(next.next), operations, options, next.change);
+  return write_in_turn(
+      core, [&] { return core.preparer(next.next); }, operations, options, next.change);
 }
 
 }  // namespace tidal::db

@@ -45,8 +45,13 @@ std::uint64_t bytes_of(std::span<const PreparedRecord> records) {
 
 /// Whether applying it makes the views hold more.
 bool adds(const PreparedRecord& record) {
-  return record.type == wal::RecordType::Signal || record.type == wal::RecordType::PutEntity ||
-         record.type == wal::RecordType::UpdateEntity;
+  switch (record.type) {
+    case wal::RecordType::Signal:
+    case wal::RecordType::PutEntity:
+    case wal::RecordType::UpdateEntity:
+    case wal::RecordType::Relate: return true;
+    default: return false;
+  }
 }
 
 /// Its entity or definition went away between validation and application; the record is in the log and counts nowhere.
@@ -90,7 +95,7 @@ Preparer Core::preparer(const schema::Schema& schema) const {
   // Answers that follow old events must not refuse newer ones.
   if (options_.clock.kind == ClockSource::Kind::Events)
     moments.horizon = std::max(moments.now, environment_.clock.now());
-  return {schema, views_->entities(), moments};
+  return {schema, *views_, moments};
 }
 
 std::string Core::next_query_id() {

@@ -75,6 +75,8 @@ class Core {
   [[nodiscard]] Preparer preparer(const schema::Schema& schema) const;
   /// Held while a schema change is validated and committed, so that two cannot pass each other.
   [[nodiscard]] base::Mutex& schema_mutex() { return schema_mutex_; }
+  /// Held from the preparation of what bears_on_standing() until it is applied; taken after schema_mutex().
+  [[nodiscard]] base::Mutex& standing_mutex() { return standing_mutex_; }
   [[nodiscard]] const base::Clock& clock() const { return environment_.clock; }
   /// The last event readers can see.
   [[nodiscard]] SeqNo applied() const;
@@ -113,6 +115,7 @@ class Core {
   [[nodiscard]] Status load_cursor_key();
   [[nodiscard]] Status check_log_is_whole(SeqNo last) const;
   [[nodiscard]] Status restore_state(SeqNo last);
+  [[nodiscard]] Status check_records(SeqNo first) const;
   [[nodiscard]] Status replay_log();
   [[nodiscard]] Status open_entity_store();
   [[nodiscard]] Status shut_down();
@@ -155,6 +158,7 @@ class Core {
   OpenReport report_;
 
   base::Mutex schema_mutex_;
+  base::Mutex standing_mutex_;
   base::Mutex compaction_mutex_;  ///< held while segments leave the log, and while they must not
   mutable base::Mutex rebuild_mutex_;
   std::optional<RebuildProgress> rebuild_ TIDAL_GUARDED_BY(rebuild_mutex_);

@@ -63,11 +63,15 @@ Result<Database> Database::open_in_memory(Options options) {
   return Database(std::move(impl));
 }
 
-Result<WriteReply> Database::signal(const Signal& signal) {
-  const Operation operation = signal;
+Result<WriteReply> Database::write_one(const Operation& operation) {
   TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
   return std::move(replies.front());
 }
+
+Result<WriteReply> Database::signal(const Signal& signal) { return write_one(signal); }
+Result<WriteReply> Database::unsignal(const Unsignal& unsignal) { return write_one(unsignal); }
+Result<WriteReply> Database::relate(const Relate& relate) { return write_one(relate); }
+Result<WriteReply> Database::hide(const Hide& hide) { return write_one(hide); }
 
 Result<std::vector<WriteReply>> Database::signals(std::span<const Signal> signals) {
   const std::vector<Operation> operations(signals.begin(), signals.end());
@@ -86,9 +90,7 @@ Status Database::signal_async(const Signal& signal, std::function<void(Result<Wr
 }
 
 Result<WriteReply> Database::put(EntityKind kind, std::string_view key, const Entity& entity) {
-  const Operation operation = PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = false};
-  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
-  return std::move(replies.front());
+  return write_one(PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = false});
 }
 
 Result<WriteReply> Database::put_item(std::string_view key, const Entity& entity) {
@@ -104,15 +106,11 @@ Result<WriteReply> Database::put_creator(std::string_view key, const Entity& ent
 }
 
 Result<WriteReply> Database::update(EntityKind kind, std::string_view key, const Entity& entity) {
-  const Operation operation = PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = true};
-  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
-  return std::move(replies.front());
+  return write_one(PutOperation{.kind = kind, .key = std::string(key), .entity = entity, .update = true});
 }
 
 Result<WriteReply> Database::remove(EntityKind kind, std::string_view key) {
-  const Operation operation = DeleteOperation{.kind = kind, .key = std::string(key)};
-  TIDAL_TRY_ASSIGN(std::vector<WriteReply> replies, write(std::span(&operation, 1)));
-  return std::move(replies.front());
+  return write_one(DeleteOperation{.kind = kind, .key = std::string(key)});
 }
 
 Result<std::vector<WriteReply>> Database::write(std::span<const Operation> operations, BatchOptions options) {

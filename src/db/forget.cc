@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/epoch.h"
 #include "db/log_lines.h"
+#include "schema/literal_text.h"
 #include "signal/user_state.h"
 
 namespace tidal::db {
@@ -63,6 +64,19 @@ std::vector<UserSignal> signals_of(const Core& core, Ordinal user) {
   return sent;
 }
 
+/// Its own slots, its preference and its interest vectors.
+std::uint64_t count_vectors(const Core& core, Ordinal user) {
+  const Views& views = core.views();
+  std::uint64_t vectors = views.preferences().interests(user, core.now()).count;
+  std::vector<float> whole(views.preferences().size());
+  if (!whole.empty() && views.preferences().vector(user, whole)) ++vectors;
+  const std::vector<EmbeddingDef>& slots = views.schema().embeddings;
+  for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots[slot].kind == EntityKind::User && views.embeddings().has(slot, user)) ++vectors;
+  }
+  return vectors;
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> count_all(const Core& core, Ordinal user, const Fields& fields) {
   std::uint64_t marks = 0;
   std::uint64_t seen = 0;
@@ -75,11 +89,19 @@ std::vector<std::pair<std::string, std::uint64_t>> count_all(const Core& core, O
   }
   double signals = 0;
   for (const UserSignal& each : signals_of(core, user)) signals += each.count;
-  return {{"fields", fields.size()},
+  std::uint64_t edges = 0;
+  core.views().relations().for_each_fact_of(EntityKind::User, user,
+                                            [&](const relationship::EdgeFact& fact) { edges += fact.stands ? 1 : 0; });
+  std::uint64_t weights = 0;
+  core.views().weights().for_each_fact_of(user, [&](const relationship::WeightFact&) { ++weights; });
+  return {{"edges", edges},
+          {"fields", fields.size()},
           {"marks", marks},
           {"seen", seen},
           {"progress", progress},
-          {"signals", static_cast<std::uint64_t>(signals)}};
+          {"signals", static_cast<std::uint64_t>(signals)},
+          {"vectors", count_vectors(core, user)},
+          {"weights", weights}};
 }
 
 Value count_value(std::uint64_t n) { return static_cast<std::int64_t>(n); }
@@ -98,6 +120,55 @@ void add_marks(const Core& core, Ordinal user, RowsReply& reply) {
                             std::string(core.views().entities().key_of(EntityKind::Item, items[i])), value, Value()});
     }
   }
+}
+
+/// Edges in both directions, weights, interests and vectors.
+void add_learned(const Core& core, Ordinal user, RowsReply& reply) {
+  const Views& views = core.views();
+  const auto key = [&](EntityKind kind, Ordinal o) { return std::string(views.entities().key_of(kind, o)); };
+  views.relations().for_each_fact_of(EntityKind::User, user, [&](const relationship::EdgeFact& fact) {
+    if (!fact.stands) return;
+    const RelationDef& relation = views.schema().relations[fact.relation];
+    const bool out = relation.from == EntityKind::User && fact.from == user;
+    const std::string other = out ? key(relation.to, fact.to) : key(relation.from, fact.from);
+    reply.rows.push_back(
+        {relation.name + (out ? "" : " (of the other)"), Value(), fact.at, other, fact.weight, Value()});
+  });
+  for (const auto& [kind, what] : {std::pair{relationship::WeightKind::Interaction, "interaction"},
+                                   std::pair{relationship::WeightKind::Affinity, "affinity"}}) {
+    const EntityKind other = kind == relationship::WeightKind::Interaction ? EntityKind::Creator : EntityKind::Item;
+    for (const relationship::Weight& each : views.weights().top(user, kind, ~std::size_t{0}, core.now())) {
+      reply.rows.push_back({std::string(what), Value(), Value(), key(other, each.other), each.weight, Value()});
+    }
+  }
+  for (const signal::Interest& each : views.interests().top(user, ~std::size_t{0}, core.now())) {
+    reply.rows.push_back({"interest", Value(), Value(), views.schema().fields[each.field].name + " " + each.value,
+                          each.weight, Value()});
+  }
+  for (const relationship::RecentItem& each : views.co_engagement().recent(user)) {
+    reply.rows.push_back({"recent positive", Value(), each.at, key(EntityKind::Item, each.item), Value(), Value()});
+  }
+}
+
+void add_vector(std::string what, std::string name, std::span<const float> vector, RowsReply& reply) {
+  std::string text;
+  for (const float x : vector) text += (text.empty() ? "[" : ", ") + schema::number_text(x);
+  reply.rows.push_back({std::move(what), Value(), Value(), std::move(name), text + "]", Value()});
+}
+
+void add_vectors(const Core& core, Ordinal user, RowsReply& reply) {
+  const Views& views = core.views();
+  const std::vector<EmbeddingDef>& slots = views.schema().embeddings;
+  for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+    std::vector<float> vector(slots[slot].size);
+    if (slots[slot].kind == EntityKind::User && views.embeddings().vector(slot, user, vector)) {
+      add_vector("embedding", slots[slot].name, vector, reply);
+    }
+  }
+  std::vector<float> whole(views.preferences().size());
+  if (!whole.empty() && views.preferences().vector(user, whole)) add_vector("preference", "", whole, reply);
+  const signal::Preferences::Interests interests = views.preferences().interests(user, core.now());
+  for (std::size_t i = 0; i < interests.count; ++i) add_vector("interest vector", "", interests.vector(i), reply);
 }
 
 /// Every record that names the user, from that one on.
@@ -126,6 +197,8 @@ Status add_state(const Core& core, std::string_view key, RowsReply& reply) {
       {"user", Value(), created.known ? Value(created.at) : Value(), std::string(key), Value(), Value()});
   for (const auto& [name, value] : fields) reply.rows.push_back({"field", Value(), Value(), name, value, Value()});
   add_marks(core, user, reply);
+  add_learned(core, user, reply);
+  add_vectors(core, user, reply);
   for (const UserSignal& each : signals_of(core, user)) {
     reply.rows.push_back({"count", Value(), Value(), std::string(each.name), each.count, Value()});
     reply.rows.push_back({"score", Value(), Value(), std::string(each.name), each.score, Value()});

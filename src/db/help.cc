@@ -15,7 +15,7 @@ struct Topic {
   std::string_view example;
 };
 
-constexpr std::array<Topic, 15> kTopics = {{
+constexpr std::array<Topic, 18> kTopics = {{
     {"RETRIEVE", "ranked items, users or creators, filtered and sorted",
      "RETRIEVE items FOR USER @u1 FILTER unseen, category = \"jazz\" SORT BY hot LIMIT 20;"},
     {"FILTER", "conditions: , is AND; OR, NOT, parentheses; = != < <= > >= IN ALL BETWEEN exists(f)",
@@ -30,16 +30,23 @@ constexpr std::array<Topic, 15> kTopics = {{
      "tells that something happened: to an item, by a user, now or AT a time; of signals with one KEY, or by the "
      "same user on the same item in the same second AT, the first counts",
      "SIGNAL like ON @i1 BY @u1 KEY \"8f0c\";"},
+    {"UNSIGNAL", "takes a signal back: its marks, and what it gave to preference, creator and item; counts stay",
+     "UNSIGNAL like ON @i1 BY @u1;"},
+    {"RELATE", "writes an edge of a declared relation, and UNRELATE removes it; of one edge the latest AT decides",
+     "RELATE @u1 follows @c1;"},
+    {"HIDE", "keeps an entity from every answer but GET, for everybody, until UNHIDE",
+     "HIDE item @i1 REASON \"spam\";"},
     {"PUT", "creates or replaces an item, user or creator",
      "PUT item @i1 {\"creator\": \"c1\", \"fields\": {\"title\": \"Piano for beginners\", \"tags\": [\"piano\"]}};"},
     {"UPDATE", "changes the named fields; null removes one", "UPDATE item @i1 {\"fields\": {\"title\": \"Piano\"}};"},
     {"DELETE", "removes an entity; what users did to it holds again when it comes back", "DELETE item @i1;"},
     {"GET", "one entity as it stands", "GET item @i1 WITH signals(like.count(all));"},
-    {"DEFINE", "declares a field or a signal; the same definition twice changes nothing",
+    {"DEFINE", "declares a field, embedding, signal or relation; the same definition twice changes nothing",
      "DEFINE SIGNAL like ROLE positive DECAY exponential(14d) WINDOWS 1h, 24h, 7d VELOCITY EFFECTS mark liked, mark "
      "seen;"},
     {"ALTER", "changes settings: SHOW SETTINGS lists them", "ALTER SETTINGS seen_expires:90d;"},
-    {"SHOW", "SCHEMA, SCHEMA CHANGES, FIELDS, SIGNALS, SETTINGS, STATS, SORTS, FILTERS, FEATURES, SOURCES",
+    {"SHOW",
+     "SCHEMA, SCHEMA CHANGES, FIELDS, SIGNALS, RELATIONS OF a key, SETTINGS, STATS, SORTS, FILTERS, FEATURES, SOURCES",
      "SHOW SCHEMA;"},
     {"EXPLAIN", "how a query will be answered, with estimates",
      "EXPLAIN RETRIEVE items FILTER category = \"jazz\" SORT BY hot;"},

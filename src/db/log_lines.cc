@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/hash.h"
+#include "db/edge_record.h"
 #include "entity/entity_record.h"
 #include "schema/change_codec.h"
 #include "schema/statements.h"
@@ -103,6 +104,39 @@ Result<std::string> signal_line(const wal::Record& record) {
   return out + "}";
 }
 
+Result<std::string> undo_line(const wal::Record& record) {
+  TIDAL_TRY_ASSIGN(const UndoPayload payload, decode_undo(record.payload));
+  std::string out = R"({"op":"unsignal")";
+  append_member(out, "kind", payload.signal);
+  append_member(out, "user", record.user_key);
+  append_member(out, "item", record.subject_key);
+  append_member(out, "at", to_string(record.event_time));
+  return out + "}";
+}
+
+Result<std::string> edge_line(const wal::Record& record) {
+  TIDAL_TRY_ASSIGN(const EdgePayload payload, decode_edge(record.payload));
+  std::string out = record.type == wal::RecordType::Relate ? R"({"op":"relate")" : R"({"op":"unrelate")";
+  append_member(out, "relation", payload.relation);
+  append_member(out, "from", payload.from.empty() ? record.user_key : payload.from);
+  append_member(out, "to", record.subject_key);
+  append_member(out, "at", to_string(record.event_time));
+  if (payload.weight != 1.0) {
+    out.append(",\"weight\":");
+    append_number(out, payload.weight);
+  }
+  return out + "}";
+}
+
+std::string hide_line(const wal::Record& record) {
+  std::string out = record.type == wal::RecordType::Hide ? R"({"op":"hide")" : R"({"op":"unhide")";
+  append_member(out, "kind", kind_name(record.subject_kind));
+  append_member(out, "key", record.subject_key);
+  append_member(out, "at", to_string(record.event_time));
+  if (!record.payload.empty()) append_member(out, "reason", record.payload);
+  return out + "}";
+}
+
 Result<std::string> schema_line(const wal::Record& record) {
   TIDAL_TRY_ASSIGN(const schema::SchemaChange change, schema::decode_change(record.payload));
   std::string out = R"({"op":"schema")";
@@ -110,6 +144,26 @@ Result<std::string> schema_line(const wal::Record& record) {
   out.append(",\"statements\":");
   append_value(out, schema::to_statements(change));
   return out + "}";
+}
+
+/// Nine digits name a float for certain.
+void append_embeddings(std::string& out, const entity::EntityContent& content) {
+  out.append(",\"embedding\":{");
+  bool first = true;
+  for (const auto& [name, vector] : content.embeddings) {
+    if (!first) out.push_back(',');
+    first = false;
+    append_quoted(out, name);
+    out.append(vector.empty() ? ":null" : ":[");
+    for (std::size_t i = 0; i < vector.size(); ++i) {
+      if (i > 0) out.push_back(',');
+      char digits[32];
+      const auto end = std::to_chars(digits, digits + sizeof digits, vector[i], std::chars_format::general, 9);
+      out.append(digits, end.ptr);
+    }
+    if (!vector.empty()) out.push_back(']');
+  }
+  out.push_back('}');
 }
 
 Result<std::string> entity_line(const wal::Record& record) {
@@ -138,6 +192,7 @@ Result<std::string> entity_line(const wal::Record& record) {
     }
     out.push_back('}');
   }
+  if (!content.embeddings.empty()) append_embeddings(out, content);
   return out + "}";
 }
 
@@ -176,6 +231,17 @@ Result<std::optional<std::string>> import_line(const wal::Record& record) {
       TIDAL_TRY_ASSIGN(line, schema_line(record));
       return std::optional(std::move(line));
     }
+    case wal::RecordType::Unsignal: {
+      TIDAL_TRY_ASSIGN(line, undo_line(record));
+      return std::optional(std::move(line));
+    }
+    case wal::RecordType::Relate:
+    case wal::RecordType::Unrelate: {
+      TIDAL_TRY_ASSIGN(line, edge_line(record));
+      return std::optional(std::move(line));
+    }
+    case wal::RecordType::Hide:
+    case wal::RecordType::Unhide: return std::optional(hide_line(record));
     case wal::RecordType::ImportMark:
     case wal::RecordType::Erase:
     case wal::RecordType::Empty: break;
@@ -191,6 +257,11 @@ std::string_view record_type_name(wal::RecordType type) {
     case wal::RecordType::DeleteEntity: return "delete";
     case wal::RecordType::SchemaChange: return "schema";
     case wal::RecordType::ImportMark: return "import_mark";
+    case wal::RecordType::Unsignal: return "unsignal";
+    case wal::RecordType::Relate: return "relate";
+    case wal::RecordType::Unrelate: return "unrelate";
+    case wal::RecordType::Hide: return "hide";
+    case wal::RecordType::Unhide: return "unhide";
     case wal::RecordType::Erase: return "erase";
     case wal::RecordType::Empty: return "empty";
   }

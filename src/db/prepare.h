@@ -13,7 +13,8 @@
 #include <vector>
 
 #include "db/erased_user.h"
-#include "entity/entity_store.h"
+#include "db/standing.h"
+#include "db/views.h"
 #include "schema/schema.h"
 #include "tidal/db.h"
 #include "wal/record.h"
@@ -40,7 +41,11 @@ struct PreparedRecord {
 };
 
 /// The part of an operation that an error is about, so that whoever knows the text can point at it.
-enum class Part : std::uint8_t { Whole, Name, Target, User, Value, Weight, Time, IdempotencyKey, Context };
+enum class Part : std::uint8_t { Whole, Name, Target, User, Value, Weight, Time, IdempotencyKey, Context, Reason };
+
+/// Whether the operation's record says what stood before it, or takes edges away: then no other such may be prepared
+/// until it is applied (Core::standing_mutex()).
+[[nodiscard]] bool bears_on_standing(const Operation& operation);
 
 /// Prepares the operations of one batch in order: later ones see what earlier ones will have done.
 class Preparer {
@@ -50,15 +55,19 @@ class Preparer {
     Timestamp horizon;  ///< what future_tolerance is held against: the clock, also when answers follow old events
   };
   /// `schema` is the one in force for the batch (staged definitions included).
-  Preparer(const schema::Schema& schema, const entity::EntityStore& entities, Moments moments)
-      : schema_(&schema), entities_(entities), now_(moments.now), horizon_(moments.horizon) {}
+  Preparer(const schema::Schema& schema, const Views& views, Moments moments)
+      : schema_(&schema), views_(views), now_(moments.now), horizon_(moments.horizon), standing_(views) {}
 
   /// The batch defined something: later operations are held against the new schema.
   void set_schema(const schema::Schema& schema) { schema_ = &schema; }
 
   [[nodiscard]] Timestamp now() const { return now_; }
-  /// From here on later operations see what earlier ones will have created and deleted.
-  void begin_batch() { in_batch_ = true; }
+  struct Batch {
+    bool takes_back = false;  ///< it has an UNSIGNAL: then it matters which of its signals stand
+    bool keeps_duplicates = false;
+  };
+  /// From here on later operations see what earlier ones will have done.
+  void begin_batch(Batch batch) { batch_ = batch; }
 
   /// nullopt: nothing to write (a DELETE of nothing); `reply` then tells the status.
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare(const Operation& operation, WriteReply& reply);
@@ -75,15 +84,20 @@ class Preparer {
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_signal(const Signal& signal, WriteReply& reply);
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_put(const PutOperation& put, WriteReply& reply);
   [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_delete(const DeleteOperation& del, WriteReply& reply);
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_unsignal(const Unsignal& unsignal, WriteReply& reply);
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_relate(const Relate& relate, WriteReply& reply);
+  [[nodiscard]] Result<std::optional<PreparedRecord>> prepare_hide(const Hide& hide, WriteReply& reply);
+  [[nodiscard]] Status check_event_time(std::optional<Timestamp> at, std::string_view what);
+  [[nodiscard]] Status check_live(EntityKind kind, std::string_view key) const;
   [[nodiscard]] bool is_live(EntityKind kind, std::string_view key) const;
-
   const schema::Schema* schema_;
-  const entity::EntityStore& entities_;
+  const Views& views_;
   Timestamp now_;
   Timestamp horizon_;
-  bool in_batch_ = false;
+  std::optional<Batch> batch_;
   Part wrong_part_ = Part::Whole;
   std::map<std::pair<EntityKind, std::string>, bool> staged_;  ///< liveness decided earlier in the batch
+  Standing standing_;
 };
 
 /// Records of one batch with their replies; what a caller hands to Core::commit.

@@ -7,6 +7,7 @@
 // the new one has applied the same last event. R2: nothing is on disk before the change of places: a crash, a cancel or
 // an error leaves no trace.
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "base/assert.h"
@@ -57,7 +58,8 @@ class Core::Rebuild {
   /// With compaction_mutex_ held.
   Result<RebuildReport> run() {
     TIDAL_TRY_ASSIGN(store_, storage::open_store(storage::Backend::Memory, core_.environment_.fs, ""));
-    aside_ = std::make_unique<Views>(*store_, report_.view);
+    const std::array<std::string_view, 1> only = {report_.view};
+    aside_ = std::make_unique<Views>(*store_, only);
     TIDAL_TRY(restore_base());
     const bool from_first = through() == SeqNo{};
     if (Status replayed = replay_to(core_.applied()); !replayed.ok()) {

@@ -122,8 +122,10 @@ Status Core::restore_state(SeqNo last) {
   const materializer::SeqNoRange later{.first = std::max(usable.first, base), .last = last};
   TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), later, report_.notes));
   if (report_.checkpoint == SeqNo{}) {
+    TIDAL_TRY(check_records(std::max(base.next(), log_->history_first_seqno())));
     const auto stores = base_stores(environment_.fs, *entity_store_, base);
-    TIDAL_TRY_ASSIGN(report_.base, bases_->restore(views_->registry(), usable, report_.notes, stores));
+    TIDAL_TRY_ASSIGN(report_.base,
+                     restore_newest_base(*bases_, *log_, last, views_->registry(), stores, report_.notes));
   }
   if (report_.checkpoint == SeqNo{} && report_.base == SeqNo{} && later.first > usable.first) {
     const materializer::SeqNoRange earlier{.first = usable.first, .last = SeqNo{later.first.value - 1}};
@@ -132,11 +134,19 @@ Status Core::restore_state(SeqNo last) {
   const SeqNo restored = std::max(report_.checkpoint, report_.base);
   if (restored == SeqNo{}) {
     if (usable.first != SeqNo{}) TIDAL_TRY(check_base_is_readable(*bases_, views_->registry()));
+    TIDAL_TRY(check_records(log_->history_first_seqno()));
     return entity_store_->clear();
   }
   checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);  // nobody else is here yet
   applier_->set_applied(restored);
   return {};
+}
+
+/// Without a checkpoint the entity store is written anew before the log is replayed. A record of a newer program must
+/// be met before that. Cost: reads what will be replayed once more, in a case that is rare.
+Status Core::check_records(SeqNo first) const {
+  if (entity_store_->seqno() == SeqNo{}) return {};  // nothing is lost by writing it
+  return log_->replay(first, [](std::span<wal::WalEvent> events) { return check_known(events); });
 }
 
 Status Core::replay_log() {

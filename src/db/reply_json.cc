@@ -138,12 +138,48 @@ Json to_value(const BatchReply& reply) {
   return ok_object(std::move(ok), reply.warnings, reply.elapsed_us);
 }
 
+Json to_value(const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
+  Json object = Json::object();
+  for (const auto& [name, count] : counts) object[name] = count;
+  return object;
+}
+
+Json to_value(const UserSummary& user) {
+  Json interests = Json::array();
+  for (const UserSummary::Interest& each : user.interests) {
+    interests.push_back({{"field", each.field}, {"value", each.value}, {"weight", to_value(each.weight)}});
+  }
+  Json creators = Json::array();
+  for (const UserSummary::Named& each : user.creators) {
+    creators.push_back({{"key", each.name}, {"weight", to_value(each.weight)}});
+  }
+  Json preference = nullptr;
+  if (user.preference_size > 0) {
+    preference = {{"size", user.preference_size},
+                  {"signals", user.preference_signals},
+                  {"interest_vectors", user.interest_vectors}};
+  }
+  return {{"preference", std::move(preference)},
+          {"interests", std::move(interests)},
+          {"creators", std::move(creators)},
+          {"marks", to_value(user.marks)},
+          {"relations", to_value(user.relations)}};
+}
+
 Json to_value(const EntityReply& reply) {
   Json entity = {{"kind", kind_name(reply.kind)}, {"key", reply.key}};
   if (reply.kind == EntityKind::Item) entity["creator"] = or_null(reply.creator);
   entity["created_at"] = reply.created_at ? Json(to_string(*reply.created_at)) : Json(nullptr);
   entity["fields"] = to_value(reply.fields);
+  if (!reply.embeddings.empty()) {
+    Json& embedding = entity["embedding"] = Json::object();
+    for (const EmbeddingReply& each : reply.embeddings) {
+      embedding[each.name] = each.vector.empty() ? Json(each.size) : Json(each.vector);
+    }
+  }
   entity["signals"] = to_value(reply.signals);
+  if (reply.user) entity["learned"] = to_value(*reply.user);
+  if (reply.hidden) entity["hidden"] = {{"at", to_string(reply.hidden->at)}, {"reason", or_null(reply.hidden->reason)}};
   return {{"entity", std::move(entity)}, {"stats", elapsed(reply.elapsed_us)}};
 }
 

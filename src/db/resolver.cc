@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "db/edge_record.h"
 #include "db/erased_user.h"
 #include "entity/entity_record.h"
 #include "signal/signal_record.h"
@@ -55,6 +56,14 @@ void Resolver::resolve(wal::WalEvent& event) noexcept {
     case wal::RecordType::UpdateEntity:
     case wal::RecordType::DeleteEntity: return resolve_write(event);
     case wal::RecordType::Erase: return resolve_erase(event);
+    case wal::RecordType::Unsignal: return resolve_undo(event);
+    case wal::RecordType::Relate:
+    case wal::RecordType::Unrelate: return resolve_edge(event);
+    case wal::RecordType::Hide:
+    case wal::RecordType::Unhide:
+      event.ids.subject = live_or_none(event.record.subject_kind, event.record.subject_key, event.ids.subject);
+      event.ids.is_void = event.ids.subject == Ordinal::None;
+      return;
     case wal::RecordType::SchemaChange:
     case wal::RecordType::ImportMark:
     case wal::RecordType::Empty: return;
@@ -81,6 +90,48 @@ void Resolver::resolve_signal(wal::WalEvent& event) noexcept {
     ids.is_void = ids.user == Ordinal::None;
   }
   if (!ids.is_void && record.subject_kind == EntityKind::Item) ids.creator = entities_.creator_of(ids.subject);
+}
+
+void Resolver::resolve_undo(wal::WalEvent& event) noexcept {
+  wal::EventIds& ids = event.ids;
+  const schema::Schema& schema = catalog_.current();
+  const Result<UndoPayload> payload = decode_undo(event.record.payload);
+  const int position = payload.ok() ? schema.signal_index(payload->signal) : -1;
+  ids.subject = live_or_none(event.record.subject_kind, event.record.subject_key, ids.subject);
+  ids.user = live_or_none(EntityKind::User, event.record.user_key, ids.user);
+  ids.is_void = position < 0 || ids.subject == Ordinal::None || ids.user == Ordinal::None ||
+                schema.signals[static_cast<std::size_t>(position)].target != event.record.subject_kind;
+  if (ids.is_void) return;
+  ids.signal = static_cast<std::uint16_t>(position);
+  ids.stood = payload->stood;
+  if (event.record.subject_kind == EntityKind::Item) ids.creator = entities_.creator_of(ids.subject);
+}
+
+void Resolver::resolve_edge(wal::WalEvent& event) noexcept {
+  const wal::Record& record = event.record;
+  wal::EventIds& ids = event.ids;
+  const schema::Schema& schema = catalog_.current();
+  const Result<EdgePayload> payload = decode_edge(record.payload);
+  const int position = payload.ok() ? schema.relation_index(payload->relation) : -1;
+  ids.subject = live_or_none(record.subject_kind, record.subject_key, ids.subject);
+  ids.is_void = true;
+  if (position < 0 || ids.subject == Ordinal::None) return;
+  const RelationDef& relation = schema.relations[static_cast<std::size_t>(position)];
+  const bool of_user = relation.from == EntityKind::User;
+  if (relation.to != record.subject_kind || of_user != payload->from.empty()) return;
+  ids.from = of_user ? live_or_none(EntityKind::User, record.user_key, ids.user)
+                     : live_or_none(relation.from, payload->from, Ordinal::None);
+  if (ids.from == Ordinal::None && of_user && record.type == wal::RecordType::Relate && schema.settings.create_users) {
+    ids.from = entities_.assign(EntityKind::User, record.user_key);  // None: a key that no preparer lets pass
+  }
+  ids.user = of_user ? ids.from : Ordinal::None;
+  ids.is_void = ids.from == Ordinal::None;
+  if (ids.is_void) return;
+  ids.relation = static_cast<std::uint16_t>(position);
+  ids.signal = static_cast<std::uint16_t>(schema.signal_index(payload->relation));
+  ids.stood = payload->stood;
+  ids.weight = payload->weight;
+  if (record.subject_kind == EntityKind::Item) ids.creator = entities_.creator_of(ids.subject);
 }
 
 void Resolver::resolve_write(wal::WalEvent& event) noexcept {

@@ -27,6 +27,8 @@ class Resolver final : public materializer::EventResolver {
   void resolve_write(wal::WalEvent& event) noexcept;
   /// The user whose key has the record's hash, dead or alive. Cost: XXH3 of every user's key, BLAKE3 of one in 4,096:
   /// about 30 ns a user.
+  void resolve_undo(wal::WalEvent& event) noexcept;
+  void resolve_edge(wal::WalEvent& event) noexcept;
   void resolve_erase(wal::WalEvent& event) noexcept;
   [[nodiscard]] Ordinal live_or_none(EntityKind kind, std::string_view key, Ordinal known) const;
 

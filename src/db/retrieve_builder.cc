@@ -73,7 +73,7 @@ Retrieve& Retrieve::limit(std::uint32_t n) {
   return *this;
 }
 
-Retrieve& Retrieve::param(std::string_view name, Value value) {
+Retrieve& Retrieve::param(std::string_view name, ParamValue value) {
   params_.insert_or_assign(std::string(name), std::move(value));
   return *this;
 }

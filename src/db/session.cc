@@ -8,6 +8,7 @@
 #include "db/forget.h"
 #include "db/show.h"
 #include "db/statement_write.h"
+#include "db/user_summary.h"
 #include "query/bind_scope.h"
 #include "query/define.h"
 #include "query/engine.h"
@@ -44,7 +45,22 @@ query::ReadViews read_views(const Views& views) {
           .items = &views.ledgers().items,
           .creators = &views.ledgers().creators,
           .users = &views.ledgers().users,
-          .user_state = &views.user_state()};
+          .user_state = &views.user_state(),
+          .embeddings = &views.embeddings(),
+          .preferences = &views.preferences(),
+          .interests = &views.interests(),
+          .uniques = &views.uniques(),
+          .relations = &views.relations(),
+          .weights = &views.weights(),
+          .co_engagement = &views.co_engagement(),
+          .creator_items = &views.creator_items(),
+          .hidden = &views.hidden()};
+}
+
+template <class Write>
+bool is_write(const query::Statement& statement) {
+  const auto* write = std::get_if<query::Write>(&statement.body);
+  return write != nullptr && std::holds_alternative<Write>(*write);
 }
 
 /// Points an error that knows no place at the part of its statement that it is about.
@@ -83,12 +99,32 @@ SchemaReply reply_about(const query::Statement& statement) {
     } else if (const auto* signal = std::get_if<query::DefineSignal>(define)) {
       reply.what = "signal";
       reply.name = signal->name.text;
+    } else if (const auto* embedding = std::get_if<query::DefineEmbedding>(define)) {
+      reply.what = "embedding";
+      reply.name = std::string(kind_name(embedding->name.kind)) + "." + embedding->name.name.text;
+    } else if (const auto* relation = std::get_if<query::DefineRelation>(define)) {
+      reply.what = "relation";
+      reply.name = relation->name.text;
     }
   } else {
     reply.op = "alter";
     reply.what = "settings";
   }
   return reply;
+}
+
+/// Which slots have a vector, and the vectors themselves when they are asked for.
+void add_embeddings(const Views& views, const query::Get& get, Ordinal entity, EntityReply& reply) {
+  const std::vector<EmbeddingDef>& slots = views.schema().embeddings;
+  for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots[slot].kind != get.kind || !views.embeddings().has(slot, entity)) continue;
+    EmbeddingReply embedding{.name = slots[slot].name, .size = slots[slot].size, .vector = {}};
+    if (get.with && get.with->vectors) {
+      embedding.vector.resize(slots[slot].size);
+      if (!views.embeddings().vector(slot, entity, embedding.vector)) continue;  // removed meanwhile
+    }
+    reply.embeddings.push_back(std::move(embedding));
+  }
 }
 
 /// The record of a validated change, answered by an empty reply.
@@ -138,8 +174,14 @@ Result<Reply> Session::dispatch(const query::Statement& statement) {
   }
   if (query::is_definition(statement)) return change_schema(statement);
   const base::EpochGuard guard;  // what is read stays, whatever is put into its place meanwhile
-  if (const auto* show = std::get_if<query::Show>(&body)) return db::show(core_, *show);
   const query::QueryContext context = this->context(statement);
+  if (const auto* show = std::get_if<query::Show>(&body)) {
+    std::string key;
+    if (show->key) {
+      TIDAL_TRY_ASSIGN(key, bind_text(*show->key, context));
+    }
+    return db::show(core_, *show, key);
+  }
   if (const auto* explain = std::get_if<query::Explain>(&body)) {
     TIDAL_TRY_ASSIGN(PlanReply plan, query::explain(*explain, read_views(core_.views()), context));
     return Reply(std::move(plan));
@@ -200,8 +242,18 @@ Result<Reply> Session::commit() {
   batch_.reset();
   const bool only_writes = std::ranges::all_of(
       statements, [](const query::Statement& s) { return std::holds_alternative<query::Write>(s.body); });
-  if (only_writes) return commit_batch(statements);
+  if (only_writes) return commit_in_order(statements);
   const base::MutexLock lock(core_.schema_mutex());
+  return commit_in_order(statements);
+}
+
+/// What says what stood is prepared and applied one batch after the other.
+Result<Reply> Session::commit_in_order(const std::vector<query::Statement>& statements) {
+  const bool says = std::ranges::any_of(statements, [](const query::Statement& each) {
+    return is_write<query::Unsignal>(each) || is_write<query::Relate>(each) || is_write<query::DeleteEntity>(each);
+  });
+  if (!says) return commit_batch(statements);
+  const base::MutexLock lock(core_.standing_mutex());
   return commit_batch(statements);
 }
 
@@ -212,7 +264,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 
   const schema::Schema& schema = validated.ok() ? validated->next : core_.views().schema();
   Preparer preparer = core_.preparer(schema);
-  preparer.begin_batch();
+  preparer.begin_batch({.takes_back = std::ranges::any_of(statements, is_write<query::Unsignal>)});
   PreparedBatch batch;
   if (errors.empty() && !validated->change.empty()) {
     add_schema_record(validated->change, core_.now(), batch);
@@ -251,6 +303,8 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 
 Result<Reply> Session::write(const query::Statement& statement) {
   TIDAL_TRY_ASSIGN(const Operation operation, to_operation(statement, core_.views().schema(), context(statement)));
+  std::optional<base::MutexLock> lock;
+  if (bears_on_standing(operation)) lock.emplace(core_.standing_mutex());
   Preparer preparer = core_.preparer();
   Result<PreparedBatch> batch = prepare_batch(preparer, std::span(&operation, 1), {});
   if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
@@ -311,7 +365,7 @@ Result<Reply> Session::get(const query::Statement& statement, const query::Get& 
     absent.code = Code::NotFound;
     return absent;
   }
-  if (get.with && (get.with->vectors || get.with->highlights || get.with->explain)) {
+  if (get.with && (get.with->highlights || get.with->explain)) {
     return query::not_yet(context, get.with->span, "this part of WITH in GET");
   }
   TIDAL_TRY_ASSIGN(entity::EntityContent content, views.entities().content(get.kind, found));
@@ -325,6 +379,11 @@ Result<Reply> Session::get(const query::Statement& statement, const query::Get& 
                     .created_at = content.created_at,
                     .fields = {},
                     .signals = {}};
+  add_embeddings(views, get, found, reply);
+  if (const auto hidden = views.hidden().info(get.kind, found)) {
+    reply.hidden = HiddenReply{.at = hidden->at, .reason = hidden->reason};
+  }
+  if (get.kind == EntityKind::User) reply.user = user_summary(views, found, context.now);
   if (!get.with || !get.with->fields || get.with->fields->every) {
     reply.fields = std::move(content.fields);
   } else {

@@ -25,6 +25,7 @@ std::string written(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* span = std::get_if<Duration>(&value)) return to_string(*span);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
   return std::to_string(std::get<double>(value));
 }
 

@@ -44,8 +44,8 @@ RowsReply show_signals(const schema::Schema& schema) {
     }
     std::vector<std::string> windows;
     for (const Window window : signal.windows) windows.emplace_back(window_name(window));
-    reply.rows.push_back(
-        {signal.name, std::string(kind_name(signal.target)) + "s", roles, windows, schema::to_statement(signal)});
+    reply.rows.push_back({signal.name, std::string(kind_name(signal.target)) + "s", roles, windows,
+                          schema::to_statement(signal, schema.relations)});
   }
   return reply;
 }
@@ -61,6 +61,8 @@ RowsReply show_settings(const Settings& settings) {
   row("create_users", settings.create_users, "an unknown user of a signal is created");
   row("seen_expires", settings.seen_expires, "after how long a seen item counts as unseen; 0: never");
   row("hot_gravity", settings.hot_gravity, "how fast the sort hot lets items sink");
+  row("interest_vectors", settings.interest_vectors, "how many vectors a user may have beside the preference");
+  row("relationship_half_life", settings.relationship_half_life, "of the weights that signals give");
   const Value retention = settings.log_retention.us == 0 ? Value("all") : Value(settings.log_retention);
   row("log_retention", retention, "records appended longer ago than this leave the log; all: age removes none");
   row("log_bytes", schema::size_text(settings.log_bytes),
@@ -132,13 +134,47 @@ RowsReply show_changes(const schema::Catalog& catalog) {
   return reply;
 }
 
+/// Edges of one relation at the entity, from its side: "out" begins there, "in" ends there. Dead ends are left out.
+void add_edges(const Views& views, std::size_t position, EntityKind kind, Ordinal entity, RowsReply& reply) {
+  const RelationDef& relation = views.schema().relations[position];
+  const auto add = [&](const char* direction, EntityKind other_kind, const std::vector<relationship::Edge>& edges) {
+    for (const relationship::Edge& edge : edges) {
+      if (!views.entities().is_live(other_kind, edge.other)) continue;
+      reply.rows.push_back({relation.name, std::string(direction), std::string(kind_name(other_kind)),
+                            std::string(views.entities().key_of(other_kind, edge.other)), edge.weight, edge.at});
+    }
+  };
+  const auto number = static_cast<std::uint16_t>(position);
+  using Order = relationship::EdgeOrder;
+  if (relation.from == kind) add("out", relation.to, views.relations().outgoing(number, entity, Order::ByTime));
+  if (relation.to == kind) add("in", relation.from, views.relations().incoming(number, entity, Order::ByTime));
+}
+
+/// Of the kind that is written, else of every kind that has the key.
+Result<Reply> show_relations(const Core& core, const query::Show& show, std::string_view key) {
+  const Views& views = core.views();
+  RowsReply reply;
+  reply.columns = {"relation", "direction", "kind", "key", "weight", "at"};
+  bool found = false;
+  for (const EntityKind kind : {EntityKind::User, EntityKind::Creator, EntityKind::Item}) {
+    if (show.kind && *show.kind != kind) continue;
+    const Ordinal entity = views.entities().find(kind, key);
+    if (entity == Ordinal::None || !views.entities().is_live(kind, entity)) continue;
+    found = true;
+    for (std::size_t r = 0; r < views.schema().relations.size(); ++r) add_edges(views, r, kind, entity, reply);
+  }
+  if (found) return Reply(std::move(reply));
+  const std::string what = show.kind ? std::string(kind_name(*show.kind)) : "user, creator or item";
+  return Error(Code::NotFound, what + " '" + std::string(key) + "' does not exist");
+}
+
 Error unavailable(std::string_view what) {
   return Error(Code::FailedPrecondition, "SHOW " + std::string(what) + " is not available yet");
 }
 
 }  // namespace
 
-Result<Reply> show(const Core& core, const query::Show& show) {
+Result<Reply> show(const Core& core, const query::Show& show, std::string_view key) {
   const schema::Schema& schema = core.views().schema();
   switch (show.what) {
     case What::Schema: return show_schema(core, show);
@@ -151,7 +187,7 @@ Result<Reply> show(const Core& core, const query::Show& show) {
     case What::Filters: return Reply(query::show_filters());
     case What::Features: return Reply(query::show_features());
     case What::Sources: return Reply(query::show_sources());
-    case What::RelationsOf: return unavailable("RELATIONS");
+    case What::RelationsOf: return show_relations(core, show, key);
     case What::Profile:
     case What::Profiles: return unavailable("PROFILES");
     case What::Cohort:

@@ -11,7 +11,8 @@
 namespace tidal::db {
 
 /// FailedPrecondition for what this version does not have; NotFound for a schema version that never was.
-[[nodiscard]] Result<Reply> show(const Core& core, const query::Show& show);
+/// `key`: of SHOW RELATIONS OF, bound.
+[[nodiscard]] Result<Reply> show(const Core& core, const query::Show& show, std::string_view key);
 
 /// The topics, or one of them with an example. NotFound names the nearest.
 [[nodiscard]] Result<Reply> help(std::optional<std::string_view> topic);

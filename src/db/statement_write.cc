@@ -1,4 +1,4 @@
-// SIGNAL, PUT, UPDATE and DELETE to operations.
+// The statements that write to operations.
 #include "db/statement_write.h"
 
 #include "query/bind_scope.h"
@@ -86,7 +86,42 @@ Result<Operation> put_operation(const query::Statement& statement, const query::
   put.entity.creator = std::move(content.creator);
   put.entity.created_at = content.created_at;
   put.entity.fields = std::move(content.fields);
+  put.entity.embeddings = std::move(content.embeddings);
   return Operation(std::move(put));
+}
+
+Result<Operation> unsignal_operation(const query::Unsignal& write, const QueryContext& context) {
+  Unsignal out{.kind = write.signal.text};
+  TIDAL_TRY_ASSIGN(out.item, bind_text(write.target, context));
+  TIDAL_TRY_ASSIGN(out.user, bind_text(write.by, context));
+  if (write.at) {
+    TIDAL_TRY_ASSIGN(out.at, bind_time(*write.at, context));
+  }
+  return Operation(std::move(out));
+}
+
+Result<Operation> relate_operation(const query::Relate& write, const QueryContext& context) {
+  Relate out{.relation = write.relation.text};
+  out.remove = write.remove;
+  TIDAL_TRY_ASSIGN(out.from, bind_text(write.from, context));
+  TIDAL_TRY_ASSIGN(out.to, bind_text(write.to, context));
+  if (write.weight) {
+    TIDAL_TRY_ASSIGN(out.weight, bind_number(*write.weight, context));
+  }
+  if (write.at) {
+    TIDAL_TRY_ASSIGN(out.at, bind_time(*write.at, context));
+  }
+  return Operation(std::move(out));
+}
+
+Result<Operation> hide_operation(const query::Hide& write, const QueryContext& context) {
+  Hide out{.kind = write.kind};
+  out.unhide = write.unhide;
+  TIDAL_TRY_ASSIGN(out.key, bind_text(write.key, context));
+  if (write.reason) {
+    TIDAL_TRY_ASSIGN(out.reason, bind_text(*write.reason, context));
+  }
+  return Operation(std::move(out));
 }
 
 }  // namespace
@@ -107,31 +142,68 @@ Result<Operation> to_operation(const query::Statement& statement, const schema::
     TIDAL_TRY_ASSIGN(std::string key, bind_text(del->key, context));
     return Operation(DeleteOperation{.kind = del->kind, .key = std::move(key)});
   }
+  if (const auto* unsignal = std::get_if<query::Unsignal>(&write)) return unsignal_operation(*unsignal, context);
+  if (const auto* relate = std::get_if<query::Relate>(&write)) return relate_operation(*relate, context);
+  if (const auto* hide = std::get_if<query::Hide>(&write)) return hide_operation(*hide, context);
   return query::not_available_yet(statement);
 }
+
+namespace {
+
+/// A clause that may be absent, or one that never is.
+template <class Clause>
+query::Span span_of(const std::optional<Clause>& clause, query::Span whole) {
+  return clause ? clause->span : whole;
+}
+
+query::Span place_in(const query::SignalWrite& signal, Part part, query::Span whole) {
+  switch (part) {
+    case Part::Name: return signal.signal.span;
+    case Part::Target: return signal.target.span;
+    case Part::User: return span_of(signal.by, whole);
+    case Part::Value: return span_of(signal.value, whole);
+    case Part::Weight: return span_of(signal.weight, whole);
+    case Part::Time: return span_of(signal.at, whole);
+    case Part::IdempotencyKey: return span_of(signal.key, whole);
+    case Part::Context: return span_of(signal.context, whole);
+    case Part::Whole:
+    case Part::Reason: break;
+  }
+  return whole;
+}
+
+query::Span place_in(const query::Unsignal& unsignal, Part part, query::Span whole) {
+  if (part == Part::Name) return unsignal.signal.span;
+  if (part == Part::Target) return unsignal.target.span;
+  if (part == Part::User) return unsignal.by.span;
+  return part == Part::Time ? span_of(unsignal.at, whole) : whole;
+}
+
+query::Span place_in(const query::Relate& relate, Part part, query::Span whole) {
+  if (part == Part::Name) return relate.relation.span;
+  if (part == Part::Target) return relate.to.span;
+  if (part == Part::User) return relate.from.span;
+  if (part == Part::Weight) return span_of(relate.weight, whole);
+  return part == Part::Time ? span_of(relate.at, whole) : whole;
+}
+
+}  // namespace
 
 query::Span place_of(const query::Statement& statement, Part part) {
   const auto* write = std::get_if<query::Write>(&statement.body);
   if (write == nullptr) return statement.span;
-  if (part == Part::Target) {
-    if (const auto* entity = std::get_if<query::EntityWrite>(write)) return entity->key.span;
-    if (const auto* del = std::get_if<query::DeleteEntity>(write)) return del->key.span;
+  const query::Span whole = statement.span;
+  if (const auto* signal = std::get_if<query::SignalWrite>(write)) return place_in(*signal, part, whole);
+  if (const auto* unsignal = std::get_if<query::Unsignal>(write)) return place_in(*unsignal, part, whole);
+  if (const auto* relate = std::get_if<query::Relate>(write)) return place_in(*relate, part, whole);
+  if (const auto* hide = std::get_if<query::Hide>(write)) {
+    if (part == Part::Target) return hide->key.span;
+    return part == Part::Reason ? span_of(hide->reason, whole) : whole;
   }
-  const auto* signal = std::get_if<query::SignalWrite>(write);
-  if (signal == nullptr) return statement.span;
-  const auto of = [&](const auto& clause) { return clause ? clause->span : statement.span; };
-  switch (part) {
-    case Part::Whole: break;
-    case Part::Name: return signal->signal.span;
-    case Part::Target: return signal->target.span;
-    case Part::User: return of(signal->by);
-    case Part::Value: return of(signal->value);
-    case Part::Weight: return of(signal->weight);
-    case Part::Time: return of(signal->at);
-    case Part::IdempotencyKey: return of(signal->key);
-    case Part::Context: return of(signal->context);
-  }
-  return statement.span;
+  if (part != Part::Target) return whole;
+  if (const auto* entity = std::get_if<query::EntityWrite>(write)) return entity->key.span;
+  const auto* del = std::get_if<query::DeleteEntity>(write);
+  return del != nullptr ? del->key.span : whole;
 }
 
 }  // namespace tidal::db

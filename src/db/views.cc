@@ -6,8 +6,16 @@
 
 #include "base/assert.h"
 #include "base/epoch.h"
+#include "entity/embedding_mat.h"
 #include "entity/entity_mat.h"
 #include "index/field_index_mat.h"
+#include "index/hidden_mat.h"
+#include "relationship/co_engagement_mat.h"
+#include "relationship/edges_mat.h"
+#include "relationship/weights_mat.h"
+#include "signal/interests_mat.h"
+#include "signal/preference_mat.h"
+#include "signal/uniques_mat.h"
 #include "signal/user_state_mat.h"
 
 namespace tidal::db {
@@ -22,27 +30,77 @@ Result<index::EntityChange> decode_entity_change(std::string_view payload) {
                              .fields = std::move(content.fields)};
 }
 
+/// What the interests need of it.
+Result<Fields> decode_fields(std::string_view payload) {
+  TIDAL_TRY_ASSIGN(entity::EntityContent content, entity::decode_content(payload));
+  return std::move(content.fields);
+}
+
 }  // namespace
 
 // The order in which views take each event, after the roots.
-const std::array<Views::Derived, 5> Views::kDerived = {{
+const std::array<Views::Derived, 13> Views::kDerived = {{
     {"field_index",
      [](Part& part) -> std::unique_ptr<Materializer> {
-       part.fields = std::make_unique<index::FieldIndex>();
        return std::make_unique<index::FieldIndexMaterializer>(
-           *part.fields, index::FieldIndexMaterializer::Inputs{
-                             .catalog = part.roots, .keys = part.roots, .decode = decode_entity_change});
+           part.make<index::FieldIndex>(),
+           index::FieldIndexMaterializer::Inputs{
+               .catalog = part.roots, .keys = part.roots, .decode = decode_entity_change});
+     }},
+    {"creator_items",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<relationship::CreatorItemsMaterializer>(part.make<relationship::CreatorItems>(),
+                                                                       part.roots);
+     }},
+    {"hidden",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<index::HiddenMaterializer>(part.make<index::Hidden>(), part.roots);
      }},
     {"ledger",
      [](Part& part) -> std::unique_ptr<Materializer> {
-       part.ledgers = std::make_unique<signal::LedgerSet>();
-       return std::make_unique<signal::GlobalSignalMaterializer>(*part.ledgers, part.roots);
+       return std::make_unique<signal::GlobalSignalMaterializer>(part.make<signal::LedgerSet>(), part.roots);
      }},
     {"user_state",
      [](Part& part) -> std::unique_ptr<Materializer> {
-       part.user_state = std::make_unique<signal::UserState>();
        return std::make_unique<signal::UserStateMaterializer>(
-           *part.user_state, signal::UserStateMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+           part.make<signal::UserState>(),
+           signal::UserStateMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+     }},
+    {"preference",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<signal::PreferenceMaterializer>(
+           part.make<signal::Preferences>(),
+           signal::PreferenceMaterializer::Inputs{.catalog = part.roots, .keys = part.roots, .embeddings = part.roots});
+     }},
+    {"interests",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<signal::InterestsMaterializer>(
+           part.make<signal::Interests>(),
+           signal::InterestsMaterializer::Inputs{.catalog = part.roots, .keys = part.roots, .decode = decode_fields});
+     }},
+    {"uniques",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<signal::UniquesMaterializer>(
+           part.make<signal::Uniques>(),
+           signal::UniquesMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+     }},
+    {"relations",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<relationship::EdgeMaterializer>(
+           part.make<relationship::EdgeState>(),
+           relationship::EdgeMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+     }},
+    {"weights",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<relationship::WeightMaterializer>(
+           part.make<relationship::WeightState>(),
+           relationship::WeightMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+     }},
+    {"co_engagement",
+     [](Part& part) -> std::unique_ptr<Materializer> {
+       return std::make_unique<relationship::CoEngagementMaterializer>(
+           part.make<relationship::CoEngagement>(),
+           relationship::CoEngagementMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
     {"import_marks", [](Part&) -> std::unique_ptr<Materializer> { return std::make_unique<ImportMarks>(); }},
     {"duplicates", [](Part&) -> std::unique_ptr<Materializer> { return std::make_unique<DuplicateWindow>(); }},
@@ -56,15 +114,12 @@ struct Views::Retired {
   ~Retired() { view.reset(); }
 };
 
-Views::Views(storage::KeyValueStore& store) : entities_(store) {
-  add_roots();
-  for (const Derived& derived : kDerived) add(derived);
-}
+Views::Views(storage::KeyValueStore& store) : Views(store, derived()) {}
 
-Views::Views(storage::KeyValueStore& store, std::string_view only) : entities_(store) {
+Views::Views(storage::KeyValueStore& store, std::span<const std::string_view> names) : entities_(store) {
   add_roots();
   for (const Derived& derived : kDerived) {
-    if (derived.name == only) add(derived);
+    if (std::ranges::find(names, derived.name) != names.end()) add(derived);
   }
 }
 
@@ -85,6 +140,9 @@ void Views::add_roots() {
   catalog_ = catalog.get();
   registry_.add(std::move(catalog));
   registry_.add(std::make_unique<entity::EntityMaterializer>(entities_));
+  own_roots_.follow(*this);
+  registry_.add(std::make_unique<entity::EmbeddingMaterializer>(
+      embeddings_, entity::EmbeddingMaterializer::Inputs{.catalog = own_roots_, .keys = own_roots_}));
   resolver_ = std::make_unique<Resolver>(*catalog_, entities_);
   registry_.set_resolver(resolver_.get());
 }
@@ -93,19 +151,22 @@ void Views::add(const Derived& derived) {
   parts_.push_back(std::make_unique<Part>());
   Part& part = *parts_.back();
   part.name = derived.name;
-  part.roots.follow(*catalog_, entities_);
+  part.roots.follow(*this);
   std::unique_ptr<Materializer> view = derived.make(part);
   publish(part, *view);
   registry_.add(std::move(view));
 }
 
 void Views::publish(const Part& part, Materializer& view) {
-  // release: pairs with the acquire of the readers, who find the view whole.
-  if (part.fields) fields_.store(part.fields.get(), std::memory_order_release);
-  if (part.ledgers) ledgers_.store(part.ledgers.get(), std::memory_order_release);
-  if (part.user_state) user_state_.store(part.user_state.get(), std::memory_order_release);
+  const auto publish_state = [this]<class State>(const std::unique_ptr<State>& state) {
+    // release: pairs with the acquire of the readers, who find the view whole.
+    if (state) std::get<Published<State>>(states_).store(state.get(), std::memory_order_release);
+  };
+  std::apply([&](const auto&... each) { (publish_state(each), ...); }, part.states);
   if (auto* marks = dynamic_cast<ImportMarks*>(&view)) import_marks_.store(marks, std::memory_order_release);
-  if (auto* duplicates = dynamic_cast<DuplicateWindow*>(&view)) duplicates_ = duplicates;
+  if (auto* duplicates = dynamic_cast<DuplicateWindow*>(&view)) {
+    duplicates_.store(duplicates, std::memory_order_release);
+  }
   if (auto* ledger = dynamic_cast<signal::GlobalSignalMaterializer*>(&view)) ledger_mat_ = ledger;
 }
 
@@ -117,7 +178,7 @@ void Views::adopt(std::string_view name, Views& other) {
   std::unique_ptr<Part> part = std::move(*theirs);
   other.parts_.erase(theirs);
   std::unique_ptr<Materializer> view = other.registry_.release(name);
-  part->roots.follow(*catalog_, entities_);
+  part->roots.follow(*this);
   publish(*part, *view);
   auto* retired =
       new Retired{.view = registry_.replace(std::move(view)), .part = std::exchange(*ours, std::move(part))};
@@ -129,18 +190,27 @@ Timestamp Views::newest_event() const {
   return std::max(ledgers.items.newest_event(), ledgers.creators.newest_event());
 }
 
-void Views::find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const {
-  duplicates_->find_first(ids, now, first);
+// acquire, in all of these: pairs with the release in publish().
+
+bool Views::has_applied(const wal::EventId& id, Timestamp now) const {
+  const base::EpochGuard guard;
+  return duplicates_.load(std::memory_order_acquire)->first_of(id, now) != SeqNo{};
 }
 
-bool Views::holds(const wal::EventId& id) const { return duplicates_->holds(id); }
+void Views::find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const {
+  duplicates_.load(std::memory_order_acquire)->find_first(ids, now, first);
+}
+
+bool Views::holds(const wal::EventId& id) const { return duplicates_.load(std::memory_order_acquire)->holds(id); }
 
 void Views::expect_newest(std::optional<Timestamp> newest) {
-  if (newest && duplicates_ != nullptr) duplicates_->expect_newest(*newest);
+  DuplicateWindow* duplicates = duplicates_.load(std::memory_order_acquire);
+  if (newest && duplicates != nullptr) duplicates->expect_newest(*newest);
 }
 
 void Views::identify(std::span<wal::WalEvent> events) const {
-  if (duplicates_ != nullptr) duplicates_->identify(events);
+  const DuplicateWindow* duplicates = duplicates_.load(std::memory_order_acquire);
+  if (duplicates != nullptr) duplicates->identify(events);
 }
 
 void Views::settle(Timestamp now) {

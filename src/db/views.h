@@ -1,8 +1,9 @@
 // Every view of the database and the order in which they take events. A new view is registered here, in one line.
 //
-// Schema and entities are the roots: every other view reads them as of the event it takes, and keeps ordinals and
-// positions that mean the same in every replay of one log. So any other view can be built aside, beside roots of its
-// own, and put into the place of the one in service (adopt).
+// Schema, entities and embeddings, what the application wrote, are the roots: every other view reads them as of the
+// event it takes, and keeps ordinals and positions that mean the same in every replay of one log. So any other view can
+// be built aside, beside roots of its own, and put into the place of the one in service (adopt). A derived view reads
+// nothing of another: taking one away changes no other's state.
 // V1: what readers hold stays whole: a view that was replaced is freed when no EpochGuard from before is left.
 // Threads: apply side as Materializer; the const reads as each view says, inside an EpochGuard.
 #pragma once
@@ -13,18 +14,29 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "db/duplicate_window.h"
 #include "db/import_marks.h"
 #include "db/resolver.h"
+#include "entity/embedding_store.h"
 #include "entity/entity_store.h"
 #include "index/field_index.h"
+#include "index/hidden.h"
 #include "materializer/key_names.h"
 #include "materializer/registry.h"
+#include "relationship/co_engagement.h"
+#include "relationship/creator_items.h"
+#include "relationship/creator_items_mat.h"
+#include "relationship/edges.h"
+#include "relationship/weights.h"
 #include "schema/catalog.h"
 #include "signal/global_mat.h"
+#include "signal/interests.h"
 #include "signal/ledger_set.h"
+#include "signal/preference.h"
+#include "signal/uniques.h"
 #include "signal/user_state.h"
 #include "storage/kv.h"
 
@@ -34,8 +46,8 @@ class Views final : public wal::AppliedIds {
  public:
   /// All of them. `store` outlives this.
   explicit Views(storage::KeyValueStore& store);
-  /// The roots, and of the others the one of that name.
-  Views(storage::KeyValueStore& store, std::string_view only);
+  /// The roots, and of the others those of these names.
+  Views(storage::KeyValueStore& store, std::span<const std::string_view> names);
   ~Views() override;
   Views(const Views&) = delete;
   Views& operator=(const Views&) = delete;
@@ -46,13 +58,24 @@ class Views final : public wal::AppliedIds {
   [[nodiscard]] const schema::Schema& schema() const { return catalog_->current(); }
   [[nodiscard]] const schema::Catalog& catalog() const { return *catalog_; }
   [[nodiscard]] const entity::EntityStore& entities() const { return entities_; }
+  [[nodiscard]] const entity::EmbeddingStore& embeddings() const { return embeddings_; }
+  [[nodiscard]] const index::FieldIndex& fields() const { return state<index::FieldIndex>(); }
+  [[nodiscard]] const index::Hidden& hidden() const { return state<index::Hidden>(); }
+  [[nodiscard]] const signal::LedgerSet& ledgers() const { return state<signal::LedgerSet>(); }
+  [[nodiscard]] const signal::UserState& user_state() const { return state<signal::UserState>(); }
+  [[nodiscard]] const signal::Preferences& preferences() const { return state<signal::Preferences>(); }
+  [[nodiscard]] const signal::Interests& interests() const { return state<signal::Interests>(); }
+  [[nodiscard]] const signal::Uniques& uniques() const { return state<signal::Uniques>(); }
+  [[nodiscard]] const relationship::CreatorItems& creator_items() const { return state<relationship::CreatorItems>(); }
+  [[nodiscard]] const relationship::EdgeState& relations() const { return state<relationship::EdgeState>(); }
+  [[nodiscard]] const relationship::WeightState& weights() const { return state<relationship::WeightState>(); }
+  [[nodiscard]] const relationship::CoEngagement& co_engagement() const { return state<relationship::CoEngagement>(); }
   // acquire: pairs with the release in publish().
-  [[nodiscard]] const index::FieldIndex& fields() const { return *fields_.load(std::memory_order_acquire); }
-  [[nodiscard]] const signal::LedgerSet& ledgers() const { return *ledgers_.load(std::memory_order_acquire); }
-  [[nodiscard]] const signal::UserState& user_state() const { return *user_state_.load(std::memory_order_acquire); }
   [[nodiscard]] const ImportMarks& import_marks() const { return *import_marks_.load(std::memory_order_acquire); }
   [[nodiscard]] Timestamp newest_event() const;
 
+  /// Whether a signal with that id, appended at `now`, would be dropped as a duplicate of an applied one. Any thread.
+  [[nodiscard]] bool has_applied(const wal::EventId& id, Timestamp now) const;
   /// Of the duplicates in service. Must not run beside adopt().
   void find_first(std::span<const wal::EventId> ids, Timestamp now, std::span<SeqNo> first) const override;
   [[nodiscard]] bool holds(const wal::EventId& id) const override;
@@ -71,31 +94,50 @@ class Views final : public wal::AppliedIds {
   [[nodiscard]] const materializer::Registry& registry() const { return registry_; }
 
  private:
+  /// States that views keep apart from their materializers, so that what reads them knows of no log.
+  template <template <class> class Of>
+  using EachState =
+      std::tuple<Of<index::FieldIndex>, Of<index::Hidden>, Of<signal::LedgerSet>, Of<signal::UserState>,
+                 Of<signal::Preferences>, Of<signal::Interests>, Of<signal::Uniques>, Of<relationship::CreatorItems>,
+                 Of<relationship::EdgeState>, Of<relationship::WeightState>, Of<relationship::CoEngagement>>;
+  template <class State>
+  using Owned = std::unique_ptr<State>;
+  template <class State>
+  using Published = std::atomic<const State*>;
+
   /// The roots that a derived view follows: those it was built beside, then those it serves beside.
-  class Roots final : public materializer::KeyNames, public schema::CurrentSchema {
+  class Roots final : public materializer::KeyNames,
+                      public schema::CurrentSchema,
+                      public relationship::CurrentEntities,
+                      public entity::EmbeddingSource {
    public:
-    void follow(const schema::Catalog& catalog, const entity::EntityStore& entities) {
-      catalog_ = &catalog;
-      entities_ = &entities;
-    }
-    [[nodiscard]] const schema::Schema& current() const override { return catalog_->current(); }
+    void follow(const Views& views) { views_ = &views; }
+    [[nodiscard]] const schema::Schema& current() const override { return views_->schema(); }
+    [[nodiscard]] const entity::EntityStore& entities() const override { return views_->entities_; }
     [[nodiscard]] std::string_view key_of(EntityKind kind, Ordinal o) const override {
-      return entities_->key_of(kind, o);
+      return views_->entities_.key_of(kind, o);
+    }
+    [[nodiscard]] bool item_vector(Ordinal item, std::span<float> out) const noexcept override {
+      return views_->embeddings_.item_vector(item, out);
+    }
+    [[nodiscard]] bool catalogue_vector(Ordinal creator, std::span<float> out) const noexcept override {
+      return views_->embeddings_.catalogue_vector(creator, out);
     }
 
    private:
-    const schema::Catalog* catalog_ = nullptr;
-    const entity::EntityStore* entities_ = nullptr;
+    const Views* views_ = nullptr;
   };
 
-  /// What belongs to one derived view besides its materializer.
+  /// What belongs to one derived view besides its materializer: the one state that is its, if any.
   struct Part {
     std::string_view name;
     Roots roots;
-    // Of these the one that the view keeps apart from its materializer, if any.
-    std::unique_ptr<index::FieldIndex> fields;
-    std::unique_ptr<signal::LedgerSet> ledgers;
-    std::unique_ptr<signal::UserState> user_state;
+    EachState<Owned> states;
+
+    template <class State>
+    [[nodiscard]] State& make() {
+      return *(std::get<Owned<State>>(states) = std::make_unique<State>());
+    }
   };
   struct Retired;
   using MakeView = std::unique_ptr<materializer::Materializer> (*)(Part&);
@@ -103,25 +145,30 @@ class Views final : public wal::AppliedIds {
     std::string_view name;
     MakeView make;
   };
-  static const std::array<Derived, 5> kDerived;
+  static const std::array<Derived, 13> kDerived;
 
   void add_roots();
   void add(const Derived& derived);
   /// Lets readers find the view.
   void publish(const Part& part, materializer::Materializer& view);
+  // acquire: pairs with the release in publish().
+  template <class State>
+  [[nodiscard]] const State& state() const {
+    return *std::get<Published<State>>(states_).load(std::memory_order_acquire);
+  }
 
   entity::EntityStore entities_;
+  entity::EmbeddingStore embeddings_;
+  Roots own_roots_;                     // of the roots that follow others
   schema::Catalog* catalog_ = nullptr;  // the registry's
   std::unique_ptr<Resolver> resolver_;
   std::vector<std::unique_ptr<Part>> parts_;
   materializer::Registry registry_;
   // Of the parts and the registry; null where the view is not among these.
-  std::atomic<const index::FieldIndex*> fields_{nullptr};
-  std::atomic<const signal::LedgerSet*> ledgers_{nullptr};
-  std::atomic<const signal::UserState*> user_state_{nullptr};
+  EachState<Published> states_;
   std::atomic<const ImportMarks*> import_marks_{nullptr};
-  // The applier's and the appending thread's.
-  DuplicateWindow* duplicates_ = nullptr;
+  std::atomic<DuplicateWindow*> duplicates_{nullptr};
+  // The applier's.
   signal::GlobalSignalMaterializer* ledger_mat_ = nullptr;
 };
 

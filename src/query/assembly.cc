@@ -32,12 +32,6 @@ Fields select_fields(const BoundQuery& query, const schema::Schema& schema, cons
   return selected;
 }
 
-// The always-on negative, once more against the newest marks: hiding may have happened while the query ran.
-bool hidden_meanwhile(const BoundQuery& query, const index::Bitmap& hidden, Ordinal entity) {
-  const bool asked = query.filter && query.filter->wants_hidden;
-  return query.kind == EntityKind::Item && !asked && hidden.contains(entity);
-}
-
 // What has no length comes last under `shortest`, by a score that is nobody's length.
 double shown_score(double score, const BoundSort& sort) {
   return sort.kind == SortKind::Shortest && score == kLast ? 0 : shown(score, sort.type);
@@ -76,24 +70,22 @@ Result<std::vector<SignalValues>> evaluate_signals(const std::vector<BoundSignal
   return rows;
 }
 
-Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection, std::uint32_t reached,
+Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection, const Page& page,
                                          FeatureReader& reader) {
   const ReadViews& views = reader.views();
   std::vector<ResultItem> items;
   items.reserve(selection.page.size());
   std::optional<Scorer> scorer;
   if (query.explain && !query.sort.by_text()) scorer.emplace(query.sort, query.kind, reader);
-  index::Bitmap hidden;
-  if (reader.user() != Ordinal::None) hidden = views.user_state->marked(reader.user(), Mark::Hidden);
   TIDAL_TRY_ASSIGN(std::vector<SignalValues> signals, page_signals(query, selection, reader));
   for (std::size_t place = 0; place < selection.page.size(); ++place) {
     const Ranked& ranked = selection.page[place];
-    if (hidden_meanwhile(query, hidden, ranked.entity)) continue;
+    if (page.negatives.exclude(ranked.entity)) continue;  // N1: what was written while the query ran counts
     ResultItem item;
     item.kind = query.kind;
     item.key = std::string(views.entities->key_of(query.kind, ranked.entity));
     item.score = shown_score(ranked.score, query.sort);
-    item.rank = reached + static_cast<std::uint32_t>(items.size()) + 1;
+    item.rank = page.reached + static_cast<std::uint32_t>(items.size()) + 1;
     if (query.kind == EntityKind::Item) {
       const Ordinal creator = views.entities->creator_of(ranked.entity);
       if (creator != Ordinal::None) item.creator = std::string(views.entities->key_of(EntityKind::Creator, creator));
@@ -108,7 +100,11 @@ Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selectio
       item.fields = select_fields(query, *views.schema, content->fields);
     }
     item.signals = std::move(signals[place]);
-    item.sources.emplace_back("scan");
+    if (page.sources != nullptr) {
+      item.sources = page.sources->names_of(ranked.entity);
+    } else {
+      item.sources.emplace_back("scan");
+    }
     if (scorer) {
       TIDAL_TRY_ASSIGN(item.explain, scorer->contributions(ranked.entity, item.score));
     }

@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "query/negatives.h"
 #include "query/query_binder.h"
 #include "query/scorer.h"
 #include "query/selection.h"
+#include "query/sources.h"
 #include "tidal/reply.h"
 
 namespace tidal::query {
@@ -21,10 +23,17 @@ inline constexpr std::size_t kDefaultTextBytes = 256;
 /// Number as replies print it: times as unix seconds, durations as seconds.
 [[nodiscard]] double shown(double value, Type type);
 
+/// What assembling takes besides the query and what it selected.
+struct Page {
+  std::uint32_t reached = 0;  ///< entries of earlier pages
+  const Negatives& negatives;
+  const Sources* sources = nullptr;  ///< null: a scan
+};
+
 /// The entries of a page, ranked from `reached` + 1. What was deleted or hidden in the meantime is left out.
 /// IoError, Corruption.
 [[nodiscard]] Result<std::vector<ResultItem>> assemble(const BoundQuery& query, const Selection& selection,
-                                                       std::uint32_t reached, FeatureReader& reader);
+                                                       const Page& page, FeatureReader& reader);
 
 /// Each expression's words and its value.
 using SignalValues = std::vector<std::pair<std::string, double>>;

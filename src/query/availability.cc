@@ -10,8 +10,6 @@ Status check_available(const QueryContext& context, const Query& q) {
   };
   TIDAL_TRY(later(q.op == Query::Op::Search, q.span, "SEARCH"));
   TIDAL_TRY(later(q.for_item.has_value(), q.for_item ? q.for_item->span : Span{}, "FOR ITEM"));
-  TIDAL_TRY(later(!q.similar_to.empty(), q.similar_to.empty() ? Span{} : q.similar_to.front().span, "SIMILAR TO"));
-  TIDAL_TRY(later(!q.from.empty(), q.from.empty() ? Span{} : q.from.front().span, "FROM"));
   TIDAL_TRY(later(q.cohort.has_value(), q.cohort ? q.cohort->condition.span() : Span{}, "COHORT"));
   TIDAL_TRY(later(q.within.has_value(), q.within ? q.within->span : Span{}, "WITHIN"));
   TIDAL_TRY(later(!q.diversity.empty(), q.diversity.empty() ? Span{} : q.diversity.front().span, "DIVERSITY"));

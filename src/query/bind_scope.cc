@@ -31,7 +31,10 @@ Remedy nearest_remedy(std::string_view name, const std::vector<std::string>& kno
 Result<Value> param_value(const QueryContext& context, const Param& param, Span span) {
   if (context.params != nullptr) {
     const auto found = context.params->find(param.name);
-    if (found != context.params->end()) return found->second;
+    if (found != context.params->end()) {
+      if (const Value* value = found->second.value()) return *value;
+      return refuse(context, span, "parameter $" + param.name + " is a vector, which cannot stand here");
+    }
   }
   return refuse(context, span, "parameter $" + param.name + " has no value");
 }

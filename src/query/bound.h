@@ -42,6 +42,7 @@ struct FeatureRef {
     CreatorOrdinal,  ///< its creator's, or missing
     Random,
     Count,
+    Unique,
     Sum,
     Mean,
     Velocity,
@@ -49,7 +50,13 @@ struct FeatureRef {
     DecayScore,
     Net,
     TimeOf,
-    Score,  ///< what the sort gave; MIN SCORE only
+    PreferenceMatch,
+    CreatorAffinity,  ///< of a creator, or at an item's creator
+    ItemAffinity,
+    Interest,  ///< field; value when the text is not empty
+    CoEngagement,
+    SourceScore,  ///< what the sources found it with
+    Score,        ///< what the sort gave; MIN SCORE only
   };
   Kind kind = Kind::Field;
   EntityKind entity = EntityKind::Item;  ///< whose value it is
@@ -60,12 +67,13 @@ struct FeatureRef {
   Duration ago{0};
   Mark mark = Mark::Seen;
   std::uint64_t seed = 0;
+  std::string text{};  ///< Interest in one value
   double missing = 0;  ///< read where there is no value: the default, 0, or kMissing under a comparison
 };
 
 /// A condition that an index answers with a set of entities.
 struct SetRef {
-  enum class Kind : std::uint8_t { Keywords, AllKeywords, Ranges, Having, Marked };
+  enum class Kind : std::uint8_t { Keywords, AllKeywords, Ranges, Having, Marked, Related };
   Kind kind = Kind::Keywords;
   EntityKind entity = EntityKind::Item;
   bool of_creator = false;
@@ -75,6 +83,7 @@ struct SetRef {
   std::vector<std::string> values{};
   std::vector<index::NumberRange> ranges{};
   Mark mark = Mark::Seen;
+  std::uint16_t relation = 0;  ///< Related: position in the schema
 };
 
 /// A condition on a field without an index: answered by reading the entity.
@@ -155,9 +164,10 @@ struct Bound {
   std::vector<FeatureRef> features;
   std::vector<SetRef> sets;
   std::vector<StoredTest> tests;
-  std::uint32_t relative_columns = 0;  ///< how many Norm, Zscore and Rank nodes there are
-  bool wants_hidden = false;           ///< the flag `hidden` stands in it un-negated
-  bool wants_scheduled = false;        ///< the flag `scheduled` stands in it un-negated
+  std::uint32_t relative_columns = 0;          ///< how many Norm, Zscore and Rank nodes there are
+  bool wants_hidden = false;                   ///< the flag `hidden` stands in it un-negated
+  std::vector<std::size_t> wants_relations{};  ///< positions of relations whose flag stands in it un-negated
+  bool wants_scheduled = false;                ///< the flag `scheduled` stands in it un-negated
 
   [[nodiscard]] std::uint32_t root() const { return static_cast<std::uint32_t>(nodes.size()) - 1; }
   [[nodiscard]] Type type() const { return nodes.back().type; }

@@ -52,7 +52,12 @@ std::string binding_of(const Query& query, const ReadViews& views, const QueryCo
     for (const auto& [name, value] : *context.params) {
       if (!names_param(text, name)) continue;
       out.string(name);
-      encode_value(value, out);
+      if (const Value* plain = value.value()) {
+        encode_value(*plain, out);
+      } else {
+        out.u8(0xFF);
+        for (const float x : *value.vector()) out.f64(x);
+      }
     }
   }
   return out.take();

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -22,10 +23,10 @@ using schema::Aspect;
 using schema::Problem;
 
 // Settings that belong to features of later versions.
-constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "interest_vectors", "rescore"};
-constexpr std::string_view kSettingNames[] = {"future_tolerance", "past_query_tolerance", "create_users",
-                                              "seen_expires",     "hot_gravity",          "log_retention",
-                                              "log_bytes",        "log_archive"};
+constexpr std::string_view kLaterSettings[] = {"min_cohort_size", "rescore"};
+constexpr std::string_view kSettingNames[] = {
+    "future_tolerance", "past_query_tolerance",   "create_users",  "seen_expires", "hot_gravity",
+    "interest_vectors", "relationship_half_life", "log_retention", "log_bytes",    "log_archive"};
 
 Value value_of(const Literal& literal) {
   if (const auto* v = std::get_if<bool>(&literal)) return *v;
@@ -59,6 +60,38 @@ FieldDef field_of(const DefineField& define) {
   return out;
 }
 
+EmbeddingDef embedding_of(const DefineEmbedding& define) {
+  using Metric = EmbeddingOptions::Metric;
+  EmbeddingDef out;
+  out.kind = define.name.kind;
+  out.name = define.name.name.text;
+  // A size beyond 32 bits is no better than none.
+  const std::int64_t size = define.options.size.value_or(0);
+  out.size = size < 0 || size > std::numeric_limits<std::uint32_t>::max() ? 0 : static_cast<std::uint32_t>(size);
+  const Metric metric = define.options.metric.value_or(Metric::Cosine);
+  out.metric = metric == Metric::Dot  ? VectorMetric::Dot
+               : metric == Metric::L2 ? VectorMetric::L2
+                                      : VectorMetric::Cosine;
+  const bool halves = define.options.storage == EmbeddingOptions::Storage::F16;
+  out.storage = halves ? VectorStorage::F16 : VectorStorage::F32;
+  out.preference = define.options.preference;
+  return out;
+}
+
+RelationDef relation_of(const DefineRelation& define) {
+  using Excludes = RelationOptions::Excludes;
+  RelationDef out;
+  out.name = define.name.text;
+  out.from = define.from;
+  out.to = define.to;
+  if (define.options.excludes) {
+    const bool always = *define.options.excludes == Excludes::Always;
+    out.excludes = always ? RelationDef::Excludes::Always : RelationDef::Excludes::Feeds;
+  }
+  out.half_life = define.options.half_life.value_or(Duration{0});
+  return out;
+}
+
 // ---- where in the text a problem is ---------------------------------------------------------------------------------
 
 Span place_in(const DefineField& define, Aspect aspect) {
@@ -80,15 +113,14 @@ Span place_in(const DefineField& define, Aspect aspect) {
   }
 }
 
-Span place_in(const DefineSignal& define, Aspect aspect, std::size_t part) {
-  const SignalOptions& o = define.options;
+Span place_in(const SignalOptions& o, Span name, Aspect aspect, std::size_t part) {
   switch (aspect) {
-    case Aspect::Value: return o.value ? o.value->span : define.name.span;
-    case Aspect::Decay: return o.decay ? o.decay->span : define.name.span;
-    case Aspect::Windows: return part < o.windows.size() ? o.windows[part].span : define.name.span;
-    case Aspect::Velocity: return o.velocity ? o.velocity->span : define.name.span;
-    case Aspect::Effects: return part < o.effects.size() ? o.effects[part].span : define.name.span;
-    default: return define.name.span;
+    case Aspect::Value: return o.value ? o.value->span : name;
+    case Aspect::Decay: return o.decay ? o.decay->span : name;
+    case Aspect::Windows: return part < o.windows.size() ? o.windows[part].span : name;
+    case Aspect::Velocity: return o.velocity ? o.velocity->span : name;
+    case Aspect::Effects: return part < o.effects.size() ? o.effects[part].span : name;
+    default: return name;
   }
 }
 
@@ -137,9 +169,30 @@ class Batch {
       if (errors_.size() > before) return;
       proposed_.signals.push_back(std::move(def));
       signals_.push_back(Source<DefineSignal>{&statement, signal});
+    } else if (const auto* embedding = std::get_if<DefineEmbedding>(&define)) {
+      take(statement, *embedding);
+    } else if (const auto* relation = std::get_if<DefineRelation>(&define)) {
+      const std::size_t before = errors_.size();
+      SignalDef def = signal_of(*relation, statement, errors_);
+      if (errors_.size() > before) return;
+      proposed_.signals.push_back(std::move(def));
+      proposed_.relations.push_back(relation_of(*relation));
+      relations_.push_back(Source<DefineRelation>{&statement, relation});
     } else {
       errors_.push_back(not_available_yet(statement));
     }
+  }
+
+  void take(const Statement& statement, const DefineEmbedding& define) {
+    if (define.options.storage == EmbeddingOptions::Storage::I8 || define.options.rescore) {
+      const char* what = define.options.rescore ? "RESCORE" : "STORAGE i8";
+      return complain(statement, define.name.span,
+                      {.message = std::string(what) + " is not available yet",
+                       .expected = {"STORAGE f16", "STORAGE f32"},
+                       .code = Code::FailedPrecondition});
+    }
+    proposed_.embeddings.push_back(embedding_of(define));
+    embeddings_.push_back(Source<DefineEmbedding>{&statement, &define});
   }
 
   void take(const Statement& statement, const Alter& alter) {
@@ -172,6 +225,8 @@ class Batch {
     if (name == "seen_expires") return take_span(statement, setting, *text, out.seen_expires, "never");
     if (name == "log_retention") return take_retention(statement, setting, *text, out.log_retention);
     if (name == "log_bytes") return take_size(statement, setting, *text, out.log_bytes);
+    if (name == "relationship_half_life") return take_span(statement, setting, *text, out.relationship_half_life);
+    if (name == "interest_vectors") return take_count(statement, setting, *text, out.interest_vectors);
     if (name == "create_users") return take_flag(statement, setting, *text, out.create_users);
     if (name == "log_archive") return take_flag(statement, setting, *text, out.log_archive);
     if (name == "hot_gravity") {
@@ -203,6 +258,12 @@ class Batch {
     }
     complain(statement, setting.value.span,
              {.message = setting.name.text + " is true or false", .expected = {"true", "false"}});
+  }
+
+  void take_count(const Statement& statement, const Setting& setting, const std::string& text, std::int64_t& out) {
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (failure == std::errc() && end == text.data() + text.size()) return;
+    complain(statement, setting.value.span, {.message = setting.name.text + " is a whole number", .expected = {"4"}});
   }
 
   void take_size(const Statement& statement, const Setting& setting, const std::string& text, std::int64_t& out) {
@@ -257,7 +318,19 @@ class Batch {
       }
       case Problem::Of::Signal: {
         const auto& source = signals_[problem.index];
-        return complain(*source.statement, place_in(*source.define, problem.aspect, problem.part),
+        const DefineSignal& define = *source.define;
+        return complain(*source.statement, place_in(define.options, define.name.span, problem.aspect, problem.part),
+                        std::move(complaint));
+      }
+      case Problem::Of::Embedding: {
+        const auto& source = embeddings_[problem.index];
+        return complain(*source.statement, source.define->name.span, std::move(complaint));
+      }
+      case Problem::Of::Relation: {
+        const auto& source = relations_[problem.index];
+        const DefineRelation& define = *source.define;
+        return complain(*source.statement,
+                        place_in(define.options.signal, define.name.span, problem.aspect, problem.part),
                         std::move(complaint));
       }
       case Problem::Of::Settings: return locate_setting(problem.aspect, std::move(complaint));
@@ -265,12 +338,14 @@ class Batch {
   }
 
   void locate_setting(Aspect aspect, Complaint complaint) {
-    const std::string_view name = aspect == Aspect::FutureTolerance      ? "future_tolerance"
-                                  : aspect == Aspect::PastQueryTolerance ? "past_query_tolerance"
-                                  : aspect == Aspect::SeenExpires        ? "seen_expires"
-                                  : aspect == Aspect::LogRetention       ? "log_retention"
-                                  : aspect == Aspect::LogBytes           ? "log_bytes"
-                                                                         : "hot_gravity";
+    const std::string_view name = aspect == Aspect::FutureTolerance        ? "future_tolerance"
+                                  : aspect == Aspect::PastQueryTolerance   ? "past_query_tolerance"
+                                  : aspect == Aspect::SeenExpires          ? "seen_expires"
+                                  : aspect == Aspect::LogRetention         ? "log_retention"
+                                  : aspect == Aspect::LogBytes             ? "log_bytes"
+                                  : aspect == Aspect::InterestVectors      ? "interest_vectors"
+                                  : aspect == Aspect::RelationshipHalfLife ? "relationship_half_life"
+                                                                           : "hot_gravity";
     // The last one written decides.
     for (auto place = setting_places_.rbegin(); place != setting_places_.rend(); ++place) {
       if (place->define->name.text != name) continue;
@@ -283,6 +358,8 @@ class Batch {
   schema::SchemaChange proposed_;
   std::vector<Source<DefineField>> fields_;
   std::vector<Source<DefineSignal>> signals_;
+  std::vector<Source<DefineEmbedding>> embeddings_;
+  std::vector<Source<DefineRelation>> relations_;
   std::vector<Source<Setting>> setting_places_;
   std::vector<Error> errors_;
 };

@@ -138,8 +138,8 @@ TEST(Definition, RefusesWithAPlaceAndARemedy) {
       {"ALTER SETTINGS log_retention:0s;", 30, "write all to keep", Code::InvalidArgument},
       {"ALTER SETTINGS log_bytes:10;", 26, "is a size, or all", Code::InvalidArgument},
       {"ALTER SETTINGS log_archive:maybe;", 28, "true or false", Code::InvalidArgument},
-      {"DEFINE EMBEDDING item.content SIZE 384;", 1, "DEFINE EMBEDDING is not available yet", Code::FailedPrecondition},
-      {"DEFINE RELATION follows FROM user TO creator;", 1, "not available yet", Code::FailedPrecondition},
+      {"DEFINE EMBEDDING item.content SIZE 384 RESCORE;", 18, "RESCORE is not available yet", Code::FailedPrecondition},
+      {"DEFINE DIMENSION region ON user.country;", 1, "not available yet", Code::FailedPrecondition},
       {"DEFINE PROFILE p COMPOSE base;", 1, "not available yet", Code::FailedPrecondition},
       {"ALTER SIGNAL like DECAY none;", 1, "ALTER SIGNAL is not available yet", Code::FailedPrecondition},
   };

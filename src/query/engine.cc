@@ -8,8 +8,10 @@
 #include "query/deadline.h"
 #include "query/expression_binder.h"
 #include "query/filter.h"
+#include "query/negatives.h"
 #include "query/query_binder.h"
 #include "query/selection.h"
+#include "query/sources.h"
 
 namespace tidal::query {
 namespace {
@@ -66,9 +68,10 @@ class Run {
   Result<QueryReply> answer();
 
  private:
-  [[nodiscard]] index::Bitmap universe(const BoundQuery& bound, const FeatureReader& reader);
+  [[nodiscard]] index::Bitmap universe(const BoundQuery& bound, const Negatives& negatives);
   [[nodiscard]] Result<index::Bitmap> filtered(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
                                                index::Bitmap survivors);
+  [[nodiscard]] index::Bitmap published(const FeatureReader& reader, index::Bitmap survivors);
   void explain_emptiness(const Selection& selection);
 
   const Query& query_;
@@ -77,21 +80,21 @@ class Run {
   StageClock clock_;
   QueryReply reply_;
   std::vector<Removal> removals_;
+  std::optional<Sources> sources_;
 };
 
-index::Bitmap Run::universe(const BoundQuery& bound, const FeatureReader& reader) {
+index::Bitmap Run::universe(const BoundQuery& bound, const Negatives& negatives) {
   index::Bitmap survivors = views_.fields->live(bound.kind);
+  if (sources_) survivors &= sources_->reached();
   reply_.stats.candidates = survivors.cardinality();
-  const bool wants_hidden = bound.filter && bound.filter->wants_hidden;
-  if (bound.kind == EntityKind::Item && reader.user() != Ordinal::None && !wants_hidden) {
-    survivors -= views_.user_state->marked(reader.user(), Mark::Hidden);
-    removals_.push_back({"what the user has hidden", reply_.stats.candidates - survivors.cardinality()});
-  }
-  if (!bound.excluded.empty()) {
+  const auto remove = [&](std::string by, const index::Bitmap& entities) {
     const std::uint64_t before = survivors.cardinality();
-    survivors -= index::Bitmap::of(bound.excluded);
-    removals_.push_back({"EXCLUDE", before - survivors.cardinality()});
-  }
+    survivors -= entities;
+    removals_.push_back({std::move(by), before - survivors.cardinality()});
+  };
+  for (Negatives::Part& part : negatives.parts()) remove(std::move(part.by), part.entities);
+  if (!bound.excluded.empty()) remove("EXCLUDE", index::Bitmap::of(bound.excluded));
+  if (!bound.anchors.empty()) remove("SIMILAR TO itself", index::Bitmap::of(bound.anchors));
   return survivors;
 }
 
@@ -108,6 +111,21 @@ Result<index::Bitmap> Run::filtered(const BoundQuery& bound, FeatureReader& read
     if (words == "hidden" || words == "scheduled") words = "asking for what is " + words;
     removals_.push_back({std::move(words), before - survivors.cardinality()});
   }
+  return survivors;
+}
+
+/// Without what is created after the moment of the list, so that it takes no place of a source.
+index::Bitmap Run::published(const FeatureReader& reader, index::Bitmap survivors) {
+  const std::vector<Ordinal> items = survivors.to_vector();
+  std::vector<double> created(items.size());
+  views_.entities->creation_times(EntityKind::Item, items, kOpenCreationUs, created);
+  std::vector<Ordinal> later;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (created[i] > static_cast<double>(reader.now().us)) later.push_back(items[i]);
+  }
+  if (later.empty()) return survivors;
+  survivors -= index::Bitmap::of(later);
+  removals_.push_back({"a created_at that has not come yet", later.size()});
   return survivors;
 }
 
@@ -136,9 +154,18 @@ Result<QueryReply> Run::answer() {
   const Deadline deadline(context_.monotonic_us, clock_.start_us(), bound.deadline_us);
   clock_.end("bind", reply_.stats);
 
-  index::Bitmap survivors = universe(bound, reader);
+  if (!bound.sources.empty()) sources_.emplace(bound.sources, reader, deadline);
+  TIDAL_TRY_ASSIGN(const Ordinal excluding, bind_excluding_user(views_, context_, query_));
+  const Negatives negatives(views_, bound.kind, excluding, bound.filter ? &*bound.filter : nullptr);
+  index::Bitmap survivors = universe(bound, negatives);
   clock_.end("sources", reply_.stats);
   TIDAL_TRY_ASSIGN(survivors, filtered(bound, reader, deadline, std::move(survivors)));
+  if (sources_) {
+    if (!bound.filter || !bound.filter->wants_scheduled) survivors = published(reader, std::move(survivors));
+    survivors = sources_->cut(survivors);
+    reader.set_sources(&*sources_);
+    for (Warning& warning : sources_->warnings()) bound.warnings.push_back(std::move(warning));
+  }
   clock_.end("filters", reply_.stats);
 
   SelectionRequest request{.kind = bound.kind, .limit = std::min(bound.limit, kServedMax - cursor.served.size())};
@@ -149,7 +176,11 @@ Result<QueryReply> Run::answer() {
   TIDAL_TRY_ASSIGN(const Selection selection, selector.select(survivors));
   clock_.end("score", reply_.stats);
 
-  TIDAL_TRY_ASSIGN(reply_.items, assemble(bound, selection, cursor.reached, reader));
+  TIDAL_TRY_ASSIGN(
+      reply_.items,
+      assemble(bound, selection,
+               {.reached = cursor.reached, .negatives = negatives, .sources = sources_ ? &*sources_ : nullptr},
+               reader));
   reply_.kind = bound.kind;
   reply_.profile = bound.profile;
   if (bound.profile.empty()) reply_.sort = bound.sort.name;

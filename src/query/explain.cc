@@ -4,6 +4,7 @@
 #include "query/engine.h"
 #include "query/evaluator.h"
 #include "query/filter.h"
+#include "query/negatives.h"
 #include "query/query_binder.h"
 #include "query/selection.h"
 
@@ -29,18 +30,20 @@ std::string_view words_of(Strategy strategy) {
   return "";
 }
 
-PlanNode scan_node(const BoundQuery& bound, const ReadViews& views, const FeatureReader& reader,
-                   index::Bitmap& survivors) {
+PlanNode scan_node(const BoundQuery& bound, const ReadViews& views, FeatureReader& reader, index::Bitmap& survivors) {
+  std::string names;
+  for (const BoundSource& source : bound.sources) names += (names.empty() ? "" : ", ") + source.name;
   PlanNode scan{.name = "source",
-                .detail = "scan of live " + std::string(plural(bound.kind)),
+                .detail = names.empty() ? "scan of live " + std::string(plural(bound.kind)) : names,
                 .estimate = {},
                 .selectivity = {},
                 .children = {}};
   survivors = views.fields->live(bound.kind);
-  const bool wants_hidden = bound.filter && bound.filter->wants_hidden;
-  if (bound.kind == EntityKind::Item && reader.user() != Ordinal::None && !wants_hidden) {
-    survivors -= views.user_state->marked(reader.user(), Mark::Hidden);
-    scan.detail += ", without what the user has hidden";
+  if (!bound.sources.empty()) survivors &= Sources(bound.sources, reader, Deadline()).reached();
+  const Negatives negatives(views, bound.kind, reader.user(), bound.filter ? &*bound.filter : nullptr);
+  for (const Negatives::Part& part : negatives.parts()) {
+    survivors -= part.entities;
+    scan.detail += ", without " + (part.by == "HIDE" ? std::string("what is hidden from all") : part.by);
   }
   if (!bound.excluded.empty()) {
     survivors -= index::Bitmap::of(bound.excluded);

@@ -98,7 +98,14 @@ Status ExpressionBinder::bind_node(std::uint32_t ast_index) {
     case ExprOp::Div:
     case ExprOp::Neg: return bind_arithmetic(ast);
     case ExprOp::Constant: return bind_constant(ast);
-    case ExprOp::Option: return bind_option(ast);
+    case ExprOp::Option: {
+      const std::size_t sets = bound_.sets.size();
+      TIDAL_TRY(bind_option(ast));
+      if (polarity_[ast_index] == Polarity::Asserted && bound_.sets.size() > sets) {
+        bound_.wants_relations.push_back(bound_.sets.back().relation);
+      }
+      return {};
+    }
     case ExprOp::Path:
       if (!ast.call && ast.path.size() == 1) {
         if (polarity_[ast_index] == Polarity::Asserted && scope_.kind == EntityKind::Item) {

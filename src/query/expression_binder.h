@@ -66,6 +66,9 @@ class ExpressionBinder {
 
   // path_binder.cc
   [[nodiscard]] Status bind_option(const ExprNode& ast);
+  [[nodiscard]] Status bind_relation(const ExprNode& ast, const std::string& name);
+  /// Whether the name is that of a feature between the asking user and the candidate.
+  [[nodiscard]] bool bind_personal(const ExprNode& ast, Status& status);
   [[nodiscard]] Status bind_path(const ExprNode& ast);
   [[nodiscard]] Status bind_name(const ExprNode& ast);
   void push_flag(Span span, std::string_view name);
@@ -92,6 +95,7 @@ class ExpressionBinder {
   [[nodiscard]] Status bind_random(const ExprNode& ast);
   [[nodiscard]] Status bind_recency(const ExprNode& ast);
   [[nodiscard]] Status bind_if(const ExprNode& ast);
+  [[nodiscard]] Status bind_interest(const ExprNode& ast);
   [[nodiscard]] Status require_arity(const ExprNode& ast, std::size_t least, std::size_t most) const;
   [[nodiscard]] Status require_same_scalars(const ExprNode& ast, std::size_t first);
   [[nodiscard]] Status require_type(const ExprNode& ast, std::size_t argument, Type type);

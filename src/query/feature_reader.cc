@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/assert.h"
+#include "query/sources.h"
 #include "ranking/formulas.h"
 
 namespace tidal::query {
@@ -78,7 +79,11 @@ struct FeatureReader::ContentCache {
 };
 
 FeatureReader::FeatureReader(const ReadViews& views, Timestamp now, std::optional<Ordinal> user)
-    : views_(views), now_(now), user_(user), contents_(std::make_unique<ContentCache>()) {}
+    : views_(views),
+      now_(now),
+      user_(user),
+      contents_(std::make_unique<ContentCache>()),
+      personal_(views, now, user.value_or(Ordinal::None)) {}
 
 FeatureReader::~FeatureReader() = default;
 
@@ -110,6 +115,9 @@ void FeatureReader::read_signal(const FeatureRef& f, std::span<const Ordinal> en
   const signal::WindowQuery window{f.signal, f.window, now_, f.ago};
   switch (f.kind) {
     case FeatureRef::Kind::Count: return ledger.counts(window, entities, out);
+    case FeatureRef::Kind::Unique:
+      return views_.uniques->uniques({.kind = f.entity, .signal = f.signal, .window = f.window, .now = now_}, entities,
+                                     out);
     case FeatureRef::Kind::Sum: return ledger.sums(window, entities, out);
     case FeatureRef::Kind::Mean: return ledger.means(window, entities, out);
     case FeatureRef::Kind::Velocity: return ledger.velocities(window, entities, out);
@@ -152,6 +160,15 @@ Status FeatureReader::read_entities(const FeatureRef& f, std::span<const Ordinal
         out[i] = ranking::uniform(f.seed, views_.entities->key_of(f.entity, entities[i]));
       }
       return {};
+    case FeatureRef::Kind::PreferenceMatch:
+    case FeatureRef::Kind::CreatorAffinity:
+    case FeatureRef::Kind::ItemAffinity:
+    case FeatureRef::Kind::Interest:
+    case FeatureRef::Kind::CoEngagement: personal_.read(f, entities, out); return {};
+    case FeatureRef::Kind::SourceScore:
+      std::fill(out.begin(), out.end(), 0.0);
+      if (sources_ != nullptr) sources_->scores(entities, out);
+      return {};
     case FeatureRef::Kind::TimeOf: views_.user_state->times_of(user(), f.mark, entities, f.missing, out); return {};
     default: read_signal(f, entities, out); return {};
   }
@@ -185,6 +202,20 @@ void FeatureReader::contains(const SetRef& ref, const index::Bitmap& set, std::s
   }
 }
 
+double FeatureReader::interest_in(std::string_view field, std::string_view value) const {
+  const int position = views_.schema->field_index(EntityKind::Item, field);
+  if (user() == Ordinal::None || position < 0) return 0;
+  return views_.interests->interest(user(), static_cast<std::size_t>(position), value, now_);
+}
+
+/// What the user's edges lead to; for items what that made.
+index::Bitmap FeatureReader::related(const SetRef& ref) const {
+  if (user() == Ordinal::None) return {};
+  index::Bitmap targets = views_.relations->targets(ref.relation, user());
+  const EntityKind to = views_.schema->relations[ref.relation].to;
+  return to == ref.entity ? targets : views_.creator_items->items(targets.to_vector());
+}
+
 index::Bitmap FeatureReader::resolve(const SetRef& ref) const {
   const index::FieldIndex& fields = *views_.fields;
   index::Bitmap set;
@@ -199,6 +230,7 @@ index::Bitmap FeatureReader::resolve(const SetRef& ref) const {
       rest -= set;
       return rest;
     }
+    case SetRef::Kind::Related: return related(ref);
     case SetRef::Kind::Keywords:
       for (const std::string& value : ref.values) set |= fields.with_keyword(ref.entity, ref.field, value);
       break;

@@ -12,6 +12,7 @@
 
 #include "index/bitmap.h"
 #include "query/bound.h"
+#include "query/personal_features.h"
 #include "query/read_views.h"
 #include "tidal/result.h"
 
@@ -20,6 +21,8 @@ namespace tidal::query {
 /// How many entities one query may read to answer conditions or orders on fields without an index. A read costs
 /// microseconds, so this bounds such a query to about a second.
 inline constexpr std::uint64_t kStoredReadsMax = 100'000;
+
+class Sources;
 
 class FeatureReader {
  public:
@@ -33,6 +36,8 @@ class FeatureReader {
   [[nodiscard]] bool has_user() const { return user_.has_value(); }
   [[nodiscard]] Ordinal user() const { return user_.value_or(Ordinal::None); }
   [[nodiscard]] const ReadViews& views() const { return views_; }
+  /// What source_score reads; outlives the reads. Until then, and for null, it is 0.
+  void set_sources(const Sources* sources) { sources_ = sources; }
 
   /// out[i] = the feature of candidates[i]. FailedPrecondition (too many reads), IoError, Corruption.
   [[nodiscard]] Status read(const FeatureRef& feature, std::span<const Ordinal> candidates, std::span<double> out);
@@ -43,6 +48,9 @@ class FeatureReader {
                 std::span<double> out) const;
   /// A field's value, the default where it is not set; null when there is neither. The errors of read().
   [[nodiscard]] Result<Value> stored(EntityKind kind, std::string_view field, Ordinal entity);
+
+  /// The asking user's decayed interest in one value of an item field; 0 of an unknown user.
+  [[nodiscard]] double interest_in(std::string_view field, std::string_view value) const;
 
   /// Entities (of ref.entity) for which the condition holds.
   [[nodiscard]] index::Bitmap resolve(const SetRef& ref) const;
@@ -55,11 +63,15 @@ class FeatureReader {
                                      std::span<double> out);
   [[nodiscard]] Status read_stored(const FeatureRef& feature, std::span<const Ordinal> entities, std::span<double> out);
 
+  [[nodiscard]] index::Bitmap related(const SetRef& ref) const;
+
   struct ContentCache;
   const ReadViews& views_;
   const Timestamp now_;
   const std::optional<Ordinal> user_;
   std::unique_ptr<ContentCache> contents_;
+  PersonalFeatures personal_;
+  const Sources* sources_ = nullptr;
 };
 
 }  // namespace tidal::query

@@ -183,6 +183,36 @@ Status ExpressionBinder::bind_random(const ExprNode& ast) {
   return {};
 }
 
+/// interest(field) at the item's own values; interest(field, "value") is one number of the asking user's.
+Status ExpressionBinder::bind_interest(const ExprNode& ast) {
+  TIDAL_TRY(require_arity(ast, 1, 2));
+  const ExprNode& argument = ast_.nodes[ast.children[0]];
+  const std::string name = raw_[ast.children[0]] != 0 && argument.path.size() == 1 ? argument.path[0].text : "";
+  std::vector<std::string> known;
+  for (const FieldDef& field : scope_.schema().fields) {
+    if (field.interest) known.push_back(field.name);
+  }
+  if (std::ranges::find(known, name) == known.end()) {
+    return refuse(scope_.context, argument.span, "interest() takes a field of items that is declared INTEREST",
+                  nearest_remedy(name, known, known));
+  }
+  if (!scope_.has_user()) return needs_user(ast, "interest(" + name + ")");
+  if (ast.children.size() == 1) {
+    if (scope_.kind != EntityKind::Item) {
+      return refuse(scope_.context, ast.span, "interest(" + name + ") compares items with the asking user",
+                    {.hint = "interest(" + name + ", \"value\") asks about one value"});
+    }
+    push_column({.kind = FeatureRef::Kind::Interest, .field = name}, Type::Real, ast.span);
+    return {};
+  }
+  const BoundNode& value = child(ast, 1);
+  if (value.op != Op::Const || value.type != Type::String) {
+    return refuse(scope_.context, value.span, "interest() takes a string as its value", {.expected = {"string"}});
+  }
+  push_number(scope_.reader.interest_in(name, value.text), Type::Real, ast.span);
+  return {};
+}
+
 Status ExpressionBinder::bind_recency(const ExprNode& ast) {
   TIDAL_TRY(require_arity(ast, 1, 1));
   TIDAL_TRY(require_type(ast, 0, Type::Duration));
@@ -199,7 +229,7 @@ Status ExpressionBinder::bind_function(const ExprNode& ast) {
   if (name.text == "time_of") return bind_time_of(ast);
   if (name.text == "random") return bind_random(ast);
   if (name.text == "recency") return bind_recency(ast);
-  if (name.text == "interest") return not_yet(scope_.context, ast.span, "interest()");
+  if (name.text == "interest") return bind_interest(ast);
   const auto* found = std::find_if(kNumericFunctions.begin(), kNumericFunctions.end(),
                                    [&](const NumericFunction& f) { return f.name == name.text; });
   if (found == kNumericFunctions.end()) {

@@ -1,9 +1,13 @@
 // From JSON to typed entity content.
 #include "query/json_content.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "entity/embedding_check.h"
 #include "query/ast.h"
 #include "query/syntax_error.h"
 #include "schema/entity_key.h"
@@ -30,7 +34,10 @@ Error with_path(const ContentRules& rules, Span span, const std::string& path, c
 
 Result<Value> bound(const Json& json, const ContentRules& rules) {
   if (rules.params != nullptr) {
-    if (const auto it = rules.params->find(json.text); it != rules.params->end()) return it->second;
+    if (const auto it = rules.params->find(json.text); it != rules.params->end()) {
+      if (const Value* value = it->second.value()) return *value;
+      return at(rules, json.span, {.message = "the parameter $" + json.text + " is a vector, which cannot stand here"});
+    }
   }
   return at(rules, json.span, {.message = "the parameter $" + json.text + " has no value"});
 }
@@ -109,6 +116,7 @@ Status take_field(const FieldDef& field, Value value, Span span, const ContentRu
 Status check_whole(const entity::EntityContent& content, Span span, const ContentRules& rules) {
   std::size_t bytes = content.creator ? content.creator->size() : 0;
   for (const auto& [name, value] : content.fields) bytes += name.size() + schema::value_bytes(value);
+  for (const auto& [name, vector] : content.embeddings) bytes += name.size() + vector.size() * sizeof(float);
   if (bytes > schema::kEntityBytesMax) {
     return at(rules, span, {.message = "the entity: expected at most 4 MiB, got " + std::to_string(bytes) + " bytes"});
   }
@@ -174,6 +182,99 @@ Status take_fields(const Json& json, const ContentRules& rules, entity::EntityCo
   return {};
 }
 
+// ---- embeddings
+
+const EmbeddingDef* embedding_named(const std::string& name, Span span, const ContentRules& rules, Status& status) {
+  const EmbeddingDef* def = rules.schema.embedding(rules.kind, name);
+  if (def != nullptr) return def;
+  Complaint complaint;
+  complaint.message =
+      std::string(kind_name(rules.kind)) + "s have no embedding '" + printable(name, kShownNameMax) + "'";
+  std::vector<std::string> known;
+  for (const EmbeddingDef& each : rules.schema.embeddings) {
+    if (each.kind == rules.kind) known.push_back(each.name);
+  }
+  complaint.nearest = schema::nearest_name(name, known);
+  complaint.expected = std::move(known);
+  if (complaint.expected.empty()) {
+    complaint.hint = "DEFINE EMBEDDING " + std::string(kind_name(rules.kind)) + "." + printable(name, kShownNameMax) +
+                     " SIZE … adds it";
+  }
+  status = at(rules, span, std::move(complaint));
+  return nullptr;
+}
+
+/// Checks one slot's vector and adds it. An empty one removes it, in an UPDATE.
+Status take_vector(const EmbeddingDef& def, std::vector<float> vector, Span span, const ContentRules& rules,
+                   entity::EntityContent& out) {
+  Result<std::vector<float>> prepared = entity::prepared_vector(def, std::move(vector));
+  if (!prepared.ok()) return with_path(rules, span, "embedding." + def.name, prepared.error());
+  out.embeddings.insert_or_assign(def.name, *std::move(prepared));
+  return {};
+}
+
+/// The numbers of an array. Wider ones than a float become infinite, which the slot refuses.
+Result<std::vector<float>> numbers_of(const Json& json, const std::string& path, const ContentRules& rules) {
+  std::vector<float> out;
+  out.reserve(json.items.size());
+  for (std::size_t i = 0; i < json.items.size(); ++i) {
+    const Json& element = json.items[i];
+    if (element.kind == Json::Kind::Integer) {
+      out.push_back(static_cast<float>(element.integer));
+    } else if (element.kind == Json::Kind::Real) {
+      const bool fits = std::abs(element.real) <= std::numeric_limits<float>::max();
+      out.push_back(fits ? static_cast<float>(element.real) : std::numeric_limits<float>::infinity());
+    } else {
+      return at(rules, element.span, {.message = path + "[" + std::to_string(i) + "]: expected a number"});
+    }
+  }
+  return out;
+}
+
+Status take_slot(const EmbeddingDef& def, const Json& json, const ContentRules& rules, entity::EntityContent& out) {
+  const std::string path = "embedding." + def.name;
+  if (json.kind == Json::Kind::Null) {
+    if (rules.update) out.embeddings.insert_or_assign(def.name, std::vector<float>());
+    return {};
+  }
+  if (json.kind == Json::Kind::Array) {
+    TIDAL_TRY_ASSIGN(std::vector<float> numbers, numbers_of(json, path, rules));
+    return take_vector(def, std::move(numbers), json.span, rules, out);
+  }
+  if (json.kind == Json::Kind::Param && rules.params != nullptr) {
+    const auto it = rules.params->find(json.text);
+    if (it != rules.params->end() && it->second.vector() != nullptr) {
+      return take_vector(def, *it->second.vector(), json.span, rules, out);
+    }
+  }
+  return at(rules, json.span, {.message = path + ": expected an array of " + std::to_string(def.size) + " numbers"});
+}
+
+/// `{"content": […]}`, or the array alone when the kind has one slot.
+Status take_embeddings(const Json& json, const ContentRules& rules, entity::EntityContent& out) {
+  if (json.kind != Json::Kind::Object) {
+    const auto of_kind = [&](const EmbeddingDef& def) { return def.kind == rules.kind; };
+    const auto& defs = rules.schema.embeddings;
+    if (std::ranges::count_if(defs, of_kind) == 1)
+      return take_slot(*std::ranges::find_if(defs, of_kind), json, rules, out);
+    const std::string kinds = std::string(kind_name(rules.kind)) + "s";
+    if (std::ranges::none_of(defs, of_kind)) {
+      return at(rules, json.span,
+                {.message = "embedding: " + kinds + " have no embedding",
+                 .hint = "DEFINE EMBEDDING " + std::string(kind_name(rules.kind)) + ".… SIZE … adds it"});
+    }
+    return at(rules, json.span, {.message = "embedding: expected an object of vectors by name"});
+  }
+  for (std::size_t i = 0; i < json.items.size(); ++i) {
+    const Name& name = json.member_names[i];
+    Status status;
+    const EmbeddingDef* def = embedding_named(name.text, name.span, rules, status);
+    if (def == nullptr) return status;
+    TIDAL_TRY(take_slot(*def, json.items[i], rules, out));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<entity::EntityContent> content_from_json(const Json& object, const ContentRules& rules) {
@@ -189,11 +290,11 @@ Result<entity::EntityContent> content_from_json(const Json& object, const Conten
     } else if (name.text == "fields") {
       TIDAL_TRY(take_fields(value, rules, out));
     } else if (name.text == "embedding") {
-      return at(rules, name.span, {.message = "embedding is not available yet", .code = Code::FailedPrecondition});
+      TIDAL_TRY(take_embeddings(value, rules, out));
     } else {
       Complaint complaint;
       complaint.message = "an entity has no member '" + printable(name.text, kShownNameMax) + "'";
-      complaint.expected = {"creator", "created_at", "fields"};
+      complaint.expected = {"creator", "created_at", "fields", "embedding"};
       complaint.nearest = schema::nearest_name(name.text, complaint.expected);
       const bool field = rules.schema.field(rules.kind, name.text) != nullptr;
       if (field) complaint.hint = "fields stand inside \"fields\": {\"fields\":{\"" + name.text + "\":…}}";
@@ -213,6 +314,16 @@ Result<entity::EntityContent> check_content(const entity::EntityContent& content
     const FieldDef* field = rules.schema.field(rules.kind, name);
     if (field == nullptr) return undeclared(name, Span{}, rules);
     TIDAL_TRY(take_field(*field, value, Span{}, rules, out.fields));
+  }
+  for (const auto& [name, vector] : content.embeddings) {
+    Status status;
+    const EmbeddingDef* def = embedding_named(name, Span{}, rules, status);
+    if (def == nullptr) return std::move(status).error();
+    if (vector.empty() && rules.update) {
+      out.embeddings.insert_or_assign(name, std::vector<float>());
+    } else {
+      TIDAL_TRY(take_vector(*def, vector, Span{}, rules, out));
+    }
   }
   TIDAL_TRY(check_whole(out, Span{}, rules));
   return out;

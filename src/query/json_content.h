@@ -22,8 +22,8 @@ struct ContentRules {
   const Statement* statement = nullptr;  ///< where the object stands; for positions in errors
 };
 
-/// Members `creator`, `created_at` and `fields`; nothing else. InvalidArgument naming member path, expected and got;
-/// FailedPrecondition for `embedding`, which is not available yet.
+/// Members `creator`, `created_at`, `fields` and `embedding`; nothing else. Vectors come out as they are written to the
+/// log. InvalidArgument naming member path, expected and got.
 [[nodiscard]] Result<entity::EntityContent> content_from_json(const Json& object, const ContentRules& rules);
 
 /// The same checks for content that is typed already (the C++ API): declared fields, types, sizes, creator key.

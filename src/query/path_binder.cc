@@ -14,12 +14,6 @@ struct Missing {
   std::string_view what;
 };
 constexpr std::array kMissingFeatures = {
-    Missing{"preference_match", "preference_match"},
-    Missing{"creator_affinity", "creator_affinity"},
-    Missing{"item_affinity", "item_affinity"},
-    Missing{"interest", "interest()"},
-    Missing{"co_engagement", "co_engagement"},
-    Missing{"source_score", "source_score"},
     Missing{"text_score", "text_score"},
     Missing{"vector_score", "vector_score"},
     Missing{"base", "the profile stage 'base'"},
@@ -28,6 +22,19 @@ constexpr std::array kMissingFeatures = {
     Missing{"signals", "the profile stage 'signals'"},
     Missing{"penalty", "the profile stage 'penalty'"},
     Missing{"cold", "the profile stage 'cold'"},
+};
+
+/// Columns between the asking user and the candidate.
+struct Personal {
+  std::string_view name;
+  FeatureRef::Kind kind;
+  bool of_creators;  ///< creators have it too
+};
+constexpr std::array kPersonal = {
+    Personal{"preference_match", FeatureRef::Kind::PreferenceMatch, false},
+    Personal{"creator_affinity", FeatureRef::Kind::CreatorAffinity, true},
+    Personal{"item_affinity", FeatureRef::Kind::ItemAffinity, false},
+    Personal{"co_engagement", FeatureRef::Kind::CoEngagement, false},
 };
 
 constexpr std::array<std::string_view, 2> kOtherFlags = {"unseen", "scheduled"};
@@ -68,9 +75,7 @@ double number_of(const Value& value, double missing) {
 Status ExpressionBinder::bind_option(const ExprNode& ast) {
   const std::string& name = ast.path[0].text;
   const auto* word = std::get_if<std::string>(&ast.literal);
-  if (name == "relation") {
-    return not_yet(scope_.context, ast.span, "the flag relation:" + (word != nullptr ? *word : std::string("…")));
-  }
+  if (name == "relation") return bind_relation(ast, word != nullptr ? *word : std::string());
   const FieldDef* field = scope_.schema().field(scope_.kind, name);
   std::string hint;
   if (field != nullptr) {
@@ -79,6 +84,52 @@ Status ExpressionBinder::bind_option(const ExprNode& ast) {
         "compare the field: " + name + (field->type == FieldType::KeywordList ? " IN (" + value + ")" : " = " + value);
   }
   return not_yet(scope_.context, ast.span, "a dimension ('" + name + ":…')", std::move(hint));
+}
+
+Status ExpressionBinder::bind_relation(const ExprNode& ast, const std::string& name) {
+  const std::vector<RelationDef>& relations = scope_.schema().relations;
+  const int position = scope_.schema().relation_index(name);
+  if (position < 0) {
+    std::vector<std::string> known;
+    for (const RelationDef& each : relations) known.push_back(each.name);
+    return refuse(scope_.context, ast.span, "no relation '" + name + "' is declared",
+                  nearest_remedy(name, known, known));
+  }
+  const RelationDef& def = relations[static_cast<std::size_t>(position)];
+  const bool fits = def.to == scope_.kind || (scope_.kind == EntityKind::Item && def.to == EntityKind::Creator);
+  if (def.from != EntityKind::User || !fits) {
+    return refuse(scope_.context, ast.span,
+                  "the relation '" + name + "' goes from " + std::string(kind_name(def.from)) + " to " +
+                      std::string(kind_name(def.to)) + ": it is no flag of " + std::string(plural(scope_.kind)));
+  }
+  if (!scope_.has_user()) return needs_user(ast, "the flag relation:" + name);
+  bound_.sets.push_back(
+      SetRef{.kind = SetRef::Kind::Related, .entity = scope_.kind, .relation = static_cast<std::uint16_t>(position)});
+  push(BoundNode{
+      .op = Op::Set, .type = Type::Bool, .set = static_cast<std::int32_t>(bound_.sets.size()) - 1, .span = ast.span});
+  return {};
+}
+
+bool ExpressionBinder::bind_personal(const ExprNode& ast, Status& status) {
+  const std::string& name = ast.path[0].text;
+  if (name == "source_score" && scope_.kind == EntityKind::Item) {
+    push_column({.kind = FeatureRef::Kind::SourceScore}, Type::Real, ast.span);
+    return true;
+  }
+  const auto* found = std::ranges::find(kPersonal, name, &Personal::name);
+  if (found == kPersonal.end()) return false;
+  if (scope_.kind != EntityKind::Item && !(found->of_creators && scope_.kind == EntityKind::Creator)) {
+    status = refuse(scope_.context, ast.span, std::string(plural(scope_.kind)) + " have no '" + name + "'");
+  } else if (!scope_.has_user()) {
+    status = needs_user(ast, name);
+  } else {
+    const bool at_creator = found->of_creators && scope_.kind == EntityKind::Item;
+    push_column({.kind = found->kind,
+                 .entity = found->of_creators ? EntityKind::Creator : scope_.kind,
+                 .of_creator = at_creator},
+                Type::Real, ast.span);
+  }
+  return true;
 }
 
 Status ExpressionBinder::bind_path(const ExprNode& ast) {
@@ -213,6 +264,7 @@ Status ExpressionBinder::bind_name(const ExprNode& ast) {
       push_column({.kind = FeatureRef::Kind::Score, .entity = scope_.kind}, Type::Real, ast.span);
       return {};
     }
+    if (Status status; bind_personal(ast, status)) return status;
     for (const Missing& missing : kMissingFeatures) {
       if (name.text == missing.name) return not_yet(scope_.context, ast.span, missing.what);
     }

@@ -14,8 +14,15 @@ constexpr std::array<std::string_view, 8> kSortProfiles = {"trending", "rising",
                                                            "top",      "controversial", "hidden_gems", "shuffle"};
 
 // Built-in profiles that do more than a sort, and need views that do not exist in this version.
-constexpr std::array<std::string_view, 6> kLaterProfiles = {"for_you", "following",    "related",
-                                                            "search",  "notification", "audience"};
+constexpr std::array<std::string_view, 4> kLaterProfiles = {"for_you", "search", "notification", "audience"};
+
+// Built-in profiles that are a source of the same name and an order.
+constexpr std::string_view kBySource = "source_score";
+struct SourceProfile {
+  std::string_view name;
+  std::string_view order;  ///< a sort, or kBySource
+};
+constexpr std::array kSourceProfiles = {SourceProfile{"following", "new"}, SourceProfile{"related", kBySource}};
 
 Result<std::string> bind_text(const QueryContext& context, const Text& text, std::string_view what) {
   if (const auto* written = text.written()) return *written;
@@ -117,14 +124,49 @@ Result<BoundSort> bind_sort_named(const BindScope& scope, const Query& query, st
   return bind_named_sort(scope, query, call);
 }
 
+Call call_of(std::string_view name, Span span) {
+  Call call;
+  call.name = {std::string(name), span};
+  call.span = span;
+  return call;
+}
+
+Status bind_by_source(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  if (query.window) {
+    return refuse(scope.context, query.window->span, "WINDOW has no meaning for an order by what the sources found");
+  }
+  bound.sort = BoundSort{.kind = SortKind::BySource, .name = std::string(kBySource)};
+  return {};
+}
+
+/// A profile that is a source and an order. FROM replaces its source.
+Status bind_source_profile(const BindScope& scope, const Query& query, std::string_view name, Span span,
+                           BoundQuery& bound) {
+  const auto* profile = std::ranges::find(kSourceProfiles, name, &SourceProfile::name);
+  if (query.from.empty()) {
+    const std::vector<Call> source = {call_of(name, span)};
+    TIDAL_TRY_ASSIGN(bound.sources, bind_sources(scope, source, bound.anchors));
+  }
+  if (profile->order == kBySource) {
+    TIDAL_TRY(bind_by_source(scope, query, bound));
+  } else {
+    TIDAL_TRY_ASSIGN(bound.sort, bind_sort_named(scope, query, profile->order, span));
+  }
+  bound.profile = std::string(name) + "@1";
+  return {};
+}
+
 Status bind_profile(const BindScope& scope, const Query& query, BoundQuery& bound) {
   const ProfileRef& profile = *query.profile;
   if (query.sort) {
     return refuse(scope.context, query.sort->span, "USING PROFILE and SORT BY both decide the order",
                   {.hint = "leave one of them out"});
   }
-  if (std::find(kSortProfiles.begin(), kSortProfiles.end(), profile.name) == kSortProfiles.end()) {
+  const bool of_source =
+      std::ranges::find(kSourceProfiles, profile.name, &SourceProfile::name) != kSourceProfiles.end();
+  if (!of_source && std::find(kSortProfiles.begin(), kSortProfiles.end(), profile.name) == kSortProfiles.end()) {
     std::vector<std::string> known(kSortProfiles.begin(), kSortProfiles.end());
+    for (const SourceProfile& each : kSourceProfiles) known.emplace_back(each.name);
     if (std::find(kLaterProfiles.begin(), kLaterProfiles.end(), profile.name) != kLaterProfiles.end()) {
       return not_yet(scope.context, profile.span, "the profile '" + profile.name + "'",
                      "USING PROFILE trending, hot or new orders without knowing the user");
@@ -137,6 +179,7 @@ Status bind_profile(const BindScope& scope, const Query& query, BoundQuery& boun
                   "profile '" + profile.name + "' has no version " + std::to_string(*profile.version),
                   {.expected = {profile.name + "@1"}});
   }
+  if (of_source) return bind_source_profile(scope, query, profile.name, profile.span, bound);
   TIDAL_TRY_ASSIGN(bound.sort, bind_sort_named(scope, query, profile.name, profile.span));
   bound.profile = profile.name + "@1";
   return {};
@@ -144,6 +187,16 @@ Status bind_profile(const BindScope& scope, const Query& query, BoundQuery& boun
 
 // Neither PROFILE nor SORT BY: trending, where it has something to go by.
 Status bind_default_order(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  if (!query.similar_to.empty())
+    return bind_source_profile(scope, query, "related", query.similar_to.front().span, bound);
+  const bool scored = std::ranges::any_of(bound.sources, [](const BoundSource& source) {
+    return source.kind == BoundSource::Kind::CoEngaged || source.kind == BoundSource::Kind::Related;
+  });
+  if (scored) return bind_by_source(scope, query, bound);
+  if (!bound.sources.empty()) {
+    TIDAL_TRY_ASSIGN(bound.sort, bind_sort_named(scope, query, "new", query.from.front().span));
+    return {};
+  }
   auto trending = bind_sort_named(scope, query, "trending", query.span);
   if (!trending.ok()) {
     if (query.window) return std::move(trending).error();
@@ -161,6 +214,20 @@ Status bind_default_order(const BindScope& scope, const Query& query, BoundQuery
     bound.warnings.push_back({"default_profile", "the profile 'audience' is not available yet: ordered by trending"});
   }
   return {};
+}
+
+/// SIMILAR TO finds by the source `related`, whatever the order.
+Status check_anchors(const BindScope& scope, const Query& query, BoundQuery& bound) {
+  if (bound.anchors.empty()) return {};
+  const Span span = query.similar_to.front().span;
+  if (bound.sources.empty()) {
+    TIDAL_TRY_ASSIGN(bound.sources, bind_sources(scope, {call_of("related", span)}, bound.anchors));
+  }
+  const bool used = std::ranges::any_of(
+      bound.sources, [](const BoundSource& source) { return source.kind == BoundSource::Kind::Related; });
+  if (used) return {};
+  return refuse(scope.context, span, "none of the sources looks for what is similar",
+                {.hint = "add related to FROM, or leave SIMILAR TO out"});
 }
 
 Status bind_min_score(const BindScope& scope, const Query& query, BoundQuery& bound) {
@@ -193,6 +260,12 @@ Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryCont
   return std::optional<Ordinal>(known ? user : Ordinal::None);
 }
 
+Result<Ordinal> bind_excluding_user(const ReadViews& views, const QueryContext& context, const Query& query) {
+  if (!query.for_user) return Ordinal::None;
+  TIDAL_TRY_ASSIGN(const std::string key, bind_text(context, *query.for_user, "FOR USER"));
+  return views.entities->find(EntityKind::User, key);
+}
+
 Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals) {
   std::vector<BoundSignal> bound;
   for (const Expr& expression : signals) {
@@ -212,6 +285,12 @@ Result<BoundQuery> bind_query(const BindScope& scope, const Query& query) {
   if (query.filter) {
     TIDAL_TRY_ASSIGN(bound.filter, ExpressionBinder(scope, *query.filter, ExpressionBinder::Use::Filter).bind());
   }
+  if (!query.similar_to.empty() && query.kind != EntityKind::Item) {
+    return refuse(scope.context, query.similar_to.front().span,
+                  "SIMILAR TO finds items, not " + std::string(plural(query.kind)));
+  }
+  TIDAL_TRY_ASSIGN(bound.anchors, bind_anchors(scope, query.similar_to));
+  TIDAL_TRY_ASSIGN(bound.sources, bind_sources(scope, query.from, bound.anchors));
   if (query.profile) {
     TIDAL_TRY(bind_profile(scope, query, bound));
   } else if (query.sort) {
@@ -223,6 +302,7 @@ Result<BoundQuery> bind_query(const BindScope& scope, const Query& query) {
   } else {
     TIDAL_TRY(bind_default_order(scope, query, bound));
   }
+  TIDAL_TRY(check_anchors(scope, query, bound));
   if (query.min_score) TIDAL_TRY(bind_min_score(scope, query, bound));
   TIDAL_TRY_ASSIGN(bound.excluded, bind_exclude(scope, query));
   TIDAL_TRY_ASSIGN(bound.fields, bind_fields(scope, query));

@@ -12,6 +12,7 @@
 #include "query/bind_scope.h"
 #include "query/bound.h"
 #include "query/sorts.h"
+#include "query/sources.h"
 #include "tidal/reply.h"
 #include "tidal/result.h"
 
@@ -37,7 +38,9 @@ struct FieldSelection {
 struct BoundQuery {
   EntityKind kind = EntityKind::Item;
   BoundSort sort;
-  std::string profile;  ///< "trending@1" when a profile decides the order
+  std::string profile;               ///< "trending@1" when a profile decides the order
+  std::vector<BoundSource> sources;  ///< empty: a scan
+  std::vector<Ordinal> anchors;      ///< of SIMILAR TO
   std::optional<Bound> filter;
   std::optional<Bound> min_score;
   std::vector<BoundSignal> signals;
@@ -54,6 +57,9 @@ struct BoundQuery {
 /// The user of FOR USER, None for a key that stands for nobody (a new user); nothing without FOR USER.
 [[nodiscard]] Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryContext& context,
                                                        const Query& query);
+/// The same, or one who was deleted: edges that exclude always outlive their user. None: nobody.
+[[nodiscard]] Result<Ordinal> bind_excluding_user(const ReadViews& views, const QueryContext& context,
+                                                  const Query& query);
 [[nodiscard]] Result<BoundQuery> bind_query(const BindScope& scope, const Query& query);
 /// WITH signals(…) alone.
 [[nodiscard]] Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals);

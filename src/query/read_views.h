@@ -10,10 +10,19 @@
 #include <string>
 #include <string_view>
 
+#include "entity/embedding_store.h"
 #include "entity/entity_store.h"
 #include "index/field_index.h"
+#include "index/hidden.h"
+#include "relationship/co_engagement.h"
+#include "relationship/creator_items.h"
+#include "relationship/edges.h"
+#include "relationship/weights.h"
 #include "schema/schema.h"
+#include "signal/interests.h"
 #include "signal/ledger.h"
+#include "signal/preference.h"
+#include "signal/uniques.h"
 #include "signal/user_state.h"
 #include "tidal/query.h"
 #include "tidal/types.h"
@@ -29,6 +38,15 @@ struct ReadViews {
   const signal::Ledger* creators = nullptr;
   const signal::Ledger* users = nullptr;
   const signal::UserState* user_state = nullptr;
+  const entity::EmbeddingStore* embeddings = nullptr;
+  const signal::Preferences* preferences = nullptr;
+  const signal::Interests* interests = nullptr;
+  const signal::Uniques* uniques = nullptr;
+  const relationship::EdgeState* relations = nullptr;
+  const relationship::WeightState* weights = nullptr;
+  const relationship::CoEngagement* co_engagement = nullptr;
+  const relationship::CreatorItems* creator_items = nullptr;
+  const index::Hidden* hidden = nullptr;
 
   [[nodiscard]] const signal::Ledger& ledger(EntityKind kind) const {
     return kind == EntityKind::Item ? *items : kind == EntityKind::User ? *users : *creators;

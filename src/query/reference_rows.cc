@@ -25,6 +25,7 @@ constexpr std::array kFilters = {
     Word{"liked, disliked, saved, shared", "the asking user's standing marks"},
     Word{"completed, in_progress", "how far the asking user got"},
     Word{"hidden", "what the asking user has hidden; only this flag brings it back"},
+    Word{"relation:follows", "the asking user has such an edge to the creator (or to the item itself)"},
     Word{"scheduled", "created_at lies after now; only this flag brings such items"},
     Word{"f = v, f != v", "equality; a missing field is neither equal nor unequal"},
     Word{"f < v, <=, >, >=", "order of numbers, times and durations"},
@@ -44,11 +45,19 @@ constexpr std::array kFeatures = {
     Word{"creator.f, user.f", "a field or signal of the item's creator, or of the asking user"},
     Word{"s.count(w)", "events in the window: 1h, 24h, 7d, 30d as declared, or all"},
     Word{"s.sum(w), s.mean(w)", "weighted values of a signal that declares VALUE"},
+    Word{"s.unique(w)", "distinct users, of a signal that declares UNIQUE; above 64 an estimate, 3 to 5 % off"},
     Word{"s.velocity(w)", "events a second"},
     Word{"s.acceleration(w)", "velocity of this window less that of the one before"},
     Word{"…(w, ago:d)", "the same window moved back"},
     Word{"s.decay_score", "the decayed score, as of now"},
     Word{"s.net", "users whose signal stands, plus events without a user"},
+    Word{"preference_match", "cosine of the item with the nearest of what the asking user likes, -1 to 1"},
+    Word{"creator_affinity, item_affinity",
+         "weights that the asking user's signals gave, 0 to 1, half gone in 30 days"},
+    Word{"interest(field)", "the item's share of the asking user's interest in that field, 0 to 1"},
+    Word{"interest(field, \"v\")", "the asking user's decayed count of positive signals on items with that value"},
+    Word{"co_engagement", "how much users share the item with what the asking user liked lately"},
+    Word{"source_score", "what the source found the item with (co_engaged, related)"},
     Word{"time_of(mark)", "when the asking user's mark was last set"},
     Word{"min max abs sign sqrt clamp", "as usual; the root of a negative is 0"},
     Word{"ln log10 log1p exp pow", "as usual; a logarithm of 0 or less is 0, and so is x/0"},
@@ -61,6 +70,11 @@ constexpr std::array kFeatures = {
 
 constexpr std::array kSources = {
     Word{"scan", "every live entity of the kind, through the filters"},
+    Word{"following(limit:n)", "items of the creators that the asking user follows, newest first (relation:follows)"},
+    Word{"following(depth:2)", "recent likes of those who follow what the asking user follows"},
+    Word{"friends_liked(limit:n)", "what friends liked, saved or shared (relation:friend)"},
+    Word{"co_engaged(limit:n)", "what users share with the asking user's recent likes"},
+    Word{"related(limit:n)", "what users share with the items of SIMILAR TO, and what lies near by embedding"},
 };
 
 }  // namespace

@@ -144,6 +144,7 @@ Status Scorer::score_named(std::span<const Ordinal> candidates, std::span<double
       feature.missing = sort_.kind == SortKind::Shortest ? kLast : 0;
       return reader_.read(feature, candidates, out);
     }
+    case SortKind::BySource: return reader_.read(plain(FeatureRef::Kind::SourceScore), candidates, out);
     case SortKind::DateSaved:
       feature.kind = FeatureRef::Kind::TimeOf;
       feature.mark = Mark::Saved;

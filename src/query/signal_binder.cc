@@ -15,6 +15,7 @@ struct SignalFunction {
 };
 constexpr std::array kSignalFunctions = {
     SignalFunction{"count", FeatureRef::Kind::Count, true},
+    SignalFunction{"unique", FeatureRef::Kind::Unique, true},
     SignalFunction{"sum", FeatureRef::Kind::Sum, true},
     SignalFunction{"mean", FeatureRef::Kind::Mean, true},
     SignalFunction{"velocity", FeatureRef::Kind::Velocity, true},
@@ -90,7 +91,6 @@ Status ExpressionBinder::bind_signal(const ExprNode& ast, std::size_t part, Enti
 
 Result<FeatureRef> ExpressionBinder::signal_feature(const ExprNode& ast, const Name& function, const SignalDef& def,
                                                     EntityKind entity) {
-  if (function.text == "unique") return not_yet(scope_.context, function.span, def.name + ".unique");
   const auto* found = std::find_if(kSignalFunctions.begin(), kSignalFunctions.end(),
                                    [&](const SignalFunction& f) { return f.name == function.text; });
   if (found == kSignalFunctions.end()) {
@@ -114,6 +114,14 @@ Result<FeatureRef> ExpressionBinder::signal_feature(const ExprNode& ast, const N
   if ((is(FeatureRef::Kind::Velocity) || is(FeatureRef::Kind::Acceleration)) && !def.velocity) {
     return refuse(scope_.context, function.span, "signal '" + def.name + "' does not declare VELOCITY",
                   {.hint = "use " + def.name + ".count(…), which orders alike"});
+  }
+  if (is(FeatureRef::Kind::Unique) && !def.unique) {
+    return refuse(scope_.context, function.span, "signal '" + def.name + "' does not declare UNIQUE",
+                  {.hint = "ALTER SIGNAL " + def.name + " UNIQUE counts users from then on"});
+  }
+  if (is(FeatureRef::Kind::Unique) && entity == EntityKind::User) {
+    return refuse(scope_.context, function.span, "distinct users are counted of items and creators",
+                  {.hint = "use user." + def.name + ".count(…)"});
   }
   if (is(FeatureRef::Kind::Net) && entity != EntityKind::Item) {
     return refuse(scope_.context, function.span, "net is known of items only",
@@ -152,6 +160,10 @@ Status ExpressionBinder::bind_window(const ExprNode& ast, const SignalDef& def, 
   const ExprNode& option = ast_.nodes[ast.children[1]];
   if (ast.children.size() > 2 || option.op != ExprOp::Option || option.path[0].text != "ago") {
     return refuse(scope_.context, option.span, "expected ago:<duration>", {.expected = {"ago:"}});
+  }
+  if (feature.kind == FeatureRef::Kind::Unique) {
+    return refuse(scope_.context, option.span, "distinct users are not kept of windows that have passed",
+                  {.hint = "count(…, ago:…) is"});
   }
   return bind_ago(ast, option, feature);
 }

@@ -192,14 +192,9 @@ class Reader {
   std::vector<Error>& errors_;
 };
 
-}  // namespace
-
-SignalDef signal_of(const DefineSignal& define, const Statement& statement, std::vector<Error>& errors) {
+SignalDef signal_of(const SignalOptions& options, const Statement& statement, std::vector<Error>& errors) {
   Reader read(statement, errors);
-  const SignalOptions& options = define.options;
   SignalDef out;
-  out.name = define.name.text;
-  out.target = define.on.value_or(EntityKind::Item);
   out.roles = read.roles(options.roles);
   out.windows = read.windows(options.windows);
   out.velocity = options.velocity && options.velocity->on;
@@ -214,6 +209,23 @@ SignalDef signal_of(const DefineSignal& define, const Statement& statement, std:
   for (const ScopeClause& s : options.scopes) scopes |= static_cast<unsigned>(s.scope);
   if (scopes != 0) out.scopes = static_cast<std::uint8_t>(scopes);
   for (const Effect& effect : options.effects) out.effects.push_back(read.effect(effect));
+  return out;
+}
+
+}  // namespace
+
+SignalDef signal_of(const DefineSignal& define, const Statement& statement, std::vector<Error>& errors) {
+  SignalDef out = signal_of(define.options, statement, errors);
+  out.name = define.name.text;
+  out.target = define.on.value_or(EntityKind::Item);
+  return out;
+}
+
+SignalDef signal_of(const DefineRelation& define, const Statement& statement, std::vector<Error>& errors) {
+  SignalDef out = signal_of(define.options.signal, statement, errors);
+  out.name = define.name.text;
+  out.target = define.to;
+  out.relation = true;
   return out;
 }
 

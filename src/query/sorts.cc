@@ -5,12 +5,13 @@
 #include <array>
 
 #include "query/expression_binder.h"
+#include "query/parser.h"
 
 namespace tidal::query {
 namespace {
 
 // Sorts of the language whose views do not exist in this version.
-constexpr std::array<std::string_view, 2> kLaterSorts = {"relevance", "personalized"};
+constexpr std::array<std::string_view, 1> kLaterSorts = {"relevance"};
 
 struct Period {
   std::string_view name;
@@ -41,6 +42,7 @@ class SortBinder {
   [[nodiscard]] Status fill_term(const Term& term, std::string& lacking);
   [[nodiscard]] bool counts(const SignalDef& def) const;
   [[nodiscard]] Status bind_first_field(FieldType type);
+  [[nodiscard]] Status bind_personalized();
   void warn(std::string code, std::string message) { sort_.warnings.push_back({std::move(code), std::move(message)}); }
 
   const BindScope& scope_;
@@ -151,6 +153,24 @@ Status SortBinder::bind_first_field(FieldType type) {
   return {};
 }
 
+/// An expression of the language itself; what the schema gives no ground for is left out of it.
+Status SortBinder::bind_personalized() {
+  if (!scope_.has_user()) {
+    return refuse(scope_.context, span_, "personalized needs to know the asking user", {.hint = "add FOR USER @key"});
+  }
+  std::string words = "0.2 * co_engagement + 0.2 * creator_affinity + 0.1 * item_affinity";
+  if (scope_.schema().preference_slot() >= 0) {
+    words += " + 0.5 * preference_match";
+  } else {
+    warn("term_left_out", "personalized: no embedding of items is PREFERENCE, its preference term is left out");
+  }
+  TIDAL_TRY_ASSIGN(const Script script, parse("RETRIEVE items FOR USER @u SORT BY " + words + " DESC"));
+  const auto& query = std::get<Query>(script.statements.front().body);
+  TIDAL_TRY_ASSIGN(sort_.by, ExpressionBinder(scope_, query.sort->by, ExpressionBinder::Use::Sort).bind());
+  sort_.kind = SortKind::Expression;
+  return {};
+}
+
 Status SortBinder::bind_period(const Call& call) {
   const ExprNode& argument = call.args[0].root_node();
   const std::string word =
@@ -248,11 +268,12 @@ Result<BoundSort> SortBinder::bind(const SortEntry& entry, const Call& call) {
   if (sort_.kind == SortKind::DateSaved && !scope_.has_user()) {
     return refuse(scope_.context, span_, "date_saved needs to know the asking user", {.hint = "add FOR USER @key"});
   }
+  if (sort_.kind == SortKind::Personalized) TIDAL_TRY(bind_personalized());
   TIDAL_TRY(bind_terms());
   if (sort_.kind == SortKind::Trending) {
     const auto& signals = scope_.schema().signals;
     if (std::any_of(sort_.views.begin(), sort_.views.end(), [&](auto s) { return signals[s].unique; })) {
-      warn("term_left_out", "trending: counts of distinct users are not available yet, its reach term is left out");
+      warn("term_left_out", "trending: its reach term, 0.2 of the distinct users a second, is not available yet");
     }
   }
   return std::move(sort_);
@@ -280,6 +301,8 @@ const std::vector<SortEntry>& sort_entries() {
       {"shortest", SortKind::Shortest, false, false, false, "by the first DURATION field, short ones first"},
       {"longest", SortKind::Longest, true, false, false, "by the first DURATION field, long ones first"},
       {"date_saved", SortKind::DateSaved, true, true, false, "what the asking user saved last, first"},
+      {"personalized", SortKind::Personalized, true, true, false,
+       "what fits the asking user: preference, co-engagement, affinity to creator and item"},
       {"reddit_hot", SortKind::RedditHot, true, true, false, "reddit's published formula"},
       {"hn", SortKind::HackerNews, true, true, false, "Hacker News' published formula"},
   };

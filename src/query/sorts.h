@@ -37,7 +37,9 @@ enum class SortKind : std::uint8_t {
   Shortest,
   Longest,
   DateSaved,
-  Expression,  ///< numbers, times or durations
+  Personalized,  ///< bound as an Expression
+  BySource,      ///< no name: how FROM and SIMILAR TO order what they found
+  Expression,    ///< numbers, times or durations
   StringField,
 };
 

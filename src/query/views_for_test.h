@@ -15,6 +15,7 @@
 #include "base/memory_file_system.h"
 #include "entity/entity_store.h"
 #include "index/field_index.h"
+#include "query/empty_loop_for_test.h"
 #include "query/engine.h"
 #include "query/parser.h"
 #include "query/read_views.h"
@@ -119,7 +120,13 @@ class TestViews {
   }
 
   [[nodiscard]] ReadViews views() const {
-    return {&schema_, entities_.get(), &fields_, &ledgers_.items, &ledgers_.creators, &ledgers_.users, &state_};
+    return loop_.added_to({.schema = &schema_,
+                           .entities = entities_.get(),
+                           .fields = &fields_,
+                           .items = &ledgers_.items,
+                           .creators = &ledgers_.creators,
+                           .users = &ledgers_.users,
+                           .user_state = &state_});
   }
 
   [[nodiscard]] QueryContext context(std::string_view source) {
@@ -169,6 +176,7 @@ class TestViews {
   index::FieldIndex fields_;
   signal::LedgerSet ledgers_;
   signal::UserState state_;
+  EmptyLoop loop_;
   QueryContext context_;
   std::uint64_t seqno_ = 0;
   std::int64_t ticks_ = 0;
@@ -225,6 +233,7 @@ inline schema::Schema video_schema() {
   signal("like", Role::Positive, all, Mark::Liked);
   signal("dislike", Role::Negative, {Window::Day}, Mark::Disliked);
   signal("share", Role::Share, {Window::Day, Window::Week}, Mark::Shared);
+  schema.signals.back().unique = true;
   signal("comment", Role::Comment, {}, std::nullopt);
   signal("save", Role::Save, {}, Mark::Saved);
   signal("hide", Role::Impression, {}, Mark::Hidden);

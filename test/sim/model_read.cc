@@ -203,11 +203,14 @@ std::vector<std::pair<std::string, std::uint64_t>> Model::known_of(const std::st
     if (def.in_scope(Scope::User))
       signals += count({EntityKind::User, user, def.name}, {.window = Window::All, .now = newest_event_});
   }
-  return {{"fields", entity == nullptr ? 0 : entity->fields.size()},
+  return {{"edges", 0},  // its schema has no relations, no embeddings and no effects but marks
+          {"fields", entity == nullptr ? 0 : entity->fields.size()},
           {"marks", marks},
           {"seen", seen},
           {"progress", progress},
-          {"signals", static_cast<std::uint64_t>(signals)}};
+          {"signals", static_cast<std::uint64_t>(signals)},
+          {"vectors", 0},
+          {"weights", 0}};
 }
 
 }  // namespace tidal::sim

@@ -51,8 +51,9 @@ std::size_t weight_of(const ImportedOperation& operation) {
            signal->context.size();
   }
   const auto* put = std::get_if<PutOperation>(what);
-  if (put == nullptr) return 192;
+  if (put == nullptr) return 2048;  // keys, and a reason of at most 1 KiB
   std::size_t bytes = 384;
+  for (const auto& [name, vector] : put->entity.embeddings) bytes += name.size() + 16 + vector.size() * sizeof(float);
   for (const auto& [name, value] : put->entity.fields) {
     bytes += name.size() + 16;
     if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();

@@ -1,109 +1,24 @@
-// The only place that knows simdjson: lines to operations, with one reason for each way to be wrong.
+// Lines to operations, with one reason for each way to be wrong.
 #include "cli/import/json_value.h"
 
 #include <simdjson.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/time_text.h"
 #include "cli/import/cell_value.h"
+#include "cli/import/json_element.h"
 
 namespace tidal::cli {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 using simdjson::dom::object;
-
-std::string_view type_text(const element& value) {
-  switch (value.type()) {
-    case element_type::ARRAY: return "an array";
-    case element_type::OBJECT: return "an object";
-    case element_type::INT64:
-    case element_type::UINT64:
-    case element_type::DOUBLE: return "a number";
-    case element_type::STRING: return "a string";
-    case element_type::BOOL: return "a bool";
-    case element_type::NULL_VALUE: return "null";
-  }
-  return "something else";
-}
-
-Error expected(std::string_view what, const element& got) {
-  return Error(Code::InvalidArgument, "expected " + std::string(what) + ", got " + std::string(type_text(got)));
-}
-
-Result<std::string> read_string(const element& value, std::string_view what = "a string") {
-  if (!value.is_string()) return expected(what, value);
-  return std::string(std::string_view(value.get_string().value_unsafe()));
-}
-
-Result<double> read_number(const element& value, std::string_view what = "a number") {
-  if (!value.is_number()) return expected(what, value);
-  return value.get_double().value_unsafe();
-}
-
-Result<Timestamp> read_json_time(const element& value, std::string_view what) {
-  if (value.is_number()) return time_of_seconds(value.get_double().value_unsafe());
-  if (!value.is_string()) return expected(what, value);
-  return base::parse_time(value.get_string().value_unsafe());
-}
-
-Result<Value> read_list(const element& value) {
-  if (!value.is_array()) return expected("KEYWORD[]", value);
-  std::vector<std::string> list;
-  const simdjson::dom::array array = value.get_array().value_unsafe();
-  for (const element each : array) {
-    if (!each.is_string()) return expected("strings in KEYWORD[]", each);
-    list.emplace_back(std::string_view(each.get_string().value_unsafe()));
-  }
-  return Value(std::move(list));
-}
-
-Result<Value> read_typed(const element& value, FieldType type) {
-  if (value.is_null()) return Value();
-  const std::string_view name = field_type_name(type);
-  switch (type) {
-    case FieldType::Keyword:
-    case FieldType::Text: {
-      TIDAL_TRY_ASSIGN(std::string text, read_string(value, name));
-      return Value(std::move(text));
-    }
-    case FieldType::KeywordList: return read_list(value);
-    case FieldType::Int:
-      if (!value.is_int64()) return expected(value.is_number() ? "INT (a whole number)" : "INT", value);
-      return Value(value.get_int64().value_unsafe());
-    case FieldType::Float: {
-      TIDAL_TRY_ASSIGN(const double number, read_number(value, name));
-      return Value(number);
-    }
-    case FieldType::Bool:
-      if (!value.is_bool()) return expected(name, value);
-      return Value(value.get_bool().value_unsafe());
-    case FieldType::Timestamp: {
-      TIDAL_TRY_ASSIGN(const Timestamp time, read_json_time(value, name));
-      return Value(time);
-    }
-    case FieldType::Duration: {
-      TIDAL_TRY_ASSIGN(const std::string text, read_string(value, name));
-      TIDAL_TRY_ASSIGN(const Duration span, base::parse_duration(text));
-      return Value(span);
-    }
-  }
-  return expected(name, value);
-}
-
-std::optional<EntityKind> entity_kind(std::string_view name) {
-  for (std::size_t i = 0; i < kEntityKinds; ++i) {
-    if (kind_name(static_cast<EntityKind>(i)) == name) return static_cast<EntityKind>(i);
-  }
-  return std::nullopt;
-}
 
 /// The error with the member's name in front.
 Error at(std::string_view member, const Error& error) {
@@ -140,6 +55,53 @@ std::string_view repeated_member(const object& members) {
 
 Error missing(std::string_view member) { return Error(Code::InvalidArgument, std::string(member) + ": missing"); }
 
+/// A member that must be there, and where its key goes.
+struct NamedText {
+  std::string_view name;
+  std::string* value = nullptr;
+};
+
+/// Members that may be there; null: not of this operation.
+struct OptionalMembers {
+  double* weight = nullptr;
+  std::string* reason = nullptr;
+};
+
+/// The flat operations: keys, a time, and what is optional.
+Status read_members(const object& members, std::string_view op, std::initializer_list<NamedText> texts,
+                    std::optional<Timestamp>& time, OptionalMembers optional = {}) {
+  for (const auto member : members) {
+    const std::string_view name = member.key;
+    if (name == "op") continue;
+    const auto* text = std::ranges::find(texts, name, &NamedText::name);
+    if (text != texts.end()) {
+      TIDAL_TRY_ASSIGN(*text->value, read_key(name, member.value));
+    } else if (name == "at") {
+      Result<Timestamp> read = read_json_time(member.value, "a time");
+      if (!read.ok()) return at(name, read.error());
+      time = *read;
+    } else if (name == "weight" && optional.weight != nullptr) {
+      Result<double> read = read_number(member.value);
+      if (!read.ok()) return at(name, read.error());
+      *optional.weight = *read;
+    } else if (name == "reason" && optional.reason != nullptr) {
+      Result<std::string> read = read_string(member.value);
+      if (!read.ok()) return at(name, read.error());
+      *optional.reason = *std::move(read);
+    } else {
+      std::string known;
+      for (const NamedText& each : texts) known += std::string(each.name) + ", ";
+      if (optional.weight != nullptr) known += "weight, ";
+      if (optional.reason != nullptr) known += "reason, ";
+      return unknown_member(name, op, known + "at");
+    }
+  }
+  for (const NamedText& each : texts) {
+    if (each.value->empty()) return missing(each.name);
+  }
+  return {};
+}
+
 }  // namespace
 
 struct JsonLineParser::Impl {
@@ -155,11 +117,15 @@ struct JsonLineParser::Impl {
   Result<ImportedOperation> read_signal(const object& members);
   Result<ImportedOperation> read_entity(const object& members, std::string_view op);
   Result<ImportedOperation> read_delete(const object& members);
+  Result<ImportedOperation> read_unsignal(const object& members);
+  Result<ImportedOperation> read_relate(const object& members, bool remove);
+  Result<ImportedOperation> read_hide(const object& members, bool unhide);
   Result<ImportedOperation> read_schema(const object& members);
   Status read_export_mark(const object& members);
   Status read_signal_member(std::string_view name, const element& value, Signal& signal);
   Status read_entity_member(std::string_view name, const element& value, PutOperation& put);
   Status read_fields(const element& value, PutOperation& put);
+  Status read_embeddings(const element& value, PutOperation& put);
 };
 
 Status JsonLineParser::Impl::read_signal_member(std::string_view name, const element& value, Signal& signal) {
@@ -264,10 +230,10 @@ Status JsonLineParser::Impl::read_entity_member(std::string_view name, const ele
     return {};
   }
   if (name == "fields") return read_fields(value, put);
-  if (name == "embedding") return Error(Code::FailedPrecondition, "embedding: not available yet");
-  return unknown_member(
-      name, put.update ? "update" : kind_name(put.kind),
-      put.kind == EntityKind::Item ? "key, creator, created_at, at or fields" : "key, created_at, at or fields");
+  if (name == "embedding") return read_embeddings(value, put);
+  return unknown_member(name, put.update ? "update" : kind_name(put.kind),
+                        put.kind == EntityKind::Item ? "key, creator, created_at, at, fields or embedding"
+                                                     : "key, created_at, at, fields or embedding");
 }
 
 Result<ImportedOperation> JsonLineParser::Impl::read_entity(const object& members, std::string_view op) {
@@ -288,6 +254,56 @@ Result<ImportedOperation> JsonLineParser::Impl::read_entity(const object& member
   if (put.key.empty()) return missing("key");
   put.entity.created_at_open = !put.update && !put.entity.created_at && !created_at_now;
   return ImportedOperation{.what = Operation(std::move(put)), .order = kEntitiesFirst};
+}
+
+Status JsonLineParser::Impl::read_embeddings(const element& value, PutOperation& put) {
+  if (!value.is_object()) return at("embedding", expected("an object", value));
+  const object slots = value.get_object().value_unsafe();
+  for (const auto slot : slots) {
+    const std::string path = "embedding." + std::string(slot.key);
+    const auto [place, added] = put.entity.embeddings.emplace(std::string(slot.key), std::vector<float>());
+    if (!added) return Error(Code::InvalidArgument, path + ": given twice");
+    if (slot.value.is_null()) {
+      if (!put.update) put.entity.embeddings.erase(place);
+      continue;
+    }
+    std::optional<std::vector<float>> vector = vector_of(slot.value);
+    if (!vector) return at(path, expected("an array of numbers", slot.value));
+    place->second = *std::move(vector);
+  }
+  return {};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_unsignal(const object& members) {
+  Unsignal out;
+  TIDAL_TRY(read_members(members, "unsignal", {{"kind", &out.kind}, {"item", &out.item}, {"user", &out.user}}, out.at));
+  const std::int64_t order = out.at ? out.at->us : kTimeless;
+  return ImportedOperation{.what = Operation(std::move(out)), .order = order};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_relate(const object& members, bool remove) {
+  Relate out;
+  out.remove = remove;
+  const std::string_view op = remove ? "unrelate" : "relate";
+  double* weight = remove ? nullptr : &out.weight;
+  TIDAL_TRY(read_members(members, op, {{"relation", &out.relation}, {"from", &out.from}, {"to", &out.to}}, out.at,
+                         {.weight = weight}));
+  const std::int64_t order = out.at ? out.at->us : kTimeless;
+  return ImportedOperation{.what = Operation(std::move(out)), .order = order};
+}
+
+Result<ImportedOperation> JsonLineParser::Impl::read_hide(const object& members, bool unhide) {
+  Hide out;
+  out.unhide = unhide;
+  std::string kind_text;
+  std::string* reason = unhide ? nullptr : &out.reason;
+  TIDAL_TRY(read_members(members, unhide ? "unhide" : "hide", {{"kind", &kind_text}, {"key", &out.key}}, out.at,
+                         {.reason = reason}));
+  const std::optional<EntityKind> kind = entity_kind(kind_text);
+  if (!kind) return Error(Code::InvalidArgument, "kind: expected item, user or creator, got '" + kind_text + "'");
+  out.kind = *kind;
+  const std::int64_t order = out.at ? out.at->us : kTimeless;
+  return ImportedOperation{.what = Operation(std::move(out)), .order = order};
 }
 
 Result<ImportedOperation> JsonLineParser::Impl::read_delete(const object& members) {
@@ -365,12 +381,13 @@ Result<ImportedOperation> JsonLineParser::Impl::read(const element& root) {
     TIDAL_TRY(read_export_mark(members));
     return ImportedOperation{};
   }
-  if (name == "relate" || name == "unrelate" || name == "unsignal" || name == "hide" || name == "unhide") {
-    return Error(Code::FailedPrecondition, "op: '" + std::string(name) + "' is not available yet");
-  }
-  return Error(
-      Code::InvalidArgument,
-      "op: expected item, user, creator, update, delete, signal, schema or export, got '" + std::string(name) + "'");
+  if (name == "relate" || name == "unrelate") return read_relate(members, name == "unrelate");
+  if (name == "unsignal") return read_unsignal(members);
+  if (name == "hide" || name == "unhide") return read_hide(members, name == "unhide");
+  return Error(Code::InvalidArgument,
+               "op: expected item, user, creator, update, delete, signal, unsignal, relate, unrelate, hide, unhide, "
+               "schema or export, got '" +
+                   std::string(name) + "'");
 }
 
 JsonLineParser::JsonLineParser(const Declared& declared, bool created_at_now)
@@ -392,6 +409,13 @@ Parsed JsonLineParser::parse(std::string_view text, std::uint64_t line) {
   operation->line = line;
   if (!impl_->refusal.empty()) operation->what = Refused{};
   return {.operation = *std::move(operation), .reason = impl_->refusal};
+}
+
+std::optional<std::vector<float>> read_json_vector(std::string_view text) {
+  simdjson::dom::parser parser;
+  element root;
+  if (parser.parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) return std::nullopt;
+  return vector_of(root);
 }
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }

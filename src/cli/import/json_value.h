@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "cli/import/declared.h"
 #include "cli/import/line_reader.h"
@@ -32,6 +34,9 @@ class JsonLineParser {
 
 /// Are the bytes valid UTF-8?
 [[nodiscard]] bool is_utf8(std::string_view text);
+
+/// An array of numbers; nullopt for anything else, an empty one, and numbers beyond a float's.
+[[nodiscard]] std::optional<std::vector<float>> read_json_vector(std::string_view text);
 
 /// A cell that holds JSON, as a value of a declared type. InvalidArgument "expected KEYWORD[], got a number".
 [[nodiscard]] Result<Value> read_json_cell(std::string_view text, FieldType type);

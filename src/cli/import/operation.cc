@@ -1,6 +1,7 @@
 // The spill coding: private to one run of one program, so it carries no version.
 #include "cli/import/operation.h"
 
+#include <bit>
 #include <utility>
 
 #include "base/coding.h"
@@ -8,7 +9,16 @@
 namespace tidal::cli {
 namespace {
 
-enum class Kind : std::uint8_t { Refused = 0, Signal = 1, Put = 2, Delete = 3, Definitions = 4 };
+enum class Kind : std::uint8_t {
+  Refused = 0,
+  Signal = 1,
+  Put = 2,
+  Delete = 3,
+  Definitions = 4,
+  Unsignal = 5,
+  Relate = 6,
+  Hide = 7
+};
 
 void write_value(base::Encoder& out, const Value& value) {
   out.u8(static_cast<std::uint8_t>(value.index()));
@@ -84,6 +94,12 @@ void write_put(base::Encoder& out, const PutOperation& put) {
     out.string(name);
     write_value(out, value);
   }
+  out.varint(entity.embeddings.size());
+  for (const auto& [name, vector] : entity.embeddings) {
+    out.string(name);
+    out.varint(vector.size());
+    for (const float x : vector) out.u32(std::bit_cast<std::uint32_t>(x));
+  }
 }
 
 PutOperation read_put(base::Decoder& in) {
@@ -100,7 +116,77 @@ PutOperation read_put(base::Decoder& in) {
     std::string name(in.string());
     put.entity.fields[std::move(name)] = read_value(in);
   }
+  for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+    std::vector<float>& vector = put.entity.embeddings[std::string(in.string())];
+    for (std::uint64_t i = in.varint(); i > 0 && in.ok(); --i) vector.push_back(std::bit_cast<float>(in.u32()));
+  }
   return put;
+}
+
+void write_time(base::Encoder& out, const std::optional<Timestamp>& at) {
+  out.u8(at ? 1 : 0);
+  if (at) out.zigzag(at->us);
+}
+
+std::optional<Timestamp> read_time(base::Decoder& in) {
+  return in.u8() != 0 ? std::optional(Timestamp{in.zigzag()}) : std::nullopt;
+}
+
+void write_unsignal(base::Encoder& out, const Unsignal& unsignal) {
+  out.u8(static_cast<std::uint8_t>(Kind::Unsignal));
+  out.string(unsignal.kind);
+  out.string(unsignal.item);
+  out.string(unsignal.user);
+  write_time(out, unsignal.at);
+}
+
+Unsignal read_unsignal(base::Decoder& in) {
+  Unsignal unsignal;
+  unsignal.kind = in.string();
+  unsignal.item = in.string();
+  unsignal.user = in.string();
+  unsignal.at = read_time(in);
+  return unsignal;
+}
+
+void write_relate(base::Encoder& out, const Relate& relate) {
+  out.u8(static_cast<std::uint8_t>(Kind::Relate));
+  out.string(relate.relation);
+  out.string(relate.from);
+  out.string(relate.to);
+  out.u8(relate.remove ? 1 : 0);
+  out.f64(relate.weight);
+  write_time(out, relate.at);
+}
+
+Relate read_relate(base::Decoder& in) {
+  Relate relate;
+  relate.relation = in.string();
+  relate.from = in.string();
+  relate.to = in.string();
+  relate.remove = in.u8() != 0;
+  relate.weight = in.f64();
+  relate.at = read_time(in);
+  return relate;
+}
+
+void write_hide(base::Encoder& out, const Hide& hide) {
+  out.u8(static_cast<std::uint8_t>(Kind::Hide));
+  out.u8(static_cast<std::uint8_t>(hide.kind));
+  out.string(hide.key);
+  out.u8(hide.unhide ? 1 : 0);
+  out.string(hide.reason);
+  write_time(out, hide.at);
+}
+
+Hide read_hide(base::Decoder& in) {
+  Hide hide;
+  hide.kind = static_cast<EntityKind>(in.u8());
+  hide.key = in.string();
+  hide.unhide = in.u8() != 0;
+  hide.reason = in.string();
+  hide.at = read_time(in);
+  return hide;
 }
 
 }  // namespace
@@ -113,6 +199,12 @@ void encode_operation(const ImportedOperation& operation, std::string& out) {
       write_signal(encoder, *signal);
     } else if (const auto* put = std::get_if<PutOperation>(what)) {
       write_put(encoder, *put);
+    } else if (const auto* unsignal = std::get_if<Unsignal>(what)) {
+      write_unsignal(encoder, *unsignal);
+    } else if (const auto* relate = std::get_if<Relate>(what)) {
+      write_relate(encoder, *relate);
+    } else if (const auto* hide = std::get_if<Hide>(what)) {
+      write_hide(encoder, *hide);
     } else {
       const auto& removed = std::get<DeleteOperation>(*what);
       encoder.u8(static_cast<std::uint8_t>(Kind::Delete));
@@ -138,6 +230,9 @@ Result<ImportedOperation> decode_operation(std::string_view bytes) {
     case Kind::Refused: break;
     case Kind::Signal: operation.what = Operation(read_signal(in)); break;
     case Kind::Put: operation.what = Operation(read_put(in)); break;
+    case Kind::Unsignal: operation.what = Operation(read_unsignal(in)); break;
+    case Kind::Relate: operation.what = Operation(read_relate(in)); break;
+    case Kind::Hide: operation.what = Operation(read_hide(in)); break;
     case Kind::Delete: {
       const auto kind = static_cast<EntityKind>(in.u8());
       operation.what = Operation(DeleteOperation{kind, std::string(in.string())});

@@ -133,12 +133,6 @@ TEST_F(ClosedLoop, ABatchDoesWhatItsStatementsDo) {
   EXPECT_EQ(digests(true), digests(false));
 }
 
-TEST_F(ClosedLoop, WhatADeletedUserBlockedIsNotShownToThem) {
-  ASSERT_TRUE(run("RELATE @u1 blocks @c1; DELETE user @u1").ok());
-  EXPECT_EQ(keys("RETRIEVE items FOR USER @u1 FILTER key IN (@i1, @i2, @i4) SORT BY new"), Keys{"i4"});
-  EXPECT_EQ(keys("RETRIEVE items FOR USER @u9 FILTER key IN (@i1, @i4) SORT BY new").size(), 2U);
-}
-
 TEST_F(ClosedLoop, WhatIsScheduledTakesNoPlaceOfASource) {
   ASSERT_TRUE(
       run("RELATE @u1 follows @c1; PUT item @later {\"creator\":\"c1\",\"created_at\":\"2023-11-15T22:13:20Z\"}").ok());

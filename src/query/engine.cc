@@ -155,8 +155,7 @@ Result<QueryReply> Run::answer() {
   clock_.end("bind", reply_.stats);
 
   if (!bound.sources.empty()) sources_.emplace(bound.sources, reader, deadline);
-  TIDAL_TRY_ASSIGN(const Ordinal excluding, bind_excluding_user(views_, context_, query_));
-  const Negatives negatives(views_, bound.kind, excluding, bound.filter ? &*bound.filter : nullptr);
+  const Negatives negatives(views_, bound.kind, reader.user(), bound.filter ? &*bound.filter : nullptr);
   index::Bitmap survivors = universe(bound, negatives);
   clock_.end("sources", reply_.stats);
   TIDAL_TRY_ASSIGN(survivors, filtered(bound, reader, deadline, std::move(survivors)));

@@ -260,12 +260,6 @@ Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryCont
   return std::optional<Ordinal>(known ? user : Ordinal::None);
 }
 
-Result<Ordinal> bind_excluding_user(const ReadViews& views, const QueryContext& context, const Query& query) {
-  if (!query.for_user) return Ordinal::None;
-  TIDAL_TRY_ASSIGN(const std::string key, bind_text(context, *query.for_user, "FOR USER"));
-  return views.entities->find(EntityKind::User, key);
-}
-
 Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals) {
   std::vector<BoundSignal> bound;
   for (const Expr& expression : signals) {

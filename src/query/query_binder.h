@@ -57,9 +57,6 @@ struct BoundQuery {
 /// The user of FOR USER, None for a key that stands for nobody (a new user); nothing without FOR USER.
 [[nodiscard]] Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryContext& context,
                                                        const Query& query);
-/// The same, or one who was deleted: edges that exclude always outlive their user. None: nobody.
-[[nodiscard]] Result<Ordinal> bind_excluding_user(const ReadViews& views, const QueryContext& context,
-                                                  const Query& query);
 [[nodiscard]] Result<BoundQuery> bind_query(const BindScope& scope, const Query& query);
 /// WITH signals(…) alone.
 [[nodiscard]] Result<std::vector<BoundSignal>> bind_signals(const BindScope& scope, const std::vector<Expr>& signals);

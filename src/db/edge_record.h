@@ -1,7 +1,8 @@
 // The payloads of Relate, Unrelate and Unsignal records: whose edge or signal, and whether it stood.
 //
 // Whether it stood is decided before the record is written, by whoever writes it, one at a time: so the record alone
-// tells every view what it takes back or gives.
+// tells every view what it takes back or gives. A record older than the latest about its edge gives and takes nothing:
+// an Unrelate then says that nothing stood, a Relate that the edge did.
 #pragma once
 
 #include <string>

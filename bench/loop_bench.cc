@@ -13,14 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "base/memory_file_system.h"
 #include "base/random.h"
 #include "db/prepare.h"
 #include "db/views.h"
 #include "query/define.h"
 #include "query/parser.h"
 #include "schema/schema_templates.h"
-#include "storage/backends.h"
 
 namespace tidal::db {
 namespace {
@@ -71,7 +69,7 @@ class Events {
 class Bench {
  public:
   explicit Bench(const Shape& shape) : shape_(shape) {
-    views_ = std::make_unique<Views>(*store_);
+    views_ = std::make_unique<Views>(stores_);
     define();
     put_items();
     fill_lists();
@@ -235,8 +233,7 @@ class Bench {
   }
 
   Shape shape_;
-  base::MemoryFileSystem files_;
-  std::unique_ptr<storage::KeyValueStore> store_ = storage::open_memory_store(files_, "").value();
+  Stores stores_;
   std::unique_ptr<Views> views_;
   base::Random random_{1};
   Timestamp now_ = kStart;

@@ -31,18 +31,18 @@ constexpr std::string_view kSchema = R"(
     EFFECTS mark seen;
   DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h, 7d EFFECTS mark liked, mark seen;)";
 
-std::unique_ptr<storage::KeyValueStore> empty_store(base::FileSystem& fs) {
-  return std::move(storage::open_store(storage::Backend::Memory, fs, "")).value();
-}
-
 /// Views of a small database, which an image is restored into.
 struct World {
-  base::MemoryFileSystem fs;
-  std::unique_ptr<storage::KeyValueStore> store = empty_store(fs);
-  db::Views views{*store};
+  db::Stores stores;
+  db::Views views{stores};
 
   World() {
-    TIDAL_ASSERT(store->commit({}, SeqNo{~std::uint64_t{0} >> 1}).ok());  // ahead of any image
+    constexpr SeqNo kAhead{~std::uint64_t{0} >> 1};  // of any image
+    base::Encoder marker;
+    marker.u64(kAhead.value);
+    storage::WriteBatch batch;
+    batch.put(std::string(signal::kRollupMarker), marker.take());
+    TIDAL_ASSERT(stores.entities().commit({}, kAhead).ok() && stores.rollups().commit(batch, kAhead).ok());
     const query::Script script = query::parse(kSchema).value();
     apply(db::schema_record(query::validate_definitions({}, script.statements)->change, {}));
     for (int i = 0; i < 12; ++i) put(EntityKind::Item, "i" + std::to_string(i));
@@ -80,7 +80,7 @@ void check_dump(std::string_view bytes) {
   const auto nothing = [](std::string_view, std::string_view) { return Status(); };
   const Result<storage::DumpSummary> summary = storage::read_dump(fs, "/dump", nothing);
   if (!summary.ok()) return;
-  const auto store = empty_store(fs);
+  const auto store = storage::open_store(storage::Backend::Memory, fs, "").value();
   TIDAL_ASSERT(storage::load_dump(fs, "/dump", summary->seqno, *store).ok());
   base::FileWriter again = base::FileWriter::create(fs, "/again").value();
   TIDAL_ASSERT(storage::write_dump(*store, summary->seqno, again).ok() && again.finish().ok());

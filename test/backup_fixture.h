@@ -47,8 +47,8 @@ inline std::map<std::uint64_t, Moment> moments_of(base::FileSystem& fs, const st
   std::map<std::uint64_t, Moment> moments;
   const auto log = wal::Log::read(fs, path + "/wal", {.archive_dir = path + "/archive"});
   EXPECT_TRUE(log.ok()) << log.error().to_string();
-  const auto fields = storage::open_store(storage::Backend::Memory, fs, "").value();
-  db::Views views(*fields);
+  db::Stores stores;
+  db::Views views(stores);
   const Status replayed = (*log)->replay(SeqNo{1}, [&](std::span<wal::WalEvent> events) -> Status {
     for (std::size_t i = 0; i < events.size(); ++i) {
       views.registry().apply(events.subspan(i, 1));

@@ -4,20 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "base/memory_file_system.h"
-#include "test/core_fixture.h"
+#include "test/statements_fixture.h"
 
 namespace tidal::test {
 namespace {
 
-class ClosedLoop : public testing::Test {
+class ClosedLoop : public Statements {
  protected:
   /// A new database.
   void SetUp() override {
-    core.reset();
-    ASSERT_TRUE(fs.remove_all("/db").ok());
-    core = open_core(fs, clock, "/db").value();
-    define(*core, history_schema());
+    begin(history_schema());
     define(*core, R"(
       DEFINE RELATION mutes FROM user TO creator EXCLUDES feeds;
       PUT item @i1 {"creator":"c1","fields":{"category":"jazz"},"embedding":{"content":[1,0,0,0,0,0]}};
@@ -26,43 +22,12 @@ class ClosedLoop : public testing::Test {
       PUT item @i4 {"creator":"c3","fields":{"category":"film"}};)");
   }
 
-  Result<Reply> run(const std::string& text, Params params = {}) {
-    const Result<query::Script> script = query::parse(text);
-    if (!script.ok()) return script.error();
-    db::Session session(*core, params);
-    Result<Reply> last = Error(Code::Internal, "no statement");
-    for (const query::Statement& statement : script->statements) {
-      last = session.execute(statement);
-      if (!last.ok()) return last;
-    }
-    return last;
-  }
-  std::string status(const std::string& text) {
-    const Result<Reply> reply = run(text);
-    return reply.ok() ? std::get<WriteReply>(*reply).status : reply.error().message;
-  }
-  Code code(const std::string& text) {
-    const Result<Reply> reply = run(text);
-    return reply.ok() ? Code::Internal : reply.error().code;
-  }
-  std::vector<std::string> keys(const std::string& text, Params params = {}) {
-    const Result<Reply> reply = run(text, std::move(params));
-    if (!reply.ok()) return {reply.error().message};
-    std::vector<std::string> out;
-    for (const ResultItem& item : std::get<QueryReply>(*reply).items) out.push_back(item.key);
-    return out;
-  }
-  EntityReply get(const std::string& text) { return std::get<EntityReply>(run(text).value()); }
   double number(const std::string& expression, const std::string& item, const std::string& user = "u1") {
     const Result<Reply> reply = run("RETRIEVE items FOR USER @" + user + " FILTER key = @" + item + " WITH signals(" +
                                     expression + ") SORT BY new");
     EXPECT_TRUE(reply.ok()) << reply.error().to_string();
     return std::get<QueryReply>(*reply).items.at(0).signals.at(0).second;
   }
-
-  base::MemoryFileSystem fs{1};
-  base::FixedClock clock{kStart};
-  std::unique_ptr<db::Core> core;
 };
 
 using Keys = std::vector<std::string>;

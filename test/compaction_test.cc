@@ -127,8 +127,8 @@ TEST(Compaction, LetsGoByAge) {
 TEST(Compaction, OfADatabaseInMemoryIsRefused) {
   base::MemoryFileSystem fs;
   base::FixedClock clock{kStart};
-  const auto core = db::Core::open(
-      "", {}, {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+  const auto core =
+      db::Core::open("", {}, {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false});
   EXPECT_EQ((*core)->compact().error().code, Code::FailedPrecondition);
 }
 

@@ -79,7 +79,7 @@ TEST_P(Conformance, CheckpointAndReplayEqualsLive) {
     live.apply(records, at, records.size());
     ASSERT_TRUE(directory.write(std::move(capture), kHistoryStart).ok());
 
-    db::Views restored(*live.store);
+    db::Views restored(live.stores);
     std::vector<std::string> notes;
     const Result<SeqNo> from =
         directory.restore(restored.registry(), {.first = {}, .last = SeqNo{records.size()}}, notes);
@@ -98,7 +98,7 @@ TEST_P(Conformance, RebuildFromZeroEqualsLive) {
     live.apply(records, 0, records.size());
     const std::string before = live.digest(GetParam());
     live.views->registry().reset_all();
-    ASSERT_TRUE(live.store->clear().ok());
+    ASSERT_TRUE(live.stores.clear().ok());
     live.apply(records, 0, records.size());
     ASSERT_EQ(live.digest(GetParam()), before);
   }
@@ -124,7 +124,7 @@ TEST_P(Conformance, DamagedCheckpointIsCorruption) {
       damaged[random.below(damaged.size())] ^= static_cast<char>(1U << random.below(8));
     }
     ASSERT_TRUE(base::write_file_atomically(live.fs, path, damaged).ok());
-    db::Views other(*live.store);
+    db::Views other(live.stores);
     std::vector<std::string> notes;
     const Result<SeqNo> restored = directory.restore(other.registry(), {.first = {}, .last = seqno}, notes);
     ASSERT_TRUE(restored.ok());
@@ -237,7 +237,7 @@ TEST_P(Conformance, AnErasedUserIsInNeitherDigestNorImage) {
   materializer::CheckpointDirectory directory(live.fs, "/checkpoints");
   const SeqNo seqno{records.size()};
   ASSERT_TRUE(directory.write(materializer::capture(live.views->registry(), seqno, 1), kHistoryStart).ok());
-  db::Views restored(*live.store);
+  db::Views restored(live.stores);
   std::vector<std::string> notes;
   ASSERT_EQ(directory.restore(restored.registry(), {.first = {}, .last = seqno}, notes).value(), seqno);
   EXPECT_EQ(materializer::digest_of(*restored.registry().find(GetParam())).hex, live.digest(GetParam()));
@@ -276,7 +276,7 @@ TEST_P(Conformance, AnErasureBetweenCaptureAndWriteIsNotInTheImage) {
   materializer::Capture capture = materializer::capture(live.views->registry(), SeqNo{at}, 1);
   append(live, records, erasure_of(kSecret, 1, kHistoryStart + days(901)));
   ASSERT_TRUE(directory.write(std::move(capture), kHistoryStart).ok());
-  db::Views restored(*live.store);
+  db::Views restored(live.stores);
   std::vector<std::string> notes;
   ASSERT_EQ(directory.restore(restored.registry(), {.first = {}, .last = SeqNo{at}}, notes).value(), SeqNo{at});
   EXPECT_EQ(materializer::digest_of(*restored.registry().find(GetParam())).hex, digest);

@@ -29,14 +29,14 @@ inline ViewDigests by_view(const DigestReport& report) { return {report.by_view.
 /// Small segments, and nothing happens by itself.
 inline Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const base::Clock& clock,
                                                    const std::string& path,
-                                                   storage::Backend backend = storage::Backend::Memory) {
+                                                   db::Stores::Files stores = db::Stores::Files::Plain) {
   Options options;
   options.create_if_missing = true;
   options.segment_bytes = kSegmentBytes;
   options.checkpoint_every_bytes = 0;
   options.checkpoint_on_close = false;
   options.log_level = LogLevel::Off;
-  return db::Core::open(path, options, {.fs = fs, .clock = clock, .entity_backend = backend, .background = false});
+  return db::Core::open(path, options, {.fs = fs, .clock = clock, .stores = stores, .background = false});
 }
 
 inline void define(db::Core& core, std::string_view text) {

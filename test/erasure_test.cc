@@ -33,10 +33,10 @@ std::string random_key(std::uint64_t seed) {
 /// A database under random writes with erasures in between, on any files.
 class Forgetful {
  public:
-  Forgetful(base::FileSystem& fs, std::string path, storage::Backend backend, std::uint64_t seed)
-      : fs_(fs), path_(std::move(path)), backend_(backend), history_(seed, kStart), random_(seed) {}
+  Forgetful(base::FileSystem& fs, std::string path, db::Stores::Files stores, std::uint64_t seed)
+      : fs_(fs), path_(std::move(path)), stores_(stores), history_(seed, kStart), random_(seed) {}
 
-  Result<std::unique_ptr<db::Core>> open_result() { return open_core(fs_, clock, path_, backend_); }
+  Result<std::unique_ptr<db::Core>> open_result() { return open_core(fs_, clock, path_, stores_); }
   void open() {
     auto opened = open_result();
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
@@ -108,7 +108,7 @@ class Forgetful {
  private:
   base::FileSystem& fs_;
   const std::string path_;
-  const storage::Backend backend_;
+  const db::Stores::Files stores_;
   History history_;
   base::Random random_;
   int acts_ = 0;
@@ -154,13 +154,13 @@ class TemporaryFolder {
 };
 
 TEST(Erasure, LeavesNoTraceInAnyFileAfterTheNextCompaction) {
-  for (const storage::Backend backend : {storage::Backend::Lmdb, storage::Backend::RocksDb, storage::Backend::Memory}) {
-    SCOPED_TRACE(static_cast<int>(backend));
+  for (const auto stores : {db::Stores::Files::Production, db::Stores::Files::Plain}) {
+    SCOPED_TRACE(static_cast<int>(stores));
     const TemporaryFolder folder;
     base::FileSystem& fs = base::posix_file_system();
     const std::string path = folder.path() + "/db";
     const std::string secret = random_key(77);
-    Forgetful database(fs, path, backend, 5);
+    Forgetful database(fs, path, stores, 5);
     database.open();
     database.run(history_schema());
     database.run("ALTER SETTINGS log_bytes:192KiB, log_archive:true");
@@ -173,8 +173,6 @@ TEST(Erasure, LeavesNoTraceInAnyFileAfterTheNextCompaction) {
     ASSERT_TRUE(database.core->checkpoint().ok());
     const std::vector<std::string> before = files_with(fs, path, secret);
     for (const std::string where : {"/wal/", "/archive/", "/checkpoints/", "/stores/", "/base/"}) {
-      // Text that RocksDB compressed is not seen raw, nor decoded.
-      if (backend == storage::Backend::RocksDb && where == "/stores/") continue;
       EXPECT_NE(joined_names(before).find(where), std::string::npos) << "the search sees nothing in " << where;
     }
     ASSERT_TRUE(database.forget(secret).ok());
@@ -203,7 +201,7 @@ TEST(Erasure, LeavesNoTraceInAnyFileAfterTheNextCompaction) {
 TEST(Erasure, IsVisibleAtOnceAndBeforeAnyCompaction) {
   base::MemoryFileSystem fs(3);
   const std::string secret = random_key(3);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 3);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 3);
   database.open();
   database.run(history_schema());
   database.write(100);
@@ -240,7 +238,7 @@ TEST(Erasure, IsVisibleAtOnceAndBeforeAnyCompaction) {
 
 TEST(Erasure, TheSameKeyComesBackAsSomebodyNew) {
   base::MemoryFileSystem fs(4);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 4);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 4);
   database.open();
   database.run(history_schema());
   database.act_as("again");
@@ -270,7 +268,7 @@ TEST(Erasure, TheSameKeyComesBackAsSomebodyNew) {
 
 TEST(Erasure, OfWhoIsUnknownOrInABatchIsRefused) {
   base::MemoryFileSystem fs(5);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 5);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 5);
   database.open();
   database.run(history_schema());
   const SeqNo before = database.core->applied();
@@ -283,7 +281,7 @@ TEST(Erasure, OfWhoIsUnknownOrInABatchIsRefused) {
 
 TEST(Export, TellsEverythingOfAUser) {
   base::MemoryFileSystem fs(6);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 6);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 6);
   database.open();
   database.run(history_schema());
   database.run("ALTER SETTINGS log_bytes:128KiB, log_archive:true");
@@ -310,7 +308,7 @@ TEST(Export, TellsEverythingOfAUser) {
 /// State before the erasure cannot be replayed from a log that was rewritten, and nobody tries.
 TEST(Erasure, NoStateIsReplayedFromAnonymousRecords) {
   base::MemoryFileSystem fs(7);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 7);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 7);
   database.open();
   database.run(history_schema());
   database.write(50);
@@ -332,7 +330,7 @@ TEST(Erasure, NoStateIsReplayedFromAnonymousRecords) {
 /// A checkpoint from before the erasure that a crash brought back is not taken in place of the base.
 TEST(Erasure, ACheckpointFromBeforeTheBaseComesLast) {
   base::MemoryFileSystem fs(8);
-  Forgetful database(fs, "/db", storage::Backend::Memory, 8);
+  Forgetful database(fs, "/db", db::Stores::Files::Plain, 8);
   database.open();
   database.run(history_schema());
   database.write(50);
@@ -366,7 +364,7 @@ TEST(Erasure, RandomHistoriesAgreeWithAModelAndWithTheirReplay) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     base::MemoryFileSystem fs(seed);
     base::Random random(seed);
-    Forgetful database(fs, "/db", storage::Backend::Memory, seed);
+    Forgetful database(fs, "/db", db::Stores::Files::Plain, seed);
     database.open();
     database.run(history_schema());
     database.run(std::string("ALTER SETTINGS log_bytes:192KiB, log_archive:") + (seed % 2 == 0 ? "true" : "false"));
@@ -417,7 +415,7 @@ TEST(Erasure, RandomHistoriesAgreeWithAModelAndWithTheirReplay) {
 
 /// A database with archives, checkpoints and two erasures that wait for a compaction.
 std::unique_ptr<Forgetful> waiting(base::MemoryFileSystem& fs) {
-  auto database = std::make_unique<Forgetful>(fs, "/db", storage::Backend::Memory, 9);
+  auto database = std::make_unique<Forgetful>(fs, "/db", db::Stores::Files::Plain, 9);
   database->open();
   database->run(history_schema());
   database->run("ALTER SETTINGS log_bytes:192KiB, log_archive:true");

@@ -46,7 +46,7 @@ Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const base::Cl
   options.checkpoint_on_close = false;
   options.log_level = LogLevel::Off;
   return db::Core::open(path, options,
-                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+                        {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false});
 }
 
 void run_script(db::Core& core, std::string_view text) {
@@ -256,9 +256,8 @@ Opened open_golden(const std::string& folder, const std::vector<std::string>& wi
   for (const std::string& each : without) EXPECT_TRUE(fs.remove_all(kDatabase + "/" + each).ok());
   Opened opened;
   expect_state(fs, kDatabase, golden, opened.report);
-  base::MemoryFileSystem none;
-  const auto store = storage::open_store(storage::Backend::Memory, none, "").value();
-  opened.same_logic = views_of_other_logic(db::Views(*store), manifest_in(golden)).empty();
+  db::Stores stores;
+  opened.same_logic = views_of_other_logic(db::Views(stores), manifest_in(golden)).empty();
   return opened;
 }
 
@@ -297,7 +296,7 @@ TEST(Golden, IsSoundAndEveryFileOfItIsDecoded) {
     ASSERT_TRUE(verified.ok()) << verified.error().to_string();
     EXPECT_EQ(verified->defects, std::vector<std::string>{});
     for (const auto& [name, content] : lasting_files_of(fs, kDatabase)) {
-      if (name == "stores/entities") continue;  // the store of tests
+      if (name.starts_with("stores/")) continue;  // stores of tests
       int lines = 0;
       const Status read = db::inspect_file(fs, kDatabase + "/" + name, [&lines](std::string_view) { ++lines; });
       EXPECT_TRUE(read.ok()) << name << ": " << read.error().to_string();

@@ -13,9 +13,8 @@ namespace {
 
 /// The digests of the views there are, each with its name.
 std::vector<materializer::ViewDigest> digests_among(std::span<const std::string_view> names, const Records& records) {
-  base::MemoryFileSystem fs{1};
-  const auto store = storage::open_store(storage::Backend::Memory, fs, "").value();
-  db::Views views(*store, names);
+  db::Stores stores;
+  db::Views views(stores, names);
   for (wal::WalEvent& event : events_of(records, 0, records.size())) views.registry().apply(event);
   return views.registry().digest_by_view();
 }

@@ -167,10 +167,9 @@ TEST(FullQueue, BlocksUntilTheDeadlineOfTheDatabaseOrTheCall) {
   options.queue_bytes = 1;  // one batch waits
   options.write_deadline = milliseconds(50);
   options.log_level = LogLevel::Off;
-  const auto core =
-      db::Core::open("/db", options,
-                     {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false})
-          .value();
+  const auto core = db::Core::open("/db", options,
+                                   {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false})
+                        .value();
   test::define(*core, "DEFINE SIGNAL view EFFECTS mark seen; PUT item @i {}");
   const auto write = [&core](std::optional<Duration> deadline) {
     const Operation operation = Signal{.kind = "view", .item = "i"};

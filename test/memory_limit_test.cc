@@ -37,10 +37,9 @@ class MemoryLimit : public testing::Test {
     options.memory_limit = limit;
     options.checkpoint_on_close = false;
     options.log_level = LogLevel::Off;
-    core =
-        db::Core::open("/db", options,
-                       {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = background})
-            .value();
+    core = db::Core::open("/db", options,
+                          {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = background})
+               .value();
   }
   void SetUp() override {
     open(kLimit);

@@ -148,12 +148,12 @@ std::vector<Kind> state_kinds(const std::string& folder) {
           {.name = "view image in " + folder + "/",
            .golden = "database-v2",
            .paths = digits + "(schema|entities|embeddings|field_index|creator_items|hidden|ledger|user_state|"
-                             "preference|interests|uniques|relations|weights|"
+                             "preference|interests|uniques|rollups|relations|weights|"
                              "co_engagement|import_marks|duplicates)",
            .make_newer = in(newer_image, "ledger")}};
 }
 
-/// Those that a database refuses to be opened with. Beside it: the LMDB store in storage_test, lists of rejects in
+/// Those that a database refuses to be opened with. Beside it: the stores of LMDB and RocksDB in storage_test, lists of rejects in
 /// cli_import_test, the manifest of a backup below.
 std::vector<Kind> kinds() {
   const std::string segments = "wal/[0-9]{20}\\.wal";
@@ -170,11 +170,11 @@ std::vector<Kind> kinds() {
        .make_newer = newer_archive},
       {.name = "dump of a store",
        .golden = "database-v2",
-       .paths = "base/[0-9]{20}/entity_fields",
+       .paths = "base/[0-9]{20}/(entity_fields|rollup_blocks)",
        .make_newer = [](Files& files) { return newer_image(files, path_in(files, "base/", "/entity_fields")); }},
       {.name = "store in memory",
        .golden = "database-v2",
-       .paths = "stores/entities",
+       .paths = "stores/(entities|rollups)",
        .make_newer = newer_memory_store}};
   for (const std::string folder : {"base", "checkpoints"})
     std::ranges::move(state_kinds(folder), std::back_inserter(all));
@@ -198,7 +198,7 @@ Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const base::Cl
   options.checkpoint_on_close = false;
   options.log_level = LogLevel::Off;
   return db::Core::open(kDirectory, options,
-                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+                        {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false});
 }
 
 void expect_names_both(const Error& error, const std::string& path) {

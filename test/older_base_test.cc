@@ -234,7 +234,7 @@ class DatabaseOfOlderLogic : public testing::Test {
     options.checkpoint_on_close = false;
     options.log_level = LogLevel::Off;
     return db::Core::open(kDirectory, options,
-                          {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+                          {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false});
   }
 
   base::MemoryFileSystem fs;

@@ -19,7 +19,7 @@ ViewDigests digest_under(const Options& options, bool reopens) {
   base::FixedClock clock{kStart};
   const auto open = [&] {
     return db::Core::open("/db", options,
-                          {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false})
+                          {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false})
         .value();
   };
   std::unique_ptr<db::Core> core = open();

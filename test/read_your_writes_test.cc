@@ -149,8 +149,7 @@ TEST(ReadYourWrites, FindsEveryEffectOfEverySignal) {
   Options options;
   options.log_level = LogLevel::Off;
   const auto core =
-      db::Core::open("", options,
-                     {.fs = base::posix_file_system(), .clock = clock, .entity_backend = storage::Backend::Memory})
+      db::Core::open("", options, {.fs = base::posix_file_system(), .clock = clock, .stores = db::Stores::Files::Plain})
           .value();
   define(*core, kSchema);
   const std::vector<Item> items = put_items(*core);

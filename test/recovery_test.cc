@@ -39,7 +39,7 @@ Options core_options(std::uint64_t seed) {
 
 Result<std::unique_ptr<db::Core>> open_core(base::FileSystem& fs, const base::Clock& clock, std::uint64_t seed) {
   return db::Core::open(std::string(kPath), core_options(seed),
-                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+                        {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false});
 }
 
 Status run_script(db::Core& core, std::string_view text) {
@@ -314,7 +314,7 @@ TEST(OpenTest, WithoutAThreadForUpkeepIsAnError) {
   base::FixedClock clock(kStart);
   const base::ThreadlessForTest threadless;
   const auto core = db::Core::open(std::string(kPath), core_options(1),
-                                   {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory});
+                                   {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain});
   ASSERT_FALSE(core.ok());
   EXPECT_EQ(core.error().code, Code::ResourceExhausted);
 }

@@ -1,4 +1,4 @@
-// Views over a store in memory, and the records they are given.
+// Views over stores in memory, and the records they are given.
 #include "test/view_stand.h"
 
 #include <gtest/gtest.h>
@@ -37,12 +37,7 @@ std::vector<wal::WalEvent> events_of(const Records& records, std::size_t from, s
   return events;
 }
 
-Stand::Stand() {
-  auto opened = storage::open_store(storage::Backend::Memory, fs, "");
-  EXPECT_TRUE(opened.ok());
-  store = std::move(*opened);
-  views = std::make_unique<db::Views>(*store);
-}
+Stand::Stand() { views = std::make_unique<db::Views>(stores); }
 
 void Stand::apply(const std::string& bytes) { apply(Records{bytes}, 0, 1); }
 

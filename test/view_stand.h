@@ -25,10 +25,10 @@ using Records = std::vector<std::string>;
 /// Decodes records [from, to); views point into them.
 [[nodiscard]] std::vector<wal::WalEvent> events_of(const Records& records, std::size_t from, std::size_t to);
 
-/// Views over a store that belongs to them.
+/// Views over stores that belong to them.
 struct Stand {
   base::MemoryFileSystem fs{1};
-  std::unique_ptr<storage::KeyValueStore> store;
+  db::Stores stores;
   std::unique_ptr<db::Views> views;
 
   Stand();

@@ -107,7 +107,8 @@ struct BatchOptions {
   bool keep_duplicates = false;  ///< write signals that the log holds already: what is copied from another log
   std::optional<ImportMark> import_mark{};
   std::optional<Definitions> definitions{};
-  std::optional<Duration> deadline{};  ///< a full queue may block it so long, 0 to 1 day; none: write_deadline
+  /// So long a full queue may block it, and others' turns (docs/concurrency.md): 0 to 1 day; none: write_deadline.
+  std::optional<Duration> deadline{};
 };
 
 struct ViewInfo {

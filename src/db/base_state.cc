@@ -1,23 +1,13 @@
-// The stores of a base, dumped and loaded.
+// Choosing a base, and making one of a checkpoint.
 #include "db/base_state.h"
 
 #include "db/anonymiser.h"
-#include "storage/store_dump.h"
+#include "db/stores.h"
 
 namespace tidal::db {
 
 materializer::CheckpointDirectory base_directory(base::FileSystem& fs, const std::string& database) {
   return {fs, database + "/base", {.kept = 1, .read_back = true, .reads_older_images = true}};
-}
-
-std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs, storage::KeyValueStore& entity_store,
-                                                 SeqNo seqno) {
-  return {
-      {.name = std::string(kEntityDump),
-       .format = storage::kDumpFormat,
-       .write = [&entity_store, seqno](base::FileWriter& out) { return storage::write_dump(entity_store, seqno, out); },
-       .load = [&fs, &entity_store](const std::string& path,
-                                    SeqNo at) { return storage::load_dump(fs, path, at, entity_store); }}};
 }
 
 Status check_base_is_readable(const materializer::CheckpointDirectory& bases, const materializer::Registry& views) {
@@ -68,11 +58,9 @@ Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::
 }
 
 Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno) {
-  const std::string path = database + "/stores/entities";
-  const storage::Backend backend = fs.is_directory(path) ? storage::Backend::Lmdb : storage::Backend::Memory;
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::KeyValueStore> store, storage::open_store(backend, fs, path));
+  TIDAL_TRY_ASSIGN(Stores stores, Stores::open(fs, database, Stores::Files::AsFound, nullptr));
   const materializer::CheckpointDirectory checkpoints(fs, database + "/checkpoints");
-  return base_directory(fs, database).copy_from(checkpoints, seqno, base_stores(fs, *store, seqno));
+  return base_directory(fs, database).copy_from(checkpoints, seqno, stores.dumps(fs, seqno));
 }
 
 }  // namespace tidal::db

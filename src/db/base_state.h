@@ -15,20 +15,12 @@
 #include "base/file_system.h"
 #include "materializer/checkpoint.h"
 #include "materializer/registry.h"
-#include "storage/kv.h"
 #include "wal/log.h"
 
 namespace tidal::db {
 
-/// The file of a base that holds the fields of all entities.
-inline constexpr std::string_view kEntityDump = "entity_fields";
-
 /// The bases of a data directory: one is kept, and every file of it is read back before it counts.
 [[nodiscard]] materializer::CheckpointDirectory base_directory(base::FileSystem& fs, const std::string& database);
-
-/// What a base holds beside the views' images: the fields of the entities. All references outlive the answer.
-[[nodiscard]] std::vector<materializer::StoreFile> base_stores(base::FileSystem& fs,
-                                                               storage::KeyValueStore& entity_store, SeqNo seqno);
 
 /// FailedPrecondition when the newest base is of logic that the views do not read (B3): names the first such view, its
 /// version and theirs.
@@ -52,8 +44,8 @@ inline constexpr std::string_view kEntityDump = "entity_fields";
                                          const materializer::Registry& views,
                                          std::span<const materializer::StoreFile> stores);
 
-/// Makes the checkpoint at `seqno`, with the store that is at the same seqno, a base: its files are copied, the store
-/// is dumped beside them. Nobody may have the directory open. Corruption, IoError, ResourceExhausted.
+/// Makes the checkpoint at `seqno`, with the stores that are at the same seqno, a base: its files are copied, the
+/// stores are dumped beside them. Nobody may have the directory open. Corruption, IoError, ResourceExhausted.
 [[nodiscard]] Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno);
 
 }  // namespace tidal::db

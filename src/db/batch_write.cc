@@ -1,8 +1,6 @@
 // Batches with and without definitions.
 #include "db/batch_write.h"
 
-#include <algorithm>
-
 #include "query/define.h"
 #include "query/parser.h"
 
@@ -20,31 +18,21 @@ Result<schema::Validated> validated(const Core& core, const Definitions& definit
   return query::validate_definitions(core.views().schema(), script.statements);
 }
 
-Result<std::vector<WriteReply>> write_next(Core& core, Preparer preparer, std::span<const Operation> operations,
-                                           const BatchOptions& options, const schema::SchemaChange& change) {
+/// `next`: the schema that the batch brings into force with its first record; null where it brings none.
+Result<std::vector<WriteReply>> write_in_turn(Core& core, const schema::Validated* next,
+                                              std::span<const Operation> operations, const BatchOptions& options) {
+  TIDAL_TRY_ASSIGN(const StandingTurns::Turn turn, core.take_turn(operations, options.deadline));
+  Preparer preparer = next != nullptr ? core.preparer(next->next) : core.preparer();
   TIDAL_TRY_ASSIGN(PreparedBatch batch, prepare_batch(preparer, operations, options));
-  if (!change.empty()) {
+  if (next != nullptr && !next->change.empty()) {
     const Timestamp at = options.definitions->at.value_or(preparer.now());
-    batch.records.insert(batch.records.begin(), schema_record(change, at));
+    batch.records.insert(batch.records.begin(), schema_record(next->change, at));
     for (std::size_t& record : batch.record_of_reply) {
       if (record != kNoRecord) ++record;
     }
   }
   TIDAL_TRY(core.commit(batch, options.deadline));
   return std::move(batch.replies);
-}
-
-/// With a preparer made when no other that bears on standing is between its preparation and its commit: its `now` too
-/// comes after theirs.
-template <class MakePreparer>
-Result<std::vector<WriteReply>> write_in_turn(Core& core, const MakePreparer& preparer,
-                                              std::span<const Operation> operations, const BatchOptions& options,
-                                              const schema::SchemaChange& change) {
-  if (!std::ranges::any_of(operations, bears_on_standing)) {
-    return write_next(core, preparer(), operations, options, change);
-  }
-  const base::MutexLock lock(core.standing_mutex());
-  return write_next(core, preparer(), operations, options, change);
 }
 
 }  // namespace
@@ -54,11 +42,10 @@ Result<std::vector<WriteReply>> write_batch(Core& core, std::span<const Operatio
   if (options.deadline && (options.deadline->us < 0 || *options.deadline > days(1))) {
     return Error(Code::InvalidArgument, "deadline: expected 0 to 1 day, got " + to_string(*options.deadline));
   }
-  if (!options.definitions) return write_in_turn(core, [&] { return core.preparer(); }, operations, options, {});
+  if (!options.definitions) return write_in_turn(core, nullptr, operations, options);
   const base::MutexLock lock(core.schema_mutex());
   TIDAL_TRY_ASSIGN(const schema::Validated next, validated(core, *options.definitions));
-  return write_in_turn(
-      core, [&] { return core.preparer(next.next); }, operations, options, next.change);
+  return write_in_turn(core, &next, operations, options);
 }
 
 }  // namespace tidal::db

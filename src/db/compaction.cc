@@ -46,7 +46,7 @@ Result<SeqNo> Core::write_base(materializer::CheckpointDirectory& bases) {
   SeqNo seqno;
   materializer::Capture taken = capture(seqno);
   TIDAL_TRY(queue_->sync());
-  const auto stores = base_stores(environment_.fs, *entity_store_, seqno);
+  const auto stores = stores_.dumps(environment_.fs, seqno);
   TIDAL_TRY(bases.write(std::move(taken), environment_.clock.now(), stores));
   return seqno;
 }
@@ -140,7 +140,7 @@ Status Core::carry_out_erasures(CompactionReport& report) {
     const wal::CommitQueue::Pause pause = queue_->pause();
     TIDAL_TRY(log_->roll(environment_.clock.now()));
   }
-  TIDAL_TRY(entity_store_->rewrite());
+  TIDAL_TRY(stores_.rewrite());
   Anonymiser anonymiser;
   TIDAL_TRY(log_->replay(log_->history_first_seqno(), [&](std::span<wal::WalEvent> events) -> Status {
     if (is_being_closed()) return stopped_by_closing();

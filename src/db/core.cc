@@ -132,6 +132,10 @@ Status Core::commit(PreparedBatch& batch, std::optional<Duration> deadline) noex
   return {};
 }
 
+Result<StandingTurns::Turn> Core::take_turn(std::span<const Operation> operations, std::optional<Duration> deadline) {
+  return standing_turns_.take(StandingTurns::lanes_of(operations), deadline_of(deadline));
+}
+
 /// Before a record is in the log: what is there is applied, whatever it takes.
 Status Core::check_memory(std::span<const PreparedRecord> records) {
   const MemoryBudget& memory = applier_->memory();
@@ -279,7 +283,7 @@ Status Core::shut_down() {
   log_.reset();
   applier_.reset();
   views_.reset();
-  entity_store_.reset();
+  stores_ = {};  // closes them
   lock_.reset();
   return closed;
 }

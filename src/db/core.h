@@ -1,6 +1,6 @@
 // The engine room of one open database: log, views, commit queue, checkpoints and the upkeep thread, wired together.
 //
-// Everything a test wants to replace comes in through CoreEnvironment: files, clock, store backend.
+// Everything a test wants to replace comes in through CoreEnvironment: files, clock, stores.
 // Order of a write: validate -> append -> durable -> apply in seqno order -> acknowledge.
 // Threads: thread-safe after open(); lock order in docs/concurrency.md.
 #pragma once
@@ -21,9 +21,10 @@
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "db/prepare.h"
+#include "db/standing_turns.h"
+#include "db/stores.h"
 #include "db/views.h"
 #include "materializer/checkpoint.h"
-#include "storage/kv.h"
 #include "tidal/db.h"
 #include "wal/commit_queue.h"
 #include "wal/log.h"
@@ -36,7 +37,7 @@ class ViewApplier;
 struct CoreEnvironment {
   base::FileSystem& fs;
   const base::Clock& clock;
-  storage::Backend entity_backend = storage::Backend::Lmdb;
+  Stores::Files stores = Stores::Files::Production;
   bool background = true;  ///< run the upkeep thread; tests that want every step in hand turn it off
 };
 
@@ -75,8 +76,11 @@ class Core {
   [[nodiscard]] Preparer preparer(const schema::Schema& schema) const;
   /// Held while a schema change is validated and committed, so that two cannot pass each other.
   [[nodiscard]] base::Mutex& schema_mutex() { return schema_mutex_; }
-  /// Held from the preparation of what bears_on_standing() until it is applied; taken after schema_mutex().
-  [[nodiscard]] base::Mutex& standing_mutex() { return standing_mutex_; }
+  /// Held from the preparation of operations that say what stood until they are applied; taken after schema_mutex(),
+  /// and before the preparer is made: its `now` too comes after that of whoever had the turn. Waits as commit() does
+  /// for the queue, and gives the same error.
+  [[nodiscard]] Result<StandingTurns::Turn> take_turn(std::span<const Operation> operations,
+                                                      std::optional<Duration> deadline = {});
   [[nodiscard]] const base::Clock& clock() const { return environment_.clock; }
   /// The last event readers can see.
   [[nodiscard]] SeqNo applied() const;
@@ -117,7 +121,6 @@ class Core {
   [[nodiscard]] Status restore_state(SeqNo last);
   [[nodiscard]] Status check_records(SeqNo first) const;
   [[nodiscard]] Status replay_log();
-  [[nodiscard]] Status open_entity_store();
   [[nodiscard]] Status shut_down();
   [[nodiscard]] std::chrono::steady_clock::time_point deadline_of(std::optional<Duration> given) const;
   [[nodiscard]] Status check_memory(std::span<const PreparedRecord> records);
@@ -147,7 +150,7 @@ class Core {
   const CoreEnvironment environment_;
 
   std::unique_ptr<base::FileLock> lock_;
-  std::unique_ptr<storage::KeyValueStore> entity_store_;
+  Stores stores_;
   std::unique_ptr<Views> views_;
   std::unique_ptr<wal::Log> log_;  ///< null in memory
   std::unique_ptr<ViewApplier> applier_;
@@ -158,7 +161,7 @@ class Core {
   OpenReport report_;
 
   base::Mutex schema_mutex_;
-  base::Mutex standing_mutex_;
+  StandingTurns standing_turns_;
   base::Mutex compaction_mutex_;  ///< held while segments leave the log, and while they must not
   mutable base::Mutex rebuild_mutex_;
   std::optional<RebuildProgress> rebuild_ TIDAL_GUARDED_BY(rebuild_mutex_);

@@ -57,8 +57,7 @@ Result<Database> Database::open(const std::string& path, Options options) {
 
 Result<Database> Database::open_in_memory(Options options) {
   auto impl = std::make_unique<Impl>();
-  const db::CoreEnvironment environment{
-      .fs = base::posix_file_system(), .clock = impl->system_clock, .entity_backend = storage::Backend::Memory};
+  const db::CoreEnvironment environment{.fs = base::posix_file_system(), .clock = impl->system_clock};
   TIDAL_TRY_ASSIGN(impl->core, db::Core::open("", options, environment));
   return Database(std::move(impl));
 }

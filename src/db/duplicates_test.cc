@@ -133,10 +133,9 @@ TEST(Duplicate, IsKnownAfterReopeningWithAndWithoutCheckpoint) {
 TEST(Duplicate, IsForgottenByAppendTimeEvenWhenTheClockWentBack) {
   base::MemoryFileSystem fs(1);
   base::FixedClock clock(kAt);
-  auto core =
-      db::Core::open("/db", {.create_if_missing = true, .log_level = LogLevel::Off},
-                     {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false})
-          .value();
+  auto core = db::Core::open("/db", {.create_if_missing = true, .log_level = LogLevel::Off},
+                             {.fs = fs, .clock = clock, .stores = Stores::Files::Plain, .background = false})
+                  .value();
   const auto write = [&core](const Operation& operation) {
     db::Preparer preparer = core->preparer();
     auto batch = db::prepare_batch(preparer, std::span(&operation, 1), {}).value();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "db/base_state.h"
+#include "db/stores.h"
 #include "materializer/checkpoint.h"
 #include "storage/store_dump.h"
 #include "wal/history.h"
@@ -45,9 +46,11 @@ Status check_archive(base::FileSystem& fs, const std::string& archive) {
 Status check_dumps(base::FileSystem& fs, const materializer::CheckpointDirectory& bases) {
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, bases.list());
   for (const SeqNo seqno : seqnos) {
-    const std::string path = bases.directory_of(seqno) + "/" + std::string(kEntityDump);
-    const Status refused = refusal_in(storage::read_dump_format(fs, path));
-    if (!refused.ok() && bases.verify(seqno).empty()) return refused;
+    for (const StorePlace& place : kStores) {
+      const std::string path = bases.directory_of(seqno) + "/" + std::string(place.dump);
+      const Status refused = refusal_in(storage::read_dump_format(fs, path));
+      if (!refused.ok() && bases.verify(seqno).empty()) return refused;
+    }
   }
   return {};
 }

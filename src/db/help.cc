@@ -15,9 +15,13 @@ struct Topic {
   std::string_view example;
 };
 
-constexpr std::array<Topic, 18> kTopics = {{
+constexpr std::array<Topic, 23> kTopics = {{
     {"RETRIEVE", "ranked items, users or creators, filtered and sorted",
      "RETRIEVE items FOR USER @u1 FILTER unseen, category = \"jazz\" SORT BY hot LIMIT 20;"},
+    {"FROM", "where candidates come from: SHOW SOURCES lists the walks over edges and what is liked together",
+     "RETRIEVE items FOR USER @u1 FROM following FILTER unseen SORT BY new LIMIT 20;"},
+    {"SIMILAR TO", "items like these, by what is liked together and by embedding",
+     "RETRIEVE items SIMILAR TO @i1 USING PROFILE related LIMIT 10;"},
     {"FILTER", "conditions: , is AND; OR, NOT, parentheses; = != < <= > >= IN ALL BETWEEN exists(f)",
      "RETRIEVE items FILTER year >= 1990, tags IN (\"live\", \"piano\"), like.count(7d) >= 3 SORT BY new;"},
     {"SORT BY", "a named sort (SHOW SORTS), or an expression with ASC or DESC",
@@ -44,7 +48,13 @@ constexpr std::array<Topic, 18> kTopics = {{
     {"DEFINE", "declares a field, embedding, signal or relation; the same definition twice changes nothing",
      "DEFINE SIGNAL like ROLE positive DECAY exponential(14d) WINDOWS 1h, 24h, 7d VELOCITY EFFECTS mark liked, mark "
      "seen;"},
+    {"EMBEDDING", "a vector of items, users or creators: SIZE numbers; PREFERENCE: the one that likes move users along",
+     "DEFINE EMBEDDING item.content SIZE 128 STORAGE f16 PREFERENCE;"},
+    {"RELATION", "edges from one kind of entity to another, of which RELATE and UNRELATE tell",
+     "DEFINE RELATION follows FROM user TO creator WINDOWS 24h, 7d EFFECTS preference +0.10, creator +0.30;"},
     {"ALTER", "changes settings: SHOW SETTINGS lists them", "ALTER SETTINGS seen_expires:90d;"},
+    {"HISTORY", "how often signals came on an item or creator, by hour or by day of all time",
+     "HISTORY OF view, like ON @i1 WINDOW 30d BY day;"},
     {"SHOW",
      "SCHEMA, SCHEMA CHANGES, FIELDS, SIGNALS, RELATIONS OF a key, SETTINGS, STATS, SORTS, FILTERS, FEATURES, SOURCES",
      "SHOW SCHEMA;"},
@@ -68,7 +78,7 @@ Result<Reply> help(std::optional<std::string_view> topic) {
   std::vector<std::string> names;
   for (const Topic& t : kTopics) {
     names.emplace_back(t.name);
-    const bool wanted = !topic || t.name == upper(*topic) || (upper(*topic) == "SORT" && t.name == "SORT BY");
+    const bool wanted = !topic || t.name == upper(*topic) || t.name.starts_with(upper(*topic) + " ");
     if (!wanted) continue;
     reply.rows.push_back({std::string(t.name), std::string(t.summary), std::string(t.example)});
     reply.text += std::string(t.name) + ": " + std::string(t.summary) + "\n  " + std::string(t.example) + "\n";

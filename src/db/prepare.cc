@@ -400,11 +400,6 @@ Result<std::optional<PreparedRecord>> Preparer::prepare_hide(const Hide& hide, W
   return std::optional(std::move(out));
 }
 
-bool bears_on_standing(const Operation& operation) {
-  return std::holds_alternative<Unsignal>(operation) || std::holds_alternative<Relate>(operation) ||
-         std::holds_alternative<DeleteOperation>(operation);
-}
-
 Error joined(std::vector<Error> errors) {
   Error first = std::move(errors.front());
   first.others.insert(first.others.end(), std::make_move_iterator(errors.begin() + 1),

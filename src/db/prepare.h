@@ -43,10 +43,6 @@ struct PreparedRecord {
 /// The part of an operation that an error is about, so that whoever knows the text can point at it.
 enum class Part : std::uint8_t { Whole, Name, Target, User, Value, Weight, Time, IdempotencyKey, Context, Reason };
 
-/// Whether the operation's record says what stood before it, or takes edges away: then no other such may be prepared
-/// until it is applied (Core::standing_mutex()).
-[[nodiscard]] bool bears_on_standing(const Operation& operation);
-
 /// Prepares the operations of one batch in order: later ones see what earlier ones will have done.
 class Preparer {
  public:

@@ -57,9 +57,8 @@ class Core::Rebuild {
 
   /// With compaction_mutex_ held.
   Result<RebuildReport> run() {
-    TIDAL_TRY_ASSIGN(store_, storage::open_store(storage::Backend::Memory, core_.environment_.fs, ""));
     const std::array<std::string_view, 1> only = {report_.view};
-    aside_ = std::make_unique<Views>(*store_, only);
+    aside_ = std::make_unique<Views>(stores_, only);
     TIDAL_TRY(restore_base());
     const bool from_first = through() == SeqNo{};
     if (Status replayed = replay_to(core_.applied()); !replayed.ok()) {
@@ -81,7 +80,7 @@ class Core::Rebuild {
 
  private:
   Status restore_base() {
-    const auto stores = base_stores(core_.environment_.fs, *store_, SeqNo{});
+    const auto stores = stores_.dumps(core_.environment_.fs, SeqNo{});
     const Result<SeqNo> base =
         db::restore_base(*core_.bases_, *core_.log_, core_.applied(), aside_->registry(), stores);
     return base.ok() ? Status() : base.error();
@@ -155,8 +154,8 @@ class Core::Rebuild {
   Core& core_;
   const std::function<bool(const RebuildProgress&)>& observe_;
   RebuildReport report_;
-  std::unique_ptr<storage::KeyValueStore> store_;
-  std::unique_ptr<Views> aside_;  // refers to the store
+  Stores stores_;
+  std::unique_ptr<Views> aside_;  // refers to the stores
   EventTap events_;
   bool tapped_ = false;
   SeqNo tapped_from_;

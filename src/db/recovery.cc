@@ -80,12 +80,15 @@ Status Core::recover() {
   const SeqNo last = log_ ? log_->last_seqno() : SeqNo{};
   if (on_disk) TIDAL_TRY(check_log_is_whole(last));
   // Up to here nothing was written, and only caches are before the log has been replayed to its end.
-  TIDAL_TRY(open_entity_store());
-  if (entity_store_->seqno() > last) {
-    report_.notes.push_back("the entity store was ahead of the log and is rebuilt");
-    TIDAL_TRY(entity_store_->clear());
+  if (on_disk) {
+    TIDAL_TRY_ASSIGN(stores_, Stores::open(fs, path_, environment_.stores, &report_.notes));
+    for (std::size_t i = 0; i < kStores.size(); ++i) {
+      if (stores_.at(i).seqno() <= last) continue;
+      report_.notes.push_back("the " + std::string(kStores[i].title) + " was ahead of the log and is rebuilt");
+      TIDAL_TRY(stores_.at(i).clear());
+    }
   }
-  views_ = std::make_unique<Views>(*entity_store_);
+  views_ = std::make_unique<Views>(stores_);
   applier_ = std::make_unique<ViewApplier>(*views_, options_.memory_limit);
 
   if (on_disk) {
@@ -123,7 +126,7 @@ Status Core::restore_state(SeqNo last) {
   TIDAL_TRY_ASSIGN(report_.checkpoint, checkpoints_->restore(views_->registry(), later, report_.notes));
   if (report_.checkpoint == SeqNo{}) {
     TIDAL_TRY(check_records(std::max(base.next(), log_->history_first_seqno())));
-    const auto stores = base_stores(environment_.fs, *entity_store_, base);
+    const auto stores = stores_.dumps(environment_.fs, base);
     TIDAL_TRY_ASSIGN(report_.base,
                      restore_newest_base(*bases_, *log_, last, views_->registry(), stores, report_.notes));
   }
@@ -135,17 +138,17 @@ Status Core::restore_state(SeqNo last) {
   if (restored == SeqNo{}) {
     if (usable.first != SeqNo{}) TIDAL_TRY(check_base_is_readable(*bases_, views_->registry()));
     TIDAL_TRY(check_records(log_->history_first_seqno()));
-    return entity_store_->clear();
+    return stores_.clear();
   }
   checkpoint_seqno_.store(report_.checkpoint.value, std::memory_order_relaxed);  // nobody else is here yet
   applier_->set_applied(restored);
   return {};
 }
 
-/// Without a checkpoint the entity store is written anew before the log is replayed. A record of a newer program must
+/// Without a checkpoint the stores are written anew before the log is replayed. A record of a newer program must
 /// be met before that. Cost: reads what will be replayed once more, in a case that is rare.
 Status Core::check_records(SeqNo first) const {
-  if (entity_store_->seqno() == SeqNo{}) return {};  // nothing is lost by writing it
+  if (stores_.empty()) return {};  // nothing is lost by writing it
   return log_->replay(first, [](std::span<wal::WalEvent> events) { return check_known(events); });
 }
 
@@ -185,22 +188,6 @@ Status Core::check_log_is_whole(SeqNo last) const {
                                      " was taken: acknowledged records are missing from the log. Put its files back; "
                                      "removing " +
                                      path_ + "/checkpoints accepts the loss");
-}
-
-/// The store is a cache: one that is damaged is thrown away and rebuilt.
-Status Core::open_entity_store() {
-  const std::string path = path_.empty() ? std::string() : path_ + "/stores/entities";
-  Result<std::unique_ptr<storage::KeyValueStore>> store =
-      storage::open_store(environment_.entity_backend, environment_.fs, path);
-  if (!store.ok() && store.error().code == Code::Corruption && !path.empty()) {
-    report_.notes.push_back("the entity store is damaged and is rebuilt: " + store.error().message);
-    TIDAL_TRY(environment_.fs.remove_all(path_ + "/stores"));
-    TIDAL_TRY(environment_.fs.create_directories(path_ + "/stores"));
-    store = storage::open_store(environment_.entity_backend, environment_.fs, path);
-  }
-  if (!store.ok()) return std::move(store).error();
-  entity_store_ = std::move(store).value();
-  return {};
 }
 
 Status Core::load_cursor_key() {

@@ -12,6 +12,7 @@
 #include "query/bind_scope.h"
 #include "query/define.h"
 #include "query/engine.h"
+#include "query/history.h"
 
 namespace tidal::db {
 namespace {
@@ -50,6 +51,7 @@ query::ReadViews read_views(const Views& views) {
           .preferences = &views.preferences(),
           .interests = &views.interests(),
           .uniques = &views.uniques(),
+          .rollups = &views.rollups(),
           .relations = &views.relations(),
           .weights = &views.weights(),
           .co_engagement = &views.co_engagement(),
@@ -187,7 +189,10 @@ Result<Reply> Session::dispatch(const query::Statement& statement) {
     return Reply(std::move(plan));
   }
   if (const auto* suggest = std::get_if<query::Suggest>(&body)) return query::unavailable(*suggest, context);
-  if (const auto* history = std::get_if<query::History>(&body)) return query::unavailable(*history, context);
+  if (const auto* history = std::get_if<query::History>(&body)) {
+    TIDAL_TRY_ASSIGN(RowsReply rows, query::answer_history(*history, read_views(core_.views()), context));
+    return Reply(std::move(rows));
+  }
   return query::not_available_yet(statement);
 }
 
@@ -242,18 +247,8 @@ Result<Reply> Session::commit() {
   batch_.reset();
   const bool only_writes = std::ranges::all_of(
       statements, [](const query::Statement& s) { return std::holds_alternative<query::Write>(s.body); });
-  if (only_writes) return commit_in_order(statements);
+  if (only_writes) return commit_batch(statements);
   const base::MutexLock lock(core_.schema_mutex());
-  return commit_in_order(statements);
-}
-
-/// What says what stood is prepared and applied one batch after the other.
-Result<Reply> Session::commit_in_order(const std::vector<query::Statement>& statements) {
-  const bool says = std::ranges::any_of(statements, [](const query::Statement& each) {
-    return is_write<query::Unsignal>(each) || is_write<query::Relate>(each) || is_write<query::DeleteEntity>(each);
-  });
-  if (!says) return commit_batch(statements);
-  const base::MutexLock lock(core_.standing_mutex());
   return commit_batch(statements);
 }
 
@@ -263,31 +258,41 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
   if (!validated.ok()) errors.push_back(validated.error());
 
   const schema::Schema& schema = validated.ok() ? validated->next : core_.views().schema();
+  std::vector<Operation> operations;
+  std::vector<const query::Statement*> written;  // of the operations
+  for (const query::Statement& statement : statements) {
+    if (!std::holds_alternative<query::Write>(statement.body)) continue;
+    Result<Operation> operation = to_operation(statement, schema, context(statement));
+    if (!operation.ok()) {
+      errors.push_back(std::move(operation).error());
+      continue;
+    }
+    operations.push_back(std::move(*operation));
+    written.push_back(&statement);
+  }
+  TIDAL_TRY_ASSIGN(const StandingTurns::Turn turn, core_.take_turn(operations));
   Preparer preparer = core_.preparer(schema);
   preparer.begin_batch({.takes_back = std::ranges::any_of(statements, is_write<query::Unsignal>)});
   PreparedBatch batch;
   if (errors.empty() && !validated->change.empty()) {
     add_schema_record(validated->change, core_.now(), batch);
   }
-  for (const query::Statement& statement : statements) {
-    if (!std::holds_alternative<query::Write>(statement.body)) continue;
-    const query::QueryContext context = this->context(statement);
+  for (std::size_t i = 0; i < operations.size(); ++i) {
     WriteReply reply;
-    Result<Operation> operation = to_operation(statement, schema, context);
-    if (!operation.ok()) {
-      errors.push_back(std::move(operation).error());
-      continue;
-    }
-    Result<std::optional<PreparedRecord>> record = preparer.prepare(*operation, reply);
+    Result<std::optional<PreparedRecord>> record = preparer.prepare(operations[i], reply);
     if (!record.ok()) {
-      errors.push_back(at_statement(std::move(record).error(), context, statement, preparer.wrong_part()));
+      const query::Statement& statement = *written[i];
+      errors.push_back(at_statement(std::move(record).error(), context(statement), statement, preparer.wrong_part()));
       continue;
     }
     batch.record_of_reply.push_back(*record ? batch.records.size() : kNoRecord);
     if (*record) batch.records.push_back(std::move(**record));
     batch.replies.push_back(std::move(reply));
   }
-  if (!errors.empty()) return joined(std::move(errors));
+  if (!errors.empty()) {
+    std::ranges::stable_sort(errors, {}, [](const Error& e) { return e.detail ? e.detail->statement : 0; });
+    return joined(std::move(errors));
+  }
   TIDAL_TRY(core_.commit(batch));
   BatchReply reply{.op = "commit", .statements = static_cast<std::uint32_t>(statements.size()), .seqno = {}};
   for (const WriteReply& written : batch.replies) {
@@ -303,8 +308,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 
 Result<Reply> Session::write(const query::Statement& statement) {
   TIDAL_TRY_ASSIGN(const Operation operation, to_operation(statement, core_.views().schema(), context(statement)));
-  std::optional<base::MutexLock> lock;
-  if (bears_on_standing(operation)) lock.emplace(core_.standing_mutex());
+  TIDAL_TRY_ASSIGN(const StandingTurns::Turn turn, core_.take_turn(std::span(&operation, 1)));
   Preparer preparer = core_.preparer();
   Result<PreparedBatch> batch = prepare_batch(preparer, std::span(&operation, 1), {});
   if (!batch.ok()) return at_statement(std::move(batch).error(), context(statement), statement, preparer.wrong_part());
@@ -360,10 +364,7 @@ Result<Reply> Session::get(const query::Statement& statement, const query::Get& 
   const Views& views = core_.views();
   const Ordinal found = views.entities().find(get.kind, key);
   if (found == Ordinal::None || !views.entities().is_live(get.kind, found)) {
-    Error absent =
-        query::refuse(context, get.key.span, std::string(kind_name(get.kind)) + " '" + key + "' does not exist");
-    absent.code = Code::NotFound;
-    return absent;
+    return query::does_not_exist(context, get.key.span, get.kind, key);
   }
   if (get.with && (get.with->highlights || get.with->explain)) {
     return query::not_yet(context, get.with->span, "this part of WITH in GET");

@@ -34,7 +34,6 @@ class Session {
   [[nodiscard]] Result<Reply> control(const query::Statement& statement, const query::Control& control);
   [[nodiscard]] Result<Reply> stage(const query::Statement& statement);
   [[nodiscard]] Result<Reply> commit();
-  [[nodiscard]] Result<Reply> commit_in_order(const std::vector<query::Statement>& statements);
   [[nodiscard]] Result<Reply> commit_batch(const std::vector<query::Statement>& statements);
   [[nodiscard]] Result<Reply> write(const query::Statement& statement);
   [[nodiscard]] Result<Reply> forget(const query::Statement& statement, const query::Forget& forget);

@@ -5,7 +5,7 @@
 //     operations one by one: the latest event time decides, of one time the later record; an undo leaves its time
 //     behind; the deletion of an entity takes edges (edges.h R2).
 // S2: a signal that the log would drop as a duplicate changes nothing here.
-// Threads: one call's own, under Core::standing_mutex() where what it answers goes into a record.
+// Threads: one call's own, in its turn (standing_turns.h) where what it answers goes into a record.
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,7 @@
 #include "relationship/weights_mat.h"
 #include "signal/interests_mat.h"
 #include "signal/preference_mat.h"
+#include "signal/rollups_mat.h"
 #include "signal/uniques_mat.h"
 #include "signal/user_state_mat.h"
 
@@ -39,71 +40,77 @@ Result<Fields> decode_fields(std::string_view payload) {
 }  // namespace
 
 // The order in which views take each event, after the roots.
-const std::array<Views::Derived, 13> Views::kDerived = {{
+const std::array<Views::Derived, 14> Views::kDerived = {{
     {"field_index",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<index::FieldIndexMaterializer>(
            part.make<index::FieldIndex>(),
            index::FieldIndexMaterializer::Inputs{
                .catalog = part.roots, .keys = part.roots, .decode = decode_entity_change});
      }},
     {"creator_items",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<relationship::CreatorItemsMaterializer>(part.make<relationship::CreatorItems>(),
                                                                        part.roots);
      }},
     {"hidden",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<index::HiddenMaterializer>(part.make<index::Hidden>(), part.roots);
      }},
     {"ledger",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<signal::GlobalSignalMaterializer>(part.make<signal::LedgerSet>(), part.roots);
      }},
     {"user_state",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<signal::UserStateMaterializer>(
            part.make<signal::UserState>(),
            signal::UserStateMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
     {"preference",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<signal::PreferenceMaterializer>(
            part.make<signal::Preferences>(),
            signal::PreferenceMaterializer::Inputs{.catalog = part.roots, .keys = part.roots, .embeddings = part.roots});
      }},
     {"interests",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<signal::InterestsMaterializer>(
            part.make<signal::Interests>(),
            signal::InterestsMaterializer::Inputs{.catalog = part.roots, .keys = part.roots, .decode = decode_fields});
      }},
     {"uniques",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<signal::UniquesMaterializer>(
            part.make<signal::Uniques>(),
            signal::UniquesMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
+    {"rollups",
+     [](Part& part, Stores& stores) -> std::unique_ptr<Materializer> {
+       return std::make_unique<signal::RollupsMaterializer>(
+           part.make<signal::Rollups>(stores.rollups()),
+           signal::RollupsMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
+     }},
     {"relations",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<relationship::EdgeMaterializer>(
            part.make<relationship::EdgeState>(),
            relationship::EdgeMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
     {"weights",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<relationship::WeightMaterializer>(
            part.make<relationship::WeightState>(),
            relationship::WeightMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
     {"co_engagement",
-     [](Part& part) -> std::unique_ptr<Materializer> {
+     [](Part& part, Stores&) -> std::unique_ptr<Materializer> {
        return std::make_unique<relationship::CoEngagementMaterializer>(
            part.make<relationship::CoEngagement>(),
            relationship::CoEngagementMaterializer::Inputs{.catalog = part.roots, .keys = part.roots});
      }},
-    {"import_marks", [](Part&) -> std::unique_ptr<Materializer> { return std::make_unique<ImportMarks>(); }},
-    {"duplicates", [](Part&) -> std::unique_ptr<Materializer> { return std::make_unique<DuplicateWindow>(); }},
+    {"import_marks", [](Part&, Stores&) -> std::unique_ptr<Materializer> { return std::make_unique<ImportMarks>(); }},
+    {"duplicates", [](Part&, Stores&) -> std::unique_ptr<Materializer> { return std::make_unique<DuplicateWindow>(); }},
 }};
 
 /// A view that was replaced, until its last reader has gone.
@@ -114,9 +121,9 @@ struct Views::Retired {
   ~Retired() { view.reset(); }
 };
 
-Views::Views(storage::KeyValueStore& store) : Views(store, derived()) {}
+Views::Views(Stores& stores) : Views(stores, derived()) {}
 
-Views::Views(storage::KeyValueStore& store, std::span<const std::string_view> names) : entities_(store) {
+Views::Views(Stores& stores, std::span<const std::string_view> names) : stores_(stores), entities_(stores.entities()) {
   add_roots();
   for (const Derived& derived : kDerived) {
     if (std::ranges::find(names, derived.name) != names.end()) add(derived);
@@ -152,7 +159,7 @@ void Views::add(const Derived& derived) {
   Part& part = *parts_.back();
   part.name = derived.name;
   part.roots.follow(*this);
-  std::unique_ptr<Materializer> view = derived.make(part);
+  std::unique_ptr<Materializer> view = derived.make(part, stores_);
   publish(part, *view);
   registry_.add(std::move(view));
 }
@@ -179,6 +186,9 @@ void Views::adopt(std::string_view name, Views& other) {
   other.parts_.erase(theirs);
   std::unique_ptr<Materializer> view = other.registry_.release(name);
   part->roots.follow(*this);
+  if (const auto& rollups = std::get<Owned<signal::Rollups>>(part->states)) {
+    rollups->move_to(stores_.rollups(), other.stores_.release_rollups());
+  }
   publish(*part, *view);
   auto* retired =
       new Retired{.view = registry_.replace(std::move(view)), .part = std::exchange(*ours, std::move(part))};

@@ -20,6 +20,7 @@
 #include "db/duplicate_window.h"
 #include "db/import_marks.h"
 #include "db/resolver.h"
+#include "db/stores.h"
 #include "entity/embedding_store.h"
 #include "entity/entity_store.h"
 #include "index/field_index.h"
@@ -36,18 +37,18 @@
 #include "signal/interests.h"
 #include "signal/ledger_set.h"
 #include "signal/preference.h"
+#include "signal/rollups.h"
 #include "signal/uniques.h"
 #include "signal/user_state.h"
-#include "storage/kv.h"
 
 namespace tidal::db {
 
 class Views final : public wal::AppliedIds {
  public:
-  /// All of them. `store` outlives this.
-  explicit Views(storage::KeyValueStore& store);
+  /// All of them. `stores` outlives this.
+  explicit Views(Stores& stores);
   /// The roots, and of the others those of these names.
-  Views(storage::KeyValueStore& store, std::span<const std::string_view> names);
+  Views(Stores& stores, std::span<const std::string_view> names);
   ~Views() override;
   Views(const Views&) = delete;
   Views& operator=(const Views&) = delete;
@@ -66,6 +67,7 @@ class Views final : public wal::AppliedIds {
   [[nodiscard]] const signal::Preferences& preferences() const { return state<signal::Preferences>(); }
   [[nodiscard]] const signal::Interests& interests() const { return state<signal::Interests>(); }
   [[nodiscard]] const signal::Uniques& uniques() const { return state<signal::Uniques>(); }
+  [[nodiscard]] const signal::Rollups& rollups() const { return state<signal::Rollups>(); }
   [[nodiscard]] const relationship::CreatorItems& creator_items() const { return state<relationship::CreatorItems>(); }
   [[nodiscard]] const relationship::EdgeState& relations() const { return state<relationship::EdgeState>(); }
   [[nodiscard]] const relationship::WeightState& weights() const { return state<relationship::WeightState>(); }
@@ -87,7 +89,8 @@ class Views final : public wal::AppliedIds {
   /// Rolls the read columns; the applier's side.
   void settle(Timestamp now);
   /// Takes the view of that name out of `other`, where it has applied the same events, and puts it into service here.
-  /// The applier must not run, and no image of the replaced view be unwritten. Cost: a few pointers.
+  /// The applier must not run, and no image of the replaced view be unwritten. A store goes with its view, and moves
+  /// into ours with the next checkpoint. Cost: a few pointers.
   void adopt(std::string_view name, Views& other);
 
   [[nodiscard]] materializer::Registry& registry() { return registry_; }
@@ -96,10 +99,10 @@ class Views final : public wal::AppliedIds {
  private:
   /// States that views keep apart from their materializers, so that what reads them knows of no log.
   template <template <class> class Of>
-  using EachState =
-      std::tuple<Of<index::FieldIndex>, Of<index::Hidden>, Of<signal::LedgerSet>, Of<signal::UserState>,
-                 Of<signal::Preferences>, Of<signal::Interests>, Of<signal::Uniques>, Of<relationship::CreatorItems>,
-                 Of<relationship::EdgeState>, Of<relationship::WeightState>, Of<relationship::CoEngagement>>;
+  using EachState = std::tuple<Of<index::FieldIndex>, Of<index::Hidden>, Of<signal::LedgerSet>, Of<signal::UserState>,
+                               Of<signal::Preferences>, Of<signal::Interests>, Of<signal::Uniques>, Of<signal::Rollups>,
+                               Of<relationship::CreatorItems>, Of<relationship::EdgeState>,
+                               Of<relationship::WeightState>, Of<relationship::CoEngagement>>;
   template <class State>
   using Owned = std::unique_ptr<State>;
   template <class State>
@@ -134,18 +137,18 @@ class Views final : public wal::AppliedIds {
     Roots roots;
     EachState<Owned> states;
 
-    template <class State>
-    [[nodiscard]] State& make() {
-      return *(std::get<Owned<State>>(states) = std::make_unique<State>());
+    template <class State, class... Arguments>
+    [[nodiscard]] State& make(Arguments&&... arguments) {
+      return *(std::get<Owned<State>>(states) = std::make_unique<State>(std::forward<Arguments>(arguments)...));
     }
   };
   struct Retired;
-  using MakeView = std::unique_ptr<materializer::Materializer> (*)(Part&);
+  using MakeView = std::unique_ptr<materializer::Materializer> (*)(Part&, Stores&);
   struct Derived {
     std::string_view name;
     MakeView make;
   };
-  static const std::array<Derived, 13> kDerived;
+  static const std::array<Derived, 14> kDerived;
 
   void add_roots();
   void add(const Derived& derived);
@@ -157,6 +160,7 @@ class Views final : public wal::AppliedIds {
     return *std::get<Published<State>>(states_).load(std::memory_order_acquire);
   }
 
+  Stores& stores_;
   entity::EntityStore entities_;
   entity::EmbeddingStore embeddings_;
   Roots own_roots_;                     // of the roots that follow others

@@ -12,18 +12,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<EmbeddingStore::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<EmbeddingStore::Capture> capture_;
-};
-
 bool is_write(RecordType type) {
   return type == RecordType::PutEntity || type == RecordType::UpdateEntity || type == RecordType::DeleteEntity;
 }
@@ -78,7 +66,7 @@ void EmbeddingMaterializer::prefetch(std::span<const wal::WalEvent> events) cons
 }
 
 std::unique_ptr<materializer::CheckpointImage> EmbeddingMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(store_.capture());
+  return materializer::image_of(store_.capture());
 }
 
 Status EmbeddingMaterializer::on_restore(std::string_view image) {

@@ -4,18 +4,6 @@
 #include "entity/entity_image.h"
 
 namespace tidal::entity {
-namespace {
-
-class EntityImage final : public materializer::CheckpointImage {
- public:
-  explicit EntityImage(std::unique_ptr<EntityCapture> capture) : capture_(std::move(capture)) {}
-  Status write_to(std::string& out) const override { return capture_->write(out); }
-
- private:
-  std::unique_ptr<EntityCapture> capture_;
-};
-
-}  // namespace
 
 void EntityMaterializer::on_event(const wal::WalEvent& event) noexcept {
   const EntityKind kind = event.record.subject_kind;
@@ -50,7 +38,7 @@ void EntityMaterializer::on_signal(const wal::WalEvent& event) {
 }
 
 std::unique_ptr<materializer::CheckpointImage> EntityMaterializer::checkpoint() {
-  return std::make_unique<EntityImage>(entities_.capture(applied()));
+  return materializer::image_of(entities_.capture(applied()));
 }
 
 void EntityMaterializer::digest(materializer::DigestSink& sink) const {

@@ -9,22 +9,6 @@ namespace tidal::index {
 
 using wal::RecordType;
 
-namespace {
-
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<FieldIndex::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<FieldIndex::Capture> capture_;
-};
-
-}  // namespace
-
 FieldIndexMaterializer::FieldIndexMaterializer(FieldIndex& index, Inputs inputs)
     : index_(index), inputs_(std::move(inputs)) {}
 
@@ -72,7 +56,7 @@ void FieldIndexMaterializer::on_content(const wal::WalEvent& event) {
 }
 
 std::unique_ptr<materializer::CheckpointImage> FieldIndexMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(index_.capture());
+  return materializer::image_of(index_.capture());
 }
 
 Status FieldIndexMaterializer::on_restore(std::string_view image) {

@@ -10,22 +10,6 @@ namespace tidal::index {
 
 using wal::RecordType;
 
-namespace {
-
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<Hidden::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<Hidden::Capture> capture_;
-};
-
-}  // namespace
-
 void HiddenMaterializer::on_event(const wal::WalEvent& event) noexcept {
   if (event.ids.subject == Ordinal::None) return;
   const Hidden::Change change{
@@ -35,7 +19,7 @@ void HiddenMaterializer::on_event(const wal::WalEvent& event) noexcept {
 }
 
 std::unique_ptr<materializer::CheckpointImage> HiddenMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(hidden_.capture());
+  return materializer::image_of(hidden_.capture());
 }
 
 Status HiddenMaterializer::on_restore(std::string_view image) {

@@ -56,6 +56,10 @@ Status write_file(base::FileSystem& fs, const std::string& path, std::string_vie
   return file->sync();
 }
 
+bool holds(const Manifest& manifest, std::string_view file) {
+  return std::ranges::find(manifest.entries, file, &ManifestEntry::view) != manifest.entries.end();
+}
+
 Result<ManifestEntry> write_store(base::FileSystem& fs, const std::string& aside, const StoreFile& store) {
   TIDAL_TRY_ASSIGN(base::FileWriter file, base::FileWriter::create(fs, aside + "/" + store.name));
   TIDAL_TRY(store.write(file));
@@ -153,6 +157,7 @@ Status CheckpointDirectory::write_aside(Capture& capture, Timestamp now, std::sp
 Status CheckpointDirectory::write_manifest(Manifest manifest, std::span<const StoreFile> stores,
                                            const std::string& aside) {
   for (const StoreFile& store : stores) {
+    if (!holds(manifest, store.view)) continue;  // it was written before there was such a view
     TIDAL_TRY_ASSIGN(ManifestEntry entry, write_store(fs_, aside, store));
     manifest.entries.push_back(std::move(entry));
   }
@@ -306,10 +311,15 @@ Result<Manifest> CheckpointDirectory::judge_one(const Registry& registry, SeqNo 
   return manifest;
 }
 
-Status CheckpointDirectory::load_stores(const Manifest& manifest, std::span<const StoreFile> stores) const {
+Status CheckpointDirectory::load_stores(const Manifest& manifest, const Registry& registry,
+                                        std::span<const StoreFile> stores) const {
   for (const StoreFile& store : stores) {
-    const auto entry = std::ranges::find(manifest.entries, store.name, &ManifestEntry::view);
-    if (entry == manifest.entries.end()) {
+    if (registry.find(store.view) == nullptr) continue;
+    if (!holds(manifest, store.view)) {
+      TIDAL_TRY(store.clear());  // check_versions() let the view begin
+      continue;
+    }
+    if (!holds(manifest, store.name)) {
       return Error(Code::Corruption, directory_of(manifest.seqno) + " lacks the file " + store.name);
     }
     TIDAL_TRY(store.load(directory_of(manifest.seqno) + "/" + store.name, manifest.seqno));
@@ -394,7 +404,7 @@ Result<SeqNo> CheckpointDirectory::restore(const Registry& registry, SeqNoRange 
     if (seqno < usable.first || seqno > usable.last) continue;
     // Where the log reaches back to its first record, a view that is replayed from there knows more.
     const Result<Manifest> judged = judge_one(registry, seqno, !stores.empty(), usable.first > SeqNo{});
-    const Status stored = judged.ok() ? load_stores(*judged, stores) : Status(judged.error());
+    const Status stored = judged.ok() ? load_stores(*judged, registry, stores) : Status(judged.error());
     // Its files are sound: it is the store that cannot be written.
     if (judged.ok() && !stored.ok() && stored.error().code != Code::Corruption) return stored.error();
     Status restored = stored.ok() ? load_views(*judged, registry) : stored;

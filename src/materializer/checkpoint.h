@@ -63,11 +63,14 @@ struct Manifest {
 /// A file of a base with the content of a store as of its seqno, and what is done with it.
 struct StoreFile {
   std::string name;          ///< no view's
+  std::string view;          ///< whose store it is: without that view it is left alone
   std::uint32_t format = 1;  ///< of its content
   /// Called when all images have been written.
   std::function<Status(base::FileWriter& out)> write;
   /// Called before any view is restored; the file's checksum is right.
   std::function<Status(const std::string& path, SeqNo seqno)> load;
+  /// Called instead where the view begins at a base that does not know it (M7).
+  std::function<Status()> clear;
 };
 
 /// Both ends belong to it. Records that follow the state must be there, and those in it must not be gone from the log.
@@ -150,7 +153,8 @@ class CheckpointDirectory {
   [[nodiscard]] Status check_format(const std::string& path, const ManifestEntry& entry) const;
   [[nodiscard]] Result<Manifest> judge_one(const Registry& registry, SeqNo seqno, bool has_stores,
                                            bool may_begin) const;
-  [[nodiscard]] Status load_stores(const Manifest& manifest, std::span<const StoreFile> stores) const;
+  [[nodiscard]] Status load_stores(const Manifest& manifest, const Registry& registry,
+                                   std::span<const StoreFile> stores) const;
   [[nodiscard]] Status load_views(const Manifest& manifest, const Registry& registry) const;
 
   base::FileSystem& fs_;

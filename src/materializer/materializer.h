@@ -55,6 +55,28 @@ class BytesImage final : public CheckpointImage {
   std::string bytes_;
 };
 
+/// An image that a view's own capture writes.
+template <class Capture>
+class CapturedImage final : public CheckpointImage {
+ public:
+  explicit CapturedImage(std::unique_ptr<Capture> capture) : capture_(std::move(capture)) {}
+  [[nodiscard]] Status write_to(std::string& out) const override {
+    if constexpr (requires { capture_->encode(); }) {
+      out += capture_->encode();
+      return {};
+    } else {
+      return capture_->write(out);  // to a store, too
+    }
+  }
+
+ private:
+  std::unique_ptr<Capture> capture_;
+};
+template <class Capture>
+[[nodiscard]] std::unique_ptr<CheckpointImage> image_of(std::unique_ptr<Capture> capture) {
+  return std::make_unique<CapturedImage<Capture>>(std::move(capture));
+}
+
 /// Partition key of the state a view holds; maps to partition boundaries (docs/concurrency.md).
 enum class ViewScope : std::uint8_t { Global, Cohort, User, Relationship };
 

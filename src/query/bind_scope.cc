@@ -22,6 +22,12 @@ Error not_yet(const QueryContext& context, Span span, std::string_view what, std
                    .code = Code::FailedPrecondition});
 }
 
+Error does_not_exist(const QueryContext& context, Span span, EntityKind kind, const std::string& key) {
+  Error absent = refuse(context, span, std::string(kind_name(kind)) + " '" + key + "' does not exist");
+  absent.code = Code::NotFound;
+  return absent;
+}
+
 Remedy nearest_remedy(std::string_view name, const std::vector<std::string>& known, std::vector<std::string> expected) {
   Remedy remedy{.expected = std::move(expected), .nearest = schema::nearest_name(name, known)};
   if (!remedy.nearest.empty()) remedy.hint = "did you mean '" + remedy.nearest + "'?";
@@ -37,6 +43,35 @@ Result<Value> param_value(const QueryContext& context, const Param& param, Span 
     }
   }
   return refuse(context, span, "parameter $" + param.name + " has no value");
+}
+
+Result<std::size_t> find_signal(const QueryContext& context, const schema::Schema& schema, const Name& name) {
+  const int index = schema.signal_index(name.text);
+  if (index >= 0) return static_cast<std::size_t>(index);
+  std::vector<std::string> known;
+  for (const SignalDef& signal : schema.signals) known.push_back(signal.name);
+  Remedy remedy = nearest_remedy(name.text, known, {"signal"});
+  if (remedy.hint.empty()) remedy.hint = "SHOW SIGNALS lists them";
+  return refuse(context, name.span, "there is no signal '" + name.text + "'", std::move(remedy));
+}
+
+Status check_counted(const QueryContext& context, const SignalDef& def, const Name& name, EntityKind entity) {
+  if (entity == EntityKind::User) {
+    if (def.in_scope(Scope::User)) return {};
+    return refuse(context, name.span, "signal '" + name.text + "' is not counted by user",
+                  {.hint = "only a signal defined with SCOPE global, user is"});
+  }
+  if (!def.in_scope(Scope::Global)) {
+    return refuse(
+        context, name.span, "signal '" + name.text + "' is counted by user only",
+        {.hint = "user." + name.text + ".count(…) reads it; only a signal defined with SCOPE global, user has both"});
+  }
+  if (entity == EntityKind::Item && def.target != EntityKind::Item) {
+    return refuse(context, name.span,
+                  "signal '" + name.text + "' is of " + std::string(plural(def.target)) + ", not of items",
+                  {.hint = def.target == EntityKind::Creator ? "creator." + name.text + ".count(…)" : ""});
+  }
+  return {};
 }
 
 std::string words_of(const QueryContext& context, const Expr& expression, std::uint32_t node) {

@@ -37,8 +37,28 @@ struct Remedy {
 [[nodiscard]] Remedy nearest_remedy(std::string_view name, const std::vector<std::string>& known,
                                     std::vector<std::string> expected);
 
+/// NotFound pointing at the key.
+[[nodiscard]] Error does_not_exist(const QueryContext& context, Span span, EntityKind kind, const std::string& key);
+
 /// The value bound to a parameter; InvalidArgument when there is none.
 [[nodiscard]] Result<Value> param_value(const QueryContext& context, const Param& param, Span span);
+/// What is written, or bound to the parameter that stands there: "<clause> takes a <type>" when it is of another type.
+template <class T>
+[[nodiscard]] Result<T> bound_value(const QueryContext& context, const Bindable<T>& written, std::string_view clause,
+                                    std::string_view type) {
+  if (const T* value = written.written()) return *value;
+  TIDAL_TRY_ASSIGN(const Value value, param_value(context, *written.param(), written.span));
+  if (const auto* of_type = std::get_if<T>(&value)) return *of_type;
+  return refuse(context, written.span, std::string(clause) + " takes a " + std::string(type),
+                {.expected = {std::string(type)}});
+}
+
+/// Position in the schema; InvalidArgument with the nearest name.
+[[nodiscard]] Result<std::size_t> find_signal(const QueryContext& context, const schema::Schema& schema,
+                                              const Name& name);
+/// InvalidArgument where the signal is not counted by entities of that kind, telling what would be.
+[[nodiscard]] Status check_counted(const QueryContext& context, const SignalDef& def, const Name& name,
+                                   EntityKind entity);
 
 /// A part of an expression as it was written, for labels; in canonical words when it was built in C++.
 [[nodiscard]] std::string words_of(const QueryContext& context, const Expr& expression, std::uint32_t node);

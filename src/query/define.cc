@@ -89,6 +89,8 @@ RelationDef relation_of(const DefineRelation& define) {
     out.excludes = always ? RelationDef::Excludes::Always : RelationDef::Excludes::Feeds;
   }
   out.half_life = define.options.half_life.value_or(Duration{0});
+  // 0 means "not given" from here on: what is written as 0 is refused as what is below it.
+  if (define.options.half_life && out.half_life.us == 0) out.half_life.us = -1;
   return out;
 }
 

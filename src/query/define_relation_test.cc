@@ -121,6 +121,7 @@ TEST(DefineRelation, RefusesWhatAnEdgeCannotHave) {
   EXPECT_NE(refusal(to_user + "EFFECTS creator +0.1;").find("EFFECTS are between"), std::string::npos);
   EXPECT_NE(refusal("DEFINE RELATION r FROM creator TO item EFFECTS affinity +0.1;").find("EFFECTS are between"),
             std::string::npos);
+  EXPECT_NE(refusal(to_user + "HALF LIFE 0s;").find("HALF LIFE must be above 0"), std::string::npos);
   EXPECT_NE(refusal("DEFINE RELATION r FROM creator TO item EXCLUDES always;").find("EXCLUDES needs"),
             std::string::npos);
   EXPECT_NE(refusal("DEFINE RELATION r FROM user TO creator VALUE 0..1;").find("a WEIGHT and no VALUE"),

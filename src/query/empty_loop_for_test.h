@@ -1,7 +1,11 @@
 // The views of the closed loop with nothing in them, for tests and benchmarks of what is not about them.
 #pragma once
 
+#include <memory>
+
+#include "base/file_system.h"
 #include "query/read_views.h"
+#include "storage/kv.h"
 
 namespace tidal::query {
 
@@ -10,6 +14,9 @@ struct EmptyLoop {
   signal::Preferences preferences;
   signal::Interests interests;
   signal::Uniques uniques;
+  std::unique_ptr<storage::KeyValueStore> store =
+      storage::open_store(storage::Backend::Memory, base::posix_file_system(), "").value();
+  signal::Rollups rollups{*store};
   relationship::EdgeState relations;
   relationship::WeightState weights;
   relationship::CoEngagement co_engagement;
@@ -21,6 +28,7 @@ struct EmptyLoop {
     views.preferences = &preferences;
     views.interests = &interests;
     views.uniques = &uniques;
+    views.rollups = &rollups;
     views.relations = &relations;
     views.weights = &weights;
     views.co_engagement = &co_engagement;

@@ -207,10 +207,6 @@ Error unavailable(const Suggest& suggest, const QueryContext& context) {
   return not_yet(context, suggest.prefix.span, "SUGGEST");
 }
 
-Error unavailable(const History& history, const QueryContext& context) {
-  return not_yet(context, history.signals.empty() ? Span{} : history.signals.front().span, "HISTORY");
-}
-
 Result<std::vector<std::pair<std::string, double>>> entity_signals(EntityKind kind, Ordinal entity,
                                                                    const std::vector<Expr>& expressions,
                                                                    const ReadViews& views,

@@ -22,9 +22,8 @@ namespace tidal::query {
 /// The plan as a tree with estimates; nothing is scored. The errors of run().
 [[nodiscard]] Result<PlanReply> explain(const Explain& explain, const ReadViews& views, const QueryContext& context);
 
-/// SUGGEST and HISTORY: FailedPrecondition until their indexes exist.
+/// SUGGEST: FailedPrecondition until its index exists.
 [[nodiscard]] Error unavailable(const Suggest& suggest, const QueryContext& context);
-[[nodiscard]] Error unavailable(const History& history, const QueryContext& context);
 
 /// The `WITH signals(…)` part of GET: each expression's words and its value for one live entity.
 [[nodiscard]] Result<std::vector<std::pair<std::string, double>>> entity_signals(EntityKind kind, Ordinal entity,

@@ -312,11 +312,10 @@ INSTANTIATE_TEST_SUITE_P(Clauses, NotAvailableYet,
                                            "RETRIEVE items SORT BY text_score DESC",
                                            "RETRIEVE items SORT BY vector_score DESC"));
 
-TEST(Unavailable, SuggestAndHistorySaySo) {
+TEST(Unavailable, SuggestSaysSo) {
   TestViews views(video_schema());
   const QueryContext context = views.context("");
   EXPECT_EQ(unavailable(Suggest{}, context).code, Code::FailedPrecondition);
-  EXPECT_EQ(unavailable(History{}, context).code, Code::FailedPrecondition);
 }
 
 TEST(ForUser, AnUnknownKeyIsAnsweredAsANewUser) {

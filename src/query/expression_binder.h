@@ -80,7 +80,6 @@ class ExpressionBinder {
 
   // signal_binder.cc
   [[nodiscard]] Status bind_signal(const ExprNode& ast, std::size_t part, EntityKind entity, Owner owner);
-  [[nodiscard]] Status check_signal(const SignalDef& def, const Name& name, EntityKind entity) const;
   [[nodiscard]] Result<FeatureRef> signal_feature(const ExprNode& ast, const Name& function, const SignalDef& def,
                                                   EntityKind entity);
   [[nodiscard]] Status bind_window(const ExprNode& ast, const SignalDef& def, FeatureRef& feature);

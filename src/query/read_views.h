@@ -22,6 +22,7 @@
 #include "signal/interests.h"
 #include "signal/ledger.h"
 #include "signal/preference.h"
+#include "signal/rollups.h"
 #include "signal/uniques.h"
 #include "signal/user_state.h"
 #include "tidal/query.h"
@@ -42,6 +43,7 @@ struct ReadViews {
   const signal::Preferences* preferences = nullptr;
   const signal::Interests* interests = nullptr;
   const signal::Uniques* uniques = nullptr;
+  const signal::Rollups* rollups = nullptr;
   const relationship::EdgeState* relations = nullptr;
   const relationship::WeightState* weights = nullptr;
   const relationship::CoEngagement* co_engagement = nullptr;

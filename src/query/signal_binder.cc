@@ -47,39 +47,12 @@ std::string declared_windows(const SignalDef& signal) {
   return list + "all";
 }
 
-Status ExpressionBinder::check_signal(const SignalDef& def, const Name& name, EntityKind entity) const {
-  if (entity == EntityKind::User) {
-    if (def.in_scope(Scope::User)) return {};
-    return refuse(scope_.context, name.span, "signal '" + name.text + "' is not counted by user",
-                  {.hint = "only a signal defined with SCOPE global, user is"});
-  }
-  if (!def.in_scope(Scope::Global)) {
-    return refuse(
-        scope_.context, name.span, "signal '" + name.text + "' is counted by user only",
-        {.hint = "user." + name.text + ".count(…) reads it; only a signal defined with SCOPE global, user has both"});
-  }
-  if (entity == EntityKind::Item && def.target != EntityKind::Item) {
-    return refuse(scope_.context, name.span,
-                  "signal '" + name.text + "' is of " + std::string(plural(def.target)) + ", not of items",
-                  {.hint = def.target == EntityKind::Creator ? "creator." + name.text + ".count(…)" : ""});
-  }
-  return {};
-}
-
 Status ExpressionBinder::bind_signal(const ExprNode& ast, std::size_t part, EntityKind entity, Owner owner) {
   const Name& name = ast.path[part];
   const Name& function = ast.path[part + 1];
-  const auto& schema = scope_.schema();
-  const int index = schema.signal_index(name.text);
-  if (index < 0) {
-    std::vector<std::string> known;
-    for (const SignalDef& signal : schema.signals) known.push_back(signal.name);
-    Remedy remedy = nearest_remedy(name.text, known, {"signal"});
-    if (remedy.hint.empty()) remedy.hint = "SHOW SIGNALS lists them";
-    return refuse(scope_.context, name.span, "there is no signal '" + name.text + "'", std::move(remedy));
-  }
-  const SignalDef& def = schema.signals[static_cast<std::size_t>(index)];
-  TIDAL_TRY(check_signal(def, name, entity));
+  TIDAL_TRY_ASSIGN(const std::size_t index, find_signal(scope_.context, scope_.schema(), name));
+  const SignalDef& def = scope_.schema().signals[index];
+  TIDAL_TRY(check_counted(scope_.context, def, name, entity));
   TIDAL_TRY_ASSIGN(FeatureRef feature, signal_feature(ast, function, def, entity));
   feature.signal = static_cast<signal::SignalIndex>(index);
   feature.entity = entity;

@@ -9,22 +9,6 @@ namespace tidal::relationship {
 
 using wal::RecordType;
 
-namespace {
-
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<CoEngagement::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<CoEngagement::Capture> capture_;
-};
-
-}  // namespace
-
 bool CoEngagementMaterializer::is_positive(const wal::WalEvent& event) const {
   const auto& signals = inputs_.catalog.current().signals;
   if (event.ids.signal >= signals.size() || event.record.subject_kind != EntityKind::Item) return false;
@@ -69,7 +53,7 @@ void CoEngagementMaterializer::prefetch(std::span<const wal::WalEvent> events) c
 }
 
 std::unique_ptr<materializer::CheckpointImage> CoEngagementMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status CoEngagementMaterializer::on_restore(std::string_view image) {

@@ -11,18 +11,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<EdgeState::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<EdgeState::Capture> capture_;
-};
-
 bool is_about_an_edge(const wal::WalEvent& event) {
   return event.record.type == RecordType::Relate || event.record.type == RecordType::Unrelate;
 }
@@ -59,7 +47,7 @@ void EdgeMaterializer::prefetch(std::span<const wal::WalEvent> events) const noe
 }
 
 std::unique_ptr<materializer::CheckpointImage> EdgeMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status EdgeMaterializer::on_restore(std::string_view image) {

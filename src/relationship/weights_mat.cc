@@ -13,18 +13,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<WeightState::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<WeightState::Capture> capture_;
-};
-
 bool may_have_effects(RecordType type) {
   return type == RecordType::Signal || type == RecordType::Unsignal || type == RecordType::Relate ||
          type == RecordType::Unrelate;
@@ -75,7 +63,7 @@ void WeightMaterializer::prefetch(std::span<const wal::WalEvent> events) const n
 }
 
 std::unique_ptr<materializer::CheckpointImage> WeightMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status WeightMaterializer::on_restore(std::string_view image) {

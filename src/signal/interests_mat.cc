@@ -14,18 +14,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<Interests::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<Interests::Capture> capture_;
-};
-
 std::vector<std::string> strings_of(const Value& value) {
   if (const auto* one = std::get_if<std::string>(&value)) return {*one};
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return *list;
@@ -107,7 +95,7 @@ void InterestsMaterializer::prefetch(std::span<const wal::WalEvent> events) cons
 }
 
 std::unique_ptr<materializer::CheckpointImage> InterestsMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(interests_.capture());
+  return materializer::image_of(interests_.capture());
 }
 
 Status InterestsMaterializer::on_restore(std::string_view image) {

@@ -14,18 +14,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<Preferences::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<Preferences::Capture> capture_;
-};
-
 bool is_feedback(RecordType type) {
   return type == RecordType::Signal || type == RecordType::Unsignal || type == RecordType::Relate ||
          type == RecordType::Unrelate;
@@ -88,7 +76,7 @@ void PreferenceMaterializer::prefetch(std::span<const wal::WalEvent> events) con
 }
 
 std::unique_ptr<materializer::CheckpointImage> PreferenceMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status PreferenceMaterializer::on_restore(std::string_view image) {

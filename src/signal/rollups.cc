@@ -141,6 +141,7 @@ Result<std::vector<Bucket>> Rollups::series(const SeriesQuery& query) const {
   const std::uint64_t entity = entity_of(series);
   std::vector<RollupLine> newest;
   std::vector<FrozenLayer> frozen;
+  StorePointer kv;
   SeqNo seen;  // a commit beyond holds all that is seen here
   bool erased = false;
   {
@@ -150,10 +151,11 @@ Result<std::vector<Bucket>> Rollups::series(const SeriesQuery& query) const {
     });
     erased = state_->current->erases(entity);
     frozen = state_->frozen;
-    seen = std::max(state_->captured_through, state_->store.seqno());
+    kv = state_->store;
+    seen = std::max(state_->captured_through, kv->seqno());
   }
   // After the layers: what they lack is in the store, and what is in both the marker tells (H3).
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, state_->store.snapshot());
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, kv->snapshot());
   TIDAL_TRY_ASSIGN(const SeqNo merged, merged_through(*store));
   if (merged > seen) {
     newest.clear();
@@ -164,7 +166,9 @@ Result<std::vector<Bucket>> Rollups::series(const SeriesQuery& query) const {
     layer->layer->for_each(series, [&](const RollupLine& line) { cells.add(line); });
     erased = layer->layer->erases(entity);
   }
-  if (!erased && !cells.sums.empty()) TIDAL_TRY(add_stored(*store, series, cells));
+  if (!erased && !cells.sums.empty()) {
+    if (Status added = add_stored(*store, series, cells); !added.ok()) return told_to_rebuild(std::move(added).error());
+  }
   const std::int64_t width = step_us(query.step);
   std::vector<Bucket> out;
   out.reserve(cells.sums.size());

@@ -31,6 +31,9 @@
 
 namespace tidal::signal {
 
+/// The key whose value says through which seqno the store holds everything, u64. Above all blocks.
+inline constexpr std::string_view kRollupMarker = "\xFF";
+
 /// One hour or day of a series.
 struct Bucket {
   Timestamp start;
@@ -105,6 +108,9 @@ class Rollups {
   /// Replaces all by what a Capture at `taken_at` wrote. Corruption: damaged, of another moment, or the store is behind
   /// it or not ours.
   [[nodiscard]] Status restore(std::string_view image, SeqNo taken_at);
+  /// Of a view that was built aside over `present`, which it owns from here on: the next Capture that is written moves
+  /// everything to `future`, replacing what that holds. The applier must not run, and no Capture be unwritten.
+  void move_to(storage::KeyValueStore& future, std::unique_ptr<storage::KeyValueStore> present);
   /// Forgets all but the store; waits for a Capture that is being written. The store may be cleared or filled anew from
   /// here to the first change.
   void reset();

@@ -62,9 +62,10 @@ Status Rollups::restore(std::string_view image, SeqNo taken_at) {
   if (seqno != taken_at) {
     return corrupt("it is of seqno " + std::to_string(seqno.value) + ", expected " + std::to_string(taken_at.value));
   }
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, state_->store.snapshot());
+  const StorePointer kv = state_->store_in_use();
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, kv->snapshot());
   TIDAL_TRY_ASSIGN(const SeqNo merged, merged_through(*store));
-  const SeqNo stored = state_->store.seqno();
+  const SeqNo stored = kv->seqno();
   if (stored < seqno) {
     return Error(Code::Corruption, "the store of the rollups is at seqno " + std::to_string(stored.value) +
                                        ", behind their image at " + std::to_string(seqno.value));
@@ -94,12 +95,14 @@ void Rollups::reset() {
 Status Rollups::for_each_fact(const std::function<void(const RollupFact&)>& visit) const {
   std::vector<FrozenLayer> frozen;
   LayerPointer current;
+  StorePointer kv;
   {
     const base::MutexLock lock(state_->mutex);
     frozen = state_->frozen;
     current = state_->current;
+    kv = state_->store;
   }
-  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, state_->store.snapshot());  // H3, as series()
+  TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, kv->snapshot());  // H3, as series()
   TIDAL_TRY_ASSIGN(const SeqNo merged, merged_through(*store));
   std::vector<LayerPointer> layers;
   for (const FrozenLayer& layer : frozen) {

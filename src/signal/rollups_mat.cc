@@ -12,15 +12,6 @@ using wal::RecordType;
 
 namespace {
 
-class RollupsImage final : public materializer::CheckpointImage {
- public:
-  explicit RollupsImage(std::unique_ptr<Rollups::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override { return capture_->write(out); }
-
- private:
-  std::unique_ptr<Rollups::Capture> capture_;
-};
-
 void encode_fixed(Int128 sum, base::Encoder& out) {
   out.u64(static_cast<std::uint64_t>(sum));
   out.u64(static_cast<std::uint64_t>(sum >> 64));
@@ -34,6 +25,7 @@ std::optional<RollupEvent> RollupsMaterializer::counted(const wal::WalEvent& eve
   if (type != RecordType::Signal && (type != RecordType::Relate || event.ids.stood)) return std::nullopt;
   const auto& signals = inputs_.catalog.current().signals;
   if (event.ids.signal >= signals.size()) return std::nullopt;
+  if (!signals[event.ids.signal].in_scope(Scope::Global)) return std::nullopt;  // nothing counts it but its user's
   const EntityKind target = signals[event.ids.signal].target;
   if (target == EntityKind::User || target != event.record.subject_kind) return std::nullopt;
   return RollupEvent{.signal = event.ids.signal,
@@ -69,7 +61,7 @@ void RollupsMaterializer::prefetch(std::span<const wal::WalEvent> events) const 
 }
 
 std::unique_ptr<materializer::CheckpointImage> RollupsMaterializer::checkpoint() {
-  return std::make_unique<RollupsImage>(rollups_.capture(applied()));
+  return materializer::image_of(rollups_.capture(applied()));
 }
 
 void RollupsMaterializer::digest(materializer::DigestSink& sink) const {

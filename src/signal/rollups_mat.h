@@ -29,6 +29,7 @@ class RollupsMaterializer final : public materializer::Materializer {
   [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
   [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] bool may_begin_at_base() const override { return true; }
   /// write_to() also commits to the store: the log must be synced through applied() before.
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
   void prefetch(std::span<const wal::WalEvent> events) const noexcept override;

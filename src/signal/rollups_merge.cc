@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/coding.h"
 #include "signal/rollups_state.h"
 
@@ -47,7 +48,12 @@ std::size_t FoldedLayers::add_to(std::size_t i, const BlockRef& ref, RollupBlock
   return i;
 }
 
-Status Rollups::State::merge_blocks(const FoldedLayers& folded, RollupStep step, storage::WriteBatch& batch) const {
+namespace {
+
+constexpr std::size_t kMovedAtOnce = 16'384;  // pairs
+
+Status merge_blocks(const storage::KeyValueStore& store, const FoldedLayers& folded, RollupStep step,
+                    storage::WriteBatch& batch) {
   for (std::size_t i = 0; i < folded.size();) {
     const BlockRef ref = folded.block_at(i, step);
     std::string key = block_key(ref);
@@ -64,7 +70,8 @@ Status Rollups::State::merge_blocks(const FoldedLayers& folded, RollupStep step,
   return {};
 }
 
-Status Rollups::State::merge(const FoldedLayers& folded, storage::WriteBatch& batch) const {
+/// The layers' changes to the store as a batch.
+Status merge(const storage::KeyValueStore& store, const FoldedLayers& folded, storage::WriteBatch& batch) {
   for (const std::uint64_t entity : folded.erased()) {
     const std::string key = block_key({static_cast<SeriesRef>(entity << 16), RollupStep::Hour, 0});
     TIDAL_TRY(
@@ -74,41 +81,87 @@ Status Rollups::State::merge(const FoldedLayers& folded, storage::WriteBatch& ba
         }));
   }
   // After the deletions, which they may follow on the same key.
-  for (const RollupStep step : {RollupStep::Hour, RollupStep::Day}) TIDAL_TRY(merge_blocks(folded, step, batch));
+  for (const RollupStep step : {RollupStep::Hour, RollupStep::Day}) TIDAL_TRY(merge_blocks(store, folded, step, batch));
   return {};
+}
+
+/// Replaces what `to` holds. It is at no seqno until all of it is in.
+Status copy(const storage::KeyValueStore& from, storage::KeyValueStore& to) {
+  TIDAL_TRY(to.clear());
+  storage::WriteBatch batch;
+  Status committed;
+  TIDAL_TRY(from.scan({}, [&](std::string_view key, std::string_view value) {
+    batch.put(std::string(key), std::string(value));
+    if (batch.operations().size() < kMovedAtOnce) return true;
+    committed = to.commit(batch, SeqNo{});
+    batch.clear();
+    return committed.ok();
+  }));
+  TIDAL_TRY(std::move(committed));
+  return to.commit(batch, from.seqno());
+}
+
+}  // namespace
+
+void Rollups::move_to(storage::KeyValueStore& future, std::unique_ptr<storage::KeyValueStore> present) {
+  const base::MutexLock lock(state_->mutex);
+  TIDAL_ASSERT(state_->store.get() == present.get());
+  state_->store = std::move(present);
+  state_->future = &future;
+}
+
+Status Rollups::State::move() {
+  StorePointer from;
+  storage::KeyValueStore* to = nullptr;
+  {
+    const base::MutexLock lock(mutex);
+    from = store;
+    to = future;
+  }
+  if (to == nullptr) return {};
+  TIDAL_TRY(copy(*from, *to));
+  const base::MutexLock lock(mutex);
+  store = StorePointer(StorePointer{}, to);
+  future = nullptr;
+  return {};
+}
+
+Error told_to_rebuild(Error error) {
+  if (error.code == Code::Corruption) error.message += " (the histories: rebuild the view rollups)";
+  return error;
 }
 
 Status Rollups::State::flush(const Detached& capture) {
   const base::MutexLock one_at_a_time(flush_mutex);
   const SeqNo seqno = capture.seqno;
   std::vector<LayerPointer> layers;
+  StorePointer kv;
   bool is_ahead = false;
   {
     const base::MutexLock lock(mutex);
     if (capture.cancelled) {
       return Error(Code::FailedPrecondition, "image of the rollups: they were reset since it was captured");
     }
-    is_ahead = store.seqno() >= seqno;
+    kv = store;
+    is_ahead = kv->seqno() >= seqno;
     for (const FrozenLayer& layer : frozen) {
       if (layer.through <= seqno && !is_ahead) layers.push_back(layer.layer);
     }
   }
-  if (is_ahead) return store.flush();
-  {
+  if (!is_ahead) {
     storage::WriteBatch batch;
-    TIDAL_TRY(merge(FoldedLayers(layers), batch));
+    if (Status merged = merge(*kv, FoldedLayers(layers), batch); !merged.ok()) return told_to_rebuild(merged.error());
     base::Encoder marker;
     marker.u64(seqno.value);
     batch.put(std::string(kRollupMarker), marker.take());
-    TIDAL_TRY(store.commit(batch, seqno));
-  }
-  // Before the flush, which may fail: what is committed must not be added again.
-  {
+    TIDAL_TRY(kv->commit(batch, seqno));
+    // Before the flush, which may fail: what is committed must not be added again.
     const base::MutexLock lock(mutex);
     std::erase_if(frozen, [&](const FrozenLayer& layer) { return layer.through <= seqno; });
   }
   layers.clear();  // outside the lock: it takes a while
-  return store.flush();
+  TIDAL_TRY(move());
+  return store_in_use()->flush();
 }
 
 }  // namespace tidal::signal

@@ -15,11 +15,10 @@
 
 namespace tidal::signal {
 
-/// The key whose value says through which seqno the store holds everything, u64. Above all blocks.
-inline constexpr std::string_view kRollupMarker = "\xFF";
-
 /// shared: a layer is read by who writes it out and by readers while it is taken off.
 using LayerPointer = std::shared_ptr<const RollupLayer>;
+/// shared: readers keep a store that a view was built over while it is moved away from. Mostly somebody else's.
+using StorePointer = std::shared_ptr<storage::KeyValueStore>;
 
 struct FrozenLayer {
   SeqNo through;
@@ -28,6 +27,9 @@ struct FrozenLayer {
 
 /// The seqno that the snapshot's marker tells; 0 without one. IoError, Corruption.
 [[nodiscard]] Result<SeqNo> merged_through(const storage::Snapshot& snapshot);
+
+/// An error of the store, with the way out when it is damage: nothing else writes the store anew.
+[[nodiscard]] Error told_to_rebuild(Error error);
 
 /// Layers folded into one list of lines, by series, then hour. Lines of one hour in several layers stay several.
 /// Cost: 24 bytes a line, and sorting them. The layers must be kept by whoever keeps this.
@@ -57,7 +59,7 @@ class FoldedLayers {
 };
 
 struct Rollups::State {
-  explicit State(storage::KeyValueStore& kv) : store(kv) {}
+  explicit State(storage::KeyValueStore& kv) : store(StorePointer{}, &kv) {}
 
   /// What the writer and one capture share.
   struct Detached {
@@ -68,18 +70,22 @@ struct Rollups::State {
   /// Whether the store holds the change already (H2).
   [[nodiscard]] bool is_held(SeqNo seqno) TIDAL_REQUIRES(mutex) {
     // Asked at the first change: until then the store may be cleared or loaded. Our own commits never reach the future.
-    if (!held) held = store.seqno();
+    if (!held) held = store->seqno();
     return seqno <= *held;
   }
   /// Commits the layers through the capture's seqno, unless the store is there already, and flushes the store.
   [[nodiscard]] Status flush(const Detached& capture) TIDAL_EXCLUDES(mutex);
-  /// The layers' changes to the store as a batch.
-  [[nodiscard]] Status merge(const FoldedLayers& folded, storage::WriteBatch& batch) const;
-  [[nodiscard]] Status merge_blocks(const FoldedLayers& folded, RollupStep step, storage::WriteBatch& batch) const;
+  /// Where move_to() said, if it did.
+  [[nodiscard]] Status move() TIDAL_REQUIRES(flush_mutex) TIDAL_EXCLUDES(mutex);
+  [[nodiscard]] StorePointer store_in_use() const TIDAL_EXCLUDES(mutex) {
+    const base::MutexLock lock(mutex);
+    return store;
+  }
 
-  storage::KeyValueStore& store;
   base::Mutex flush_mutex;  // taken before mutex
   mutable base::Mutex mutex;
+  StorePointer store TIDAL_GUARDED_BY(mutex);
+  storage::KeyValueStore* future TIDAL_GUARDED_BY(mutex) = nullptr;  // where the next flush moves the store
   std::shared_ptr<RollupLayer> current TIDAL_GUARDED_BY(mutex) = std::make_shared<RollupLayer>();
   std::vector<FrozenLayer> frozen TIDAL_GUARDED_BY(mutex);  // oldest first
   SeqNo captured_through TIDAL_GUARDED_BY(mutex);           // what is in the current layer came later

@@ -12,18 +12,6 @@ using wal::RecordType;
 
 namespace {
 
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<Uniques::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<Uniques::Capture> capture_;
-};
-
 /// Whether somebody sends a signal by it; an edge that stood already is only given another weight.
 bool is_sent(const wal::WalEvent& event) {
   return event.record.type == RecordType::Signal || (event.record.type == RecordType::Relate && !event.ids.stood);
@@ -82,7 +70,7 @@ void UniquesMaterializer::prefetch(std::span<const wal::WalEvent> events) const 
 }
 
 std::unique_ptr<materializer::CheckpointImage> UniquesMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status UniquesMaterializer::on_restore(std::string_view image) {

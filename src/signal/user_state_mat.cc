@@ -11,22 +11,6 @@ namespace tidal::signal {
 
 using wal::RecordType;
 
-namespace {
-
-class CapturedImage final : public materializer::CheckpointImage {
- public:
-  explicit CapturedImage(std::unique_ptr<UserState::Capture> capture) : capture_(std::move(capture)) {}
-  [[nodiscard]] Status write_to(std::string& out) const override {
-    out += capture_->encode();
-    return {};
-  }
-
- private:
-  std::unique_ptr<UserState::Capture> capture_;
-};
-
-}  // namespace
-
 void UserStateMaterializer::on_event(const wal::WalEvent& event) noexcept {
   switch (event.record.type) {
     case RecordType::Signal:
@@ -69,7 +53,7 @@ void UserStateMaterializer::prefetch(std::span<const wal::WalEvent> events) cons
 }
 
 std::unique_ptr<materializer::CheckpointImage> UserStateMaterializer::checkpoint() {
-  return std::make_unique<CapturedImage>(state_.capture());
+  return materializer::image_of(state_.capture());
 }
 
 Status UserStateMaterializer::on_restore(std::string_view image) { return state_.restore(image, limits()); }

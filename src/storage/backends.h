@@ -20,7 +20,16 @@ struct LmdbOptions {
 [[nodiscard]] Result<std::unique_ptr<KeyValueStore>> open_memory_store(base::FileSystem& fs, const std::string& path);
 /// `path` is a directory. A commit that needs a larger map while a Snapshot is open gives Unavailable.
 [[nodiscard]] Result<std::unique_ptr<KeyValueStore>> open_lmdb_store(const std::string& path, LmdbOptions options = {});
-/// `path` is a directory.
+/// `path` is a directory. FailedPrecondition for a store of a newer format of ours, before anything is committed.
 [[nodiscard]] Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const std::string& path);
+
+struct RocksDbSummary {
+  SeqNo seqno;
+  std::uint64_t values = 0;
+};
+/// Judges the store in the directory `path`, which nobody has open, without writing: every block's checksum and every
+/// value's. NotFound when there is none; Corruption; FailedPrecondition for a newer format; IoError. Cost: reads all of
+/// it twice.
+[[nodiscard]] Result<RocksDbSummary> check_rocksdb_store(const std::string& path);
 
 }  // namespace tidal::storage

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "base/memory_file_system.h"
 #include "base/random.h"
 #include "storage/backends.h"
@@ -66,15 +68,71 @@ TEST(DamagedStore, RocksDbNamesTheDamagedValueAndKeepsTheOthers) {
   {
     std::vector<rocksdb::ColumnFamilyHandle*> families;
     rocksdb::DB* raw = nullptr;
-    ASSERT_TRUE(rocksdb::DB::Open({}, path, {{"default", {}}, {"meta", {}}}, &families, &raw).ok());
+    ASSERT_TRUE(rocksdb::DB::Open({}, path, {{"default", {}}, {"values1", {}}}, &families, &raw).ok());
     const std::unique_ptr<rocksdb::DB> db(raw);
-    ASSERT_TRUE(db->Put({}, families[0], "bad", "no checksum here").ok());
+    ASSERT_TRUE(db->Put({}, families[1], "bad", "no checksum here").ok());
     for (auto* family : families) ASSERT_TRUE(db->DestroyColumnFamilyHandle(family).ok());
   }
   const auto store = opened(open_rocksdb_store(path));
   EXPECT_EQ(store->get("bad").error().code, Code::Corruption);
   EXPECT_THAT(store->verify().error().message, testing::HasSubstr(printable_key("bad")));
   EXPECT_EQ(store->get("good").value(), "fine");
+}
+
+/// Of a store's folder: content by name, without RocksDB's own log of what it does.
+std::map<std::string, std::string> rocksdb_files(const std::string& path) {
+  base::FileSystem& fs = base::posix_file_system();
+  std::map<std::string, std::string> files;
+  const std::vector<std::string> names = fs.list(path).value();
+  for (const std::string& name : names) files[name] = base::read_file(fs, path + "/" + name).value();
+  return files;
+}
+
+TEST(CheckedStore, RocksDbIsJudgedWithoutAWrite) {
+  TemporaryDirectory directory;
+  const std::string path = directory.child("store");
+  EXPECT_EQ(check_rocksdb_store(path).error().code, Code::NotFound);
+  {
+    const auto store = opened(open_rocksdb_store(path));
+    for (std::uint64_t i = 1; i <= 50; ++i) put(*store, "key" + std::to_string(i), kMarker, i);
+    ASSERT_TRUE(store->flush().ok());
+  }
+  const auto before = rocksdb_files(path);
+  const Result<RocksDbSummary> summary = check_rocksdb_store(path);
+  ASSERT_TRUE(summary.ok()) << summary.error().to_string();
+  EXPECT_EQ(summary->seqno, SeqNo{50});
+  EXPECT_EQ(summary->values, 50U);
+  EXPECT_EQ(rocksdb_files(path), before);
+
+  ASSERT_TRUE(opened(open_rocksdb_store(path))->rewrite().ok());  // into files with blocks
+  ASSERT_TRUE(check_rocksdb_store(path).ok());
+  std::size_t damaged = 0;
+  for (const auto& [name, content] : rocksdb_files(path)) {
+    if (!name.ends_with(".sst") || content.find("key1") == std::string::npos) continue;
+    const auto file = base::posix_file_system().open(path + "/" + name, base::OpenMode::ReadWrite).value();
+    ASSERT_TRUE(file->write_at(content.find("key1"), base::as_bytes("x")).ok());
+    ++damaged;
+  }
+  ASSERT_EQ(damaged, 1U);
+  EXPECT_EQ(check_rocksdb_store(path).error().code, Code::Corruption);
+}
+
+TEST(CheckedStore, NewerRocksDbStoreIsRefusedByBothFormats) {
+  TemporaryDirectory directory;
+  const std::string path = directory.child("store");
+  put(*opened(open_rocksdb_store(path)), "a", "b", 1);
+  {
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, path, {{"default", {}}, {"values1", {}}}, &families, &raw).ok());
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    ASSERT_TRUE(db->Put({}, families[0], "format", seal_value("format", std::string_view("\x09\0\0\0", 4))).ok());
+    for (auto* family : families) ASSERT_TRUE(db->DestroyColumnFamilyHandle(family).ok());
+  }
+  for (const Error& error : {open_rocksdb_store(path).error(), check_rocksdb_store(path).error()}) {
+    EXPECT_EQ(error.code, Code::FailedPrecondition);
+    EXPECT_THAT(error.message, testing::HasSubstr("format 9, this program reads up to 1"));
+  }
 }
 
 TEST(DamagedStore, MemoryFileDamagedOrCutAnywhereIsCorruption) {

@@ -1,18 +1,23 @@
-// A store in RocksDB: values sealed in the default column family, the seqno in another, written in one batch.
+// A store in RocksDB: the seqno in the default column family, sealed values in another, written in one batch.
 //
 // K1: both families share RocksDB's own log, so a batch is whole or absent; flush() syncs that log. Recovery stops at
 // the first torn record (point in time), which leaves the state of an earlier commit, never a mixture.
-// Threads: thread-safe.
+// Clearing begins a new family of values and drops the old one with its files: deleting in place would leave damaged
+// files to be read by the next compaction. Who still reads the old family keeps it. Without a seqno there are no
+// values. Threads: thread-safe.
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstring>  // strerrordesc_np too, of glibc
 
+#include "base/mutex.h"
 #include "storage/backends.h"
 #include "storage/sealed_value.h"
 
@@ -20,7 +25,11 @@ namespace tidal::storage {
 namespace {
 
 constexpr std::string_view kName = "rocksdb";
+constexpr std::string_view kValuesFamily = "values";  // with a number: the highest one is in use
 constexpr std::string_view kSeqnoKey = "seqno";
+/// What is in a store of ours and how values are sealed, u32; RocksDB's files have versions of their own.
+constexpr std::string_view kFormatKey = "format";
+constexpr std::uint32_t kFormat = 1;
 constexpr double kBloomBitsPerKey = 10;  // 1 % false positives
 
 using Visit = std::function<bool(std::string_view, std::string_view)>;
@@ -52,7 +61,6 @@ rocksdb::Options store_options() {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   rocksdb::Options options;
   options.create_if_missing = true;
-  options.create_missing_column_families = true;
   options.compression = rocksdb::kZSTD;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -61,21 +69,29 @@ rocksdb::Options store_options() {
   return options;
 }
 
+template <class Number>
+std::string_view bytes_of(const Number& number) {
+  return {reinterpret_cast<const char*>(&number), sizeof number};
+}
+
 class RocksDbStore final : public KeyValueStore {
  public:
   explicit RocksDbStore(std::string path) : path_(std::move(path)) {}
   ~RocksDbStore() override {
     if (db_ == nullptr) return;
-    for (auto* family : families_) static_cast<void>(db_->DestroyColumnFamilyHandle(family));
+    values_.reset();
     static_cast<void>(db_->Close());
   }
   RocksDbStore(const RocksDbStore&) = delete;
   RocksDbStore& operator=(const RocksDbStore&) = delete;
 
-  Status open();
+  enum class Access : std::uint8_t { Write, ReadOnly };
+  Status open(Access access);
 
-  Result<std::optional<std::string>> get(std::string_view key) const override { return get_in({}, values(), key); }
-  Status scan(std::string_view prefix, const Visit& visit) const override { return scan_in({}, prefix, visit); }
+  Result<std::optional<std::string>> get(std::string_view key) const override { return get_in({}, *values(), key); }
+  Status scan(std::string_view prefix, const Visit& visit) const override {
+    return scan_in({}, *values(), prefix, visit);
+  }
   Result<std::unique_ptr<Snapshot>> snapshot() const override {
     return std::unique_ptr<Snapshot>(std::make_unique<View>(*this));
   }
@@ -86,22 +102,28 @@ class RocksDbStore final : public KeyValueStore {
   Status clear() override;
   Status rewrite() override;
   Status verify() const override {
-    TIDAL_TRY(checked(db_->VerifyChecksum(), "verification of " + path_));
+    TIDAL_TRY(verify_blocks());
     return scan({}, [](std::string_view, std::string_view) { return true; });
   }
+  /// Of RocksDB's files, not of our values.
+  Status verify_blocks() const { return checked(db_->VerifyChecksum(), "verification of " + path_); }
 
  private:
+  /// shared: readers keep a family that clear() drops.
+  using Family = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+
   class View final : public Snapshot {
    public:
-    explicit View(const RocksDbStore& store) : store_(store), snapshot_(store.db_->GetSnapshot()) {}
+    explicit View(const RocksDbStore& store)
+        : store_(store), values_(store.values()), snapshot_(store.db_->GetSnapshot()) {}
     ~View() override { store_.db_->ReleaseSnapshot(snapshot_); }
     View(const View&) = delete;
     View& operator=(const View&) = delete;
     Result<std::optional<std::string>> get(std::string_view key) const override {
-      return store_.get_in(options(), store_.values(), key);
+      return store_.get_in(options(), *values_, key);
     }
     Status scan(std::string_view prefix, const Visit& visit) const override {
-      return store_.scan_in(options(), prefix, visit);
+      return store_.scan_in(options(), *values_, prefix, visit);
     }
 
    private:
@@ -111,55 +133,130 @@ class RocksDbStore final : public KeyValueStore {
       return options;
     }
     const RocksDbStore& store_;
+    const Family values_;
     const rocksdb::Snapshot* snapshot_;
   };
 
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* values() const { return families_[0]; }
-  [[nodiscard]] rocksdb::ColumnFamilyHandle* meta() const { return families_[1]; }
+  [[nodiscard]] Family values() const {
+    const base::MutexLock lock(mutex_);
+    return values_;
+  }
+  [[nodiscard]] Family owned(rocksdb::ColumnFamilyHandle* family) const {
+    return {family, [this](rocksdb::ColumnFamilyHandle* f) { static_cast<void>(db_->DestroyColumnFamilyHandle(f)); }};
+  }
+  Status begin_values();
 
-  Result<std::optional<std::string>> get_in(const rocksdb::ReadOptions& options, rocksdb::ColumnFamilyHandle* family,
+  Result<std::optional<std::string>> get_in(const rocksdb::ReadOptions& options, rocksdb::ColumnFamilyHandle& family,
                                             std::string_view key) const;
-  Status scan_in(const rocksdb::ReadOptions& options, std::string_view prefix, const Visit& visit) const;
+  Status scan_in(const rocksdb::ReadOptions& options, rocksdb::ColumnFamilyHandle& family, std::string_view prefix,
+                 const Visit& visit) const;
+  /// An entry of the default family, 0 when it is not there.
+  template <class Number>
+  Result<Number> read_meta(std::string_view key) const;
 
   const std::string path_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::vector<rocksdb::ColumnFamilyHandle*> families_;  // default, meta
+  mutable base::Mutex mutex_;
+  Family values_ TIDAL_GUARDED_BY(mutex_);
+  std::uint64_t number_ = 0;  // of the family of values; the writer's
   std::atomic<std::uint64_t> seqno_{0};
 };
 
-Status RocksDbStore::open() {
-  const rocksdb::Options options = store_options();
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, options},
-                                                                 {"meta", rocksdb::ColumnFamilyOptions()}};
-  rocksdb::DB* db = nullptr;
-  TIDAL_TRY(checked(rocksdb::DB::Open(options, path_, families, &families_, &db), "open of " + path_));
-  db_.reset(db);
-  TIDAL_TRY_ASSIGN(const auto stored, get_in({}, meta(), kSeqnoKey));
-  if (!stored) return {};
-  std::uint64_t seqno = 0;
-  if (stored->size() != sizeof seqno) {
-    return Error(Code::Corruption,
-                 "rocksdb store " + path_ + ": seqno of " + std::to_string(stored->size()) + " bytes, expected 8");
+template <class Number>
+Result<Number> RocksDbStore::read_meta(std::string_view key) const {
+  Number number = 0;
+  TIDAL_TRY_ASSIGN(const auto stored, get_in({}, *db_->DefaultColumnFamily(), key));
+  if (!stored) return number;
+  if (stored->size() != sizeof number) {
+    return Error(Code::Corruption, "rocksdb store " + path_ + ": " + std::string(key) + " of " +
+                                       std::to_string(stored->size()) + " bytes, expected " +
+                                       std::to_string(sizeof number));
   }
-  std::memcpy(&seqno, stored->data(), sizeof seqno);
+  std::memcpy(&number, stored->data(), sizeof number);
+  return number;
+}
+
+/// The numbers of the families of values, ascending; none where there is no store.
+std::vector<std::uint64_t> numbers_of_values(const rocksdb::Options& options, const std::string& path) {
+  std::vector<std::string> names;
+  std::vector<std::uint64_t> numbers;
+  if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) return numbers;
+  for (const std::string& name : names) {
+    std::uint64_t number = 0;
+    if (!name.starts_with(kValuesFamily)) continue;
+    std::from_chars(name.data() + kValuesFamily.size(), name.data() + name.size(), number);
+    numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+std::string family_name(std::uint64_t number) { return std::string(kValuesFamily) + std::to_string(number); }
+
+Status RocksDbStore::open(Access access) {
+  const rocksdb::Options options = store_options();
+  const std::vector<std::uint64_t> numbers = numbers_of_values(options, path_);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, {}}};
+  for (const std::uint64_t number : numbers) families.emplace_back(family_name(number), options);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = access == Access::Write
+                                     ? rocksdb::DB::Open(options, path_, families, &handles, &db)
+                                     : rocksdb::DB::OpenForReadOnly(options, path_, families, &handles, &db);
+  TIDAL_TRY(checked(opened, "open of " + path_));
+  db_.reset(db);
+  static_cast<void>(db_->DestroyColumnFamilyHandle(handles.front()));  // the default one has a handle of its own
+  for (std::size_t i = 1; i < handles.size(); ++i) {
+    const Family family = owned(handles[i]);
+    const bool is_newest = i + 1 == handles.size();
+    if (is_newest) {
+      const base::MutexLock lock(mutex_);
+      values_ = family;
+      number_ = numbers.back();
+    } else if (access == Access::Write) {  // what a crash left of a clear
+      TIDAL_TRY(checked(db_->DropColumnFamily(family.get()), "clear of " + path_));
+    }
+  }
+  TIDAL_TRY_ASSIGN(const std::uint32_t format, read_meta<std::uint32_t>(kFormatKey));
+  if (format > kFormat) {
+    return Error(Code::FailedPrecondition, "rocksdb store " + path_ + ": format " + std::to_string(format) +
+                                               ", this program reads up to " + std::to_string(kFormat));
+  }
+  TIDAL_TRY_ASSIGN(const std::uint64_t seqno, read_meta<std::uint64_t>(kSeqnoKey));
   seqno_.store(seqno, std::memory_order_release);  // pairs with the acquire in seqno()
+  if (access == Access::Write && (seqno == 0 || numbers.empty())) return begin_values();
+  if (numbers.empty()) return Error(Code::NotFound, "there is no rocksdb store at " + path_);
   return {};
 }
 
+/// An empty family of values in place of the one there is, which goes with its files.
+Status RocksDbStore::begin_values() {
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  TIDAL_TRY(checked(db_->CreateColumnFamily(store_options(), family_name(number_ + 1), &handle), "clear of " + path_));
+  ++number_;
+  Family old = owned(handle);
+  {
+    const base::MutexLock lock(mutex_);
+    old.swap(values_);
+  }
+  return old ? checked(db_->DropColumnFamily(old.get()), "clear of " + path_) : Status();
+}
+
 Result<std::optional<std::string>> RocksDbStore::get_in(const rocksdb::ReadOptions& options,
-                                                        rocksdb::ColumnFamilyHandle* family,
+                                                        rocksdb::ColumnFamilyHandle& family,
                                                         std::string_view key) const {
   TIDAL_TRY(check_key(key));
   rocksdb::PinnableSlice sealed;
-  const rocksdb::Status status = db_->Get(options, family, to_slice(key), &sealed);
+  const rocksdb::Status status = db_->Get(options, &family, to_slice(key), &sealed);
   if (status.IsNotFound()) return std::optional<std::string>{};
   if (!status.ok()) return rocksdb_error(status, "get from " + path_);
   TIDAL_TRY_ASSIGN(const std::string_view value, unseal_value(kName, key, to_view(sealed)));
   return std::optional<std::string>{value};
 }
 
-Status RocksDbStore::scan_in(const rocksdb::ReadOptions& options, std::string_view prefix, const Visit& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, values()));
+Status RocksDbStore::scan_in(const rocksdb::ReadOptions& options, rocksdb::ColumnFamilyHandle& family,
+                             std::string_view prefix, const Visit& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, &family));
   for (it->Seek(to_slice(prefix)); it->Valid(); it->Next()) {
     const std::string_view key = to_view(it->key());
     if (!key.starts_with(prefix)) break;
@@ -171,37 +268,37 @@ Status RocksDbStore::scan_in(const rocksdb::ReadOptions& options, std::string_vi
 
 Status RocksDbStore::commit(const WriteBatch& batch, SeqNo seqno) {
   rocksdb::WriteBatch writes;
+  const Family family = values();
   for (const auto& [key, value] : batch.operations()) {
     TIDAL_TRY(check_key(key));
-    const rocksdb::Status status =
-        value ? writes.Put(values(), to_slice(key), seal_value(key, *value)) : writes.Delete(values(), to_slice(key));
+    const rocksdb::Status status = value ? writes.Put(family.get(), to_slice(key), seal_value(key, *value))
+                                         : writes.Delete(family.get(), to_slice(key));
     TIDAL_TRY(checked(status, "commit to " + path_));
   }
-  const std::string_view number(reinterpret_cast<const char*>(&seqno.value), sizeof seqno.value);
-  TIDAL_TRY(checked(writes.Put(meta(), to_slice(kSeqnoKey), seal_value(kSeqnoKey, number)), "commit to " + path_));
+  for (const auto& [key, number] : {std::pair(kSeqnoKey, bytes_of(seqno.value)), {kFormatKey, bytes_of(kFormat)}}) {
+    TIDAL_TRY(checked(writes.Put(to_slice(key), seal_value(key, number)), "commit to " + path_));
+  }
   TIDAL_TRY(checked(db_->Write(rocksdb::WriteOptions(), &writes), "commit to " + path_));
   seqno_.store(seqno.value, std::memory_order_release);  // pairs with the acquire in seqno()
   return {};
 }
 
 Status RocksDbStore::clear() {
-  rocksdb::WriteBatch writes;
-  const std::string above_all(kKeyBytesMax + 1, '\xFF');
-  TIDAL_TRY(checked(writes.DeleteRange(values(), "", above_all), "clear of " + path_));
-  TIDAL_TRY(checked(writes.Delete(meta(), to_slice(kSeqnoKey)), "clear of " + path_));
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  TIDAL_TRY(checked(db_->Write(synced, &writes), "clear of " + path_));
+  TIDAL_TRY(checked(db_->Delete(synced, to_slice(kSeqnoKey)), "clear of " + path_));
   seqno_.store(0, std::memory_order_release);  // pairs with the acquire in seqno()
-  return {};
+  return begin_values();
 }
 
 /// Out of the log and the memory tables into files, then all of those into new ones without what was deleted.
 Status RocksDbStore::rewrite() {
-  TIDAL_TRY(checked(db_->Flush(rocksdb::FlushOptions(), families_), "rewrite of " + path_));
+  const Family values = this->values();
+  const std::vector<rocksdb::ColumnFamilyHandle*> families = {db_->DefaultColumnFamily(), values.get()};
+  TIDAL_TRY(checked(db_->Flush(rocksdb::FlushOptions(), families), "rewrite of " + path_));
   rocksdb::CompactRangeOptions everything;
   everything.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  for (rocksdb::ColumnFamilyHandle* family : families_) {
+  for (rocksdb::ColumnFamilyHandle* family : families) {
     TIDAL_TRY(checked(db_->CompactRange(everything, family, nullptr, nullptr), "rewrite of " + path_));
   }
   return {};
@@ -212,8 +309,23 @@ Status RocksDbStore::rewrite() {
 Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const std::string& path) {
   TIDAL_TRY(base::posix_file_system().create_directories(path));
   auto store = std::make_unique<RocksDbStore>(path);
-  TIDAL_TRY(store->open());
+  TIDAL_TRY(store->open(RocksDbStore::Access::Write));
   return std::unique_ptr<KeyValueStore>(std::move(store));
+}
+
+Result<RocksDbSummary> check_rocksdb_store(const std::string& path) {
+  if (!base::posix_file_system().exists(path + "/CURRENT")) {
+    return Error(Code::NotFound, "there is no rocksdb store at " + path);
+  }
+  RocksDbStore store(path);
+  TIDAL_TRY(store.open(RocksDbStore::Access::ReadOnly));
+  TIDAL_TRY(store.verify_blocks());
+  RocksDbSummary summary{.seqno = store.seqno()};
+  TIDAL_TRY(store.scan({}, [&summary](std::string_view, std::string_view) {
+    ++summary.values;
+    return true;
+  }));
+  return summary;
 }
 
 }  // namespace tidal::storage

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "db/base_state.h"
+#include "db/stores.h"
 #include "materializer/checkpoint.h"
-#include "storage/kv.h"
 #include "wal/log.h"
 
 namespace tidal::sim {
@@ -37,7 +38,8 @@ ExpectedOpening chosen_opening(const DirectoryState& state) {
     return files.is_sound && files.seqno + 1 >= state.history_first && files.seqno <= state.last;
   };
   // A store ahead of the log is thrown away.
-  const std::uint64_t store = state.store.value_or(0) > state.last ? 0 : state.store.value_or(0);
+  std::uint64_t store = state.last;
+  for (const std::uint64_t seqno : state.stores) store = std::min(store, seqno > state.last ? 0 : seqno);
   const bool has_base = state.base && is_joined(*state.base);
   const auto is_usable = [&](const StateFiles& files) { return is_joined(files) && store >= files.seqno; };
   for (const StateFiles& checkpoint : state.checkpoints) {
@@ -62,10 +64,9 @@ Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& databas
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log,
                    wal::Log::read(fs, database + "/wal", {.archive_dir = database + "/archive"}));
   DirectoryState state{.history_first = log->history_first_seqno().value, .last = log->last_seqno().value};
-  const std::string store = database + "/stores/entities";
-  if (fs.exists(store)) {
-    const auto opened = storage::open_store(storage::Backend::Memory, fs, store);
-    if (opened.ok()) state.store = (*opened)->seqno().value;
+  for (const db::StorePlace& place : db::kStores) {
+    const Result<std::optional<SeqNo>> seqno = db::read_store_seqno(fs, database, place);
+    state.stores.push_back(seqno.ok() && *seqno ? (*seqno)->value : 0);
   }
   TIDAL_TRY_ASSIGN(state.anonymous_through, last_anonymous(*log));
   TIDAL_TRY_ASSIGN(state.checkpoints, list_states(materializer::CheckpointDirectory(fs, database + "/checkpoints")));

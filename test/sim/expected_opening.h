@@ -1,6 +1,6 @@
 // From what an open begins, told by the files alone: the rule that recovery is held against.
 //
-// The newest checkpoint that is sound, whose records behind it are all there, which the store is not behind, and which
+// The newest checkpoint that is sound, whose records behind it are all there, which no store is behind, and which
 // is not older than the newest base; else the newest base that is sound and whose records behind it are there; else an
 // older checkpoint; else the first record; else the open is refused. So is one that would have to replay a record that
 // an erasure made anonymous. Threads: pure functions, and one that reads files.
@@ -24,7 +24,7 @@ struct StateFiles {
 struct DirectoryState {
   std::uint64_t history_first = 1;        ///< from which on log and archive hold every record
   std::uint64_t last = 0;                 ///< where the log ends
-  std::optional<std::uint64_t> store{};   ///< seqno of the entity store; none: gone or damaged
+  std::vector<std::uint64_t> stores{};    ///< their seqnos; 0: gone or damaged
   std::vector<StateFiles> checkpoints{};  ///< newest first
   std::optional<StateFiles> base{};       ///< the newest that is sound, else the newest
   std::uint64_t newest_base = 0;          ///< by its manifest, sound or not: the log before it may be anonymous
@@ -38,7 +38,7 @@ struct ExpectedOpening {
 };
 
 [[nodiscard]] ExpectedOpening expected_opening(const DirectoryState& state);
-/// Of a database that is closed and keeps its entities in the memory store's file. Changes nothing.
+/// Of a database that is closed and keeps its stores in files of the memory store. Changes nothing.
 [[nodiscard]] Result<DirectoryState> state_of(base::FileSystem& fs, const std::string& database);
 
 }  // namespace tidal::sim

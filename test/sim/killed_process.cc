@@ -94,7 +94,7 @@ Options options_for(std::uint64_t seed, bool checkpoint_on_close) {
 Result<std::unique_ptr<db::Core>> open_core(const std::string& directory, base::FileSystem& fs,
                                             const base::Clock& clock, const Options& options) {
   return db::Core::open(directory, options,
-                        {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Lmdb, .background = false});
+                        {.fs = fs, .clock = clock, .stores = db::Stores::Files::Production, .background = false});
 }
 
 /// Lives until the stage's operation.

@@ -309,7 +309,7 @@ void Simulation::checkpoint() {
     if (power_off_ || cut_next_) return;
     durable_ = std::max(durable_, taken->value);
     checkpointed_ = std::max(checkpointed_, taken->value);
-    keep_store();
+    keep_stores();
     return;
   }
   note_health();

@@ -11,21 +11,21 @@ namespace tidal::sim {
 namespace {
 
 const std::string kPath = "/db";
-const std::string kStore = kPath + "/stores/entities";
+const std::string kStores = kPath + "/stores";
 const std::string kCheckpoints = kPath + "/checkpoints";
 const std::string kBase = kPath + "/base";
 const std::string kArchive = kPath + "/archive";
 
 }  // namespace
 
-/// Of the store's file as it is now, for later.
-void Simulation::keep_store() {
-  constexpr std::size_t kStoresMax = 4;
+/// Of the stores' files as they are now, for later.
+void Simulation::keep_stores() {
+  constexpr std::size_t kStoresMax = 8;
   const bool was_quiet = std::exchange(quiet_, true);
-  if (Result<std::string> content = base::read_file(fs_, kStore); content.ok()) {
-    old_stores_.push_back(std::move(content).value());
+  if (Result<StoredFiles> files = files_below(fs_, kStores); files.ok()) {
+    for (auto& [path, content] : *files) old_stores_.emplace_back(path, std::move(content));
   }
-  if (old_stores_.size() > kStoresMax) old_stores_.erase(old_stores_.begin());
+  while (old_stores_.size() > kStoresMax) old_stores_.erase(old_stores_.begin());
   quiet_ = was_quiet;
 }
 
@@ -68,19 +68,22 @@ void Simulation::lose_checkpoints() {
   static_cast<void>(damage_file(fs_, file->first, static_cast<Loss>(random_.below(3))));
 }
 
-/// Gone, cut or replaced by an earlier one.
+/// One of them is gone, cut or replaced by an earlier one.
 void Simulation::lose_store() {
-  if (!fs_.exists(kStore)) return;
+  const Result<StoredFiles> files = files_below(fs_, kStores);
+  if (!files.ok() || files->empty()) return;
   checkpointed_ = 0;
   if (!old_stores_.empty() && one_in(2)) {
-    say("an earlier store is put in its place");
+    const auto& [path, content] = old_stores_[random_.below(old_stores_.size())];
+    say("an earlier store is put in its place: " + path);
     tally_.count(Happening::StoreReplaced);
-    static_cast<void>(base::write_file_atomically(fs_, kStore, old_stores_[random_.below(old_stores_.size())]));
+    static_cast<void>(base::write_file_atomically(fs_, path, content));
     return;
   }
-  say("the store is damaged or lost");
+  const std::string& path = std::next(files->begin(), static_cast<std::ptrdiff_t>(random_.below(files->size())))->first;
+  say("a store is damaged or lost: " + path);
   tally_.count(Happening::StoreLost);
-  static_cast<void>(damage_file(fs_, kStore, static_cast<Loss>(random_.below(3))));
+  static_cast<void>(damage_file(fs_, path, static_cast<Loss>(random_.below(3))));
 }
 
 void Simulation::lose_base_and_archive() {

@@ -45,7 +45,7 @@ Options Simulation::core_options() {
 Result<std::unique_ptr<db::Core>> Simulation::open_core(base::FileSystem& fs, const Options& options,
                                                         const std::string& path) {
   return db::Core::open(path, options,
-                        {.fs = fs, .clock = clock_, .entity_backend = storage::Backend::Memory, .background = false});
+                        {.fs = fs, .clock = clock_, .stores = db::Stores::Files::Plain, .background = false});
 }
 
 void Simulation::end_life() {

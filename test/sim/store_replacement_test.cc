@@ -21,7 +21,7 @@ namespace tidal::sim {
 namespace {
 
 const std::string kPath = "/db";
-const std::string kStore = kPath + "/stores/entities";
+constexpr std::size_t kWhich = db::kStores.size();
 
 enum class Store : std::uint8_t { Current, OfEarlierCheckpoint, Truncated, Deleted };
 enum class Checkpoints : std::uint8_t { Both, NewestDamaged, None };
@@ -30,12 +30,13 @@ enum class Archive : std::uint8_t { Complete, None };
 /// Where the newest checkpoint stands: what is behind the base needs no archive, the other two may.
 enum class Written : std::uint8_t { CheckpointsBehindBase, CheckpointsBeforeBase };
 
-using Combination = std::tuple<Written, Store, Checkpoints, Base, Archive>;
+/// The number is of the store that `Store` is about; the others are current.
+using Combination = std::tuple<Written, Store, Checkpoints, Base, Archive, std::size_t>;
 
 /// What was written, and the state it led to.
 struct Original {
   StoredFiles files;
-  std::string store_of_earlier;
+  StoredFiles stores_of_earlier;
   std::string digest;
   std::uint64_t last = 0;
 };
@@ -96,7 +97,7 @@ Original write_original(Written how) {
   const auto compact = [&] { EXPECT_GT(database.core->compact()->segments_archived, 0U); };
   const auto checkpoint_twice = [&] {
     database.checkpoint();
-    original.store_of_earlier = base::read_file(database.fs, kStore).value();
+    original.stores_of_earlier = files_below(database.fs, kPath + "/stores").value();
     database.write(5);
     database.checkpoint();
   };
@@ -131,7 +132,7 @@ std::vector<std::uint64_t> numbered(base::FileSystem& fs, const std::string& dir
 
 /// Does it to the files, and tells what they are then from what was asked for alone.
 DirectoryState lose(base::FileSystem& fs, const Original& original, const Combination& combination) {
-  const auto& [how, store, checkpoints, base, archive] = combination;
+  const auto& [how, store, checkpoints, base, archive, which] = combination;
   EXPECT_TRUE(put_files(fs, kPath, original.files).ok());
   const std::vector<std::uint64_t> taken = numbered(fs, kPath + "/checkpoints");
   const std::uint64_t base_seqno = numbered(fs, kPath + "/base").at(0);
@@ -143,14 +144,17 @@ DirectoryState lose(base::FileSystem& fs, const Original& original, const Combin
     EXPECT_TRUE(fs.remove_all(kPath + "/archive").ok());
   }
 
+  const std::string lost_store = db::store_path(kPath, db::kStores[which]);
+  state.stores.assign(kWhich, taken.empty() ? 0 : taken.back());
+  if (store != Store::Current) state.stores[which] = 0;
   switch (store) {
-    case Store::Current: state.store = taken.empty() ? 0 : taken.back(); break;
+    case Store::Current: break;
     case Store::OfEarlierCheckpoint:
-      EXPECT_TRUE(base::write_file_atomically(fs, kStore, original.store_of_earlier).ok());
-      if (taken.size() == 2) state.store = taken.front();
+      EXPECT_TRUE(base::write_file_atomically(fs, lost_store, original.stores_of_earlier.at(lost_store)).ok());
+      if (taken.size() == 2) state.stores[which] = taken.front();
       break;
-    case Store::Truncated: EXPECT_TRUE(damage_file(fs, kStore, Loss::Truncated).ok()); break;
-    case Store::Deleted: EXPECT_TRUE(fs.remove(kStore).ok()); break;
+    case Store::Truncated: EXPECT_TRUE(damage_file(fs, lost_store, Loss::Truncated).ok()); break;
+    case Store::Deleted: EXPECT_TRUE(fs.remove(lost_store).ok()); break;
   }
   if (checkpoints == Checkpoints::None) {
     EXPECT_TRUE(fs.remove_all(kPath + "/checkpoints").ok());
@@ -214,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(Store::Current, Store::OfEarlierCheckpoint, Store::Truncated, Store::Deleted),
                      testing::Values(Checkpoints::Both, Checkpoints::NewestDamaged, Checkpoints::None),
                      testing::Values(Base::None, Base::Sound, Base::Damaged),
-                     testing::Values(Archive::Complete, Archive::None)));
+                     testing::Values(Archive::Complete, Archive::None), testing::Range(std::size_t{0}, kWhich)));
 
 /// The table is worth something only when each way to open, and the refusal, is in it.
 TEST(StoreReplacementTable, HasEveryOutcome) {
@@ -225,8 +229,9 @@ TEST(StoreReplacementTable, HasEveryOutcome) {
       for (const Checkpoints kept : {Checkpoints::Both, Checkpoints::NewestDamaged, Checkpoints::None}) {
         for (const Base base : {Base::None, Base::Sound, Base::Damaged}) {
           for (const Archive archive : {Archive::Complete, Archive::None}) {
+            const std::size_t which = static_cast<std::size_t>(store) % kWhich;
             base::MemoryFileSystem fs;
-            const DirectoryState state = lose(fs, original, {how, store, kept, base, archive});
+            const DirectoryState state = lose(fs, original, {how, store, kept, base, archive, which});
             const ExpectedOpening expected = expected_opening(state);
             const bool newest = !state.checkpoints.empty() && expected.checkpoint == state.checkpoints.front().seqno;
             ++outcomes[expected.is_refused        ? "refused"

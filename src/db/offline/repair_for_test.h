@@ -32,8 +32,7 @@ inline Result<std::unique_ptr<Core>> open_core(base::FileSystem& fs) {
   options.checkpoint_every_bytes = 0;
   options.checkpoint_on_close = false;
   options.log_level = LogLevel::Off;
-  return Core::open("/db", options,
-                    {.fs = fs, .clock = clock, .entity_backend = storage::Backend::Memory, .background = false});
+  return Core::open("/db", options, {.fs = fs, .clock = clock, .stores = Stores::Files::Plain, .background = false});
 }
 
 inline void run(Core& core, const std::string& text) {

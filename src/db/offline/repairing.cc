@@ -13,10 +13,9 @@
 #include "db/format_check.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
+#include "db/stores.h"
 #include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
-#include "storage/kv.h"
-#include "storage/lmdb_file.h"
 #include "wal/history.h"
 
 namespace tidal::db {
@@ -26,7 +25,6 @@ constexpr std::string_view kUnfinished = ".unfinished";
 constexpr std::string_view kCheckpoints = "checkpoints";
 constexpr std::string_view kBases = "base";
 constexpr std::string_view kArchive = "archive";
-constexpr std::string_view kStore = "stores/entities";
 constexpr std::string_view kHoldsTheLost = "it holds what the log lost";
 
 std::string four_digits(std::uint64_t n) {
@@ -67,17 +65,6 @@ Result<SeqNo> newest_sound(const materializer::CheckpointDirectory& directory) {
   return SeqNo{};
 }
 
-/// The seqno of a store, whatever its backend; nothing for one that cannot tell without being opened for writing.
-Result<std::optional<SeqNo>> seqno_of_store(base::FileSystem& fs, const std::string& path) {
-  if (!fs.is_directory(path)) {
-    TIDAL_TRY_ASSIGN(const auto store, storage::open_store(storage::Backend::Memory, fs, path));
-    return std::optional(store->seqno());
-  }
-  if (!fs.exists(path + "/data.mdb")) return std::optional<SeqNo>();
-  TIDAL_TRY_ASSIGN(const storage::LmdbFileSummary store, storage::check_lmdb_file(fs, path + "/data.mdb"));
-  return std::optional(store.seqno);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<DirectoryRepair>> DirectoryRepair::plan(base::FileSystem& fs, const std::string& directory) {
@@ -106,7 +93,8 @@ Status DirectoryRepair::look() {
   TIDAL_TRY(look_at_log());
   notes_.insert(notes_.end(), log_.notes.begin(), log_.notes.end());
   TIDAL_TRY(look_at_checkpoints());
-  return look_at_store();
+  for (const StorePlace& place : kStores) TIDAL_TRY(look_at_store(place));
+  return {};
 }
 
 Status DirectoryRepair::look_at_damaged_folder() {
@@ -212,22 +200,36 @@ std::uint64_t DirectoryRepair::lost_records() const {
   return sum;
 }
 
-/// The newest sound checkpoint with a store that is at its seqno, if it holds anything that is lost, or if only it
+/// The newest seqno of the stores that a checkpoint's views need; nothing where one is gone, damaged or behind it.
+Result<std::optional<SeqNo>> DirectoryRepair::stores_beside(const materializer::Manifest& checkpoint) const {
+  std::optional<SeqNo> newest = checkpoint.seqno;
+  for (const StorePlace& place : kStores) {
+    const auto has = [&place](const materializer::ManifestEntry& entry) { return entry.view == place.view; };
+    if (std::ranges::none_of(checkpoint.entries, has)) continue;
+    const Result<std::optional<SeqNo>> stored = read_store_seqno(fs_, directory_, place);
+    if (!stored.ok() && !is_damage(stored.error())) return stored.error();
+    if (!stored.ok() || !*stored || **stored < checkpoint.seqno) return std::optional<SeqNo>();
+    newest = std::max(*newest, **stored);
+  }
+  return newest;
+}
+
+/// The newest sound checkpoint with stores that are at its seqno, if it holds anything that is lost, or if only it
 /// saves from replaying anonymous records.
 Status DirectoryRepair::choose_promoted() {
   const materializer::CheckpointDirectory checkpoints(fs_, directory_ + "/" + std::string(kCheckpoints));
-  const Result<std::optional<SeqNo>> stored = seqno_of_store(fs_, directory_ + "/" + std::string(kStore));
-  if (!stored.ok() && !is_damage(stored.error())) return stored.error();
-  if (!stored.ok() || !*stored) return {};
   const bool has_beginning = last_anonymous() <= base_;
   TIDAL_TRY_ASSIGN(const std::vector<SeqNo> seqnos, checkpoints.list());
   for (const SeqNo seqno : seqnos) {
     const bool is_of_use = has_beginning ? seqno >= *first_lost(base_) : seqno >= last_anonymous();
-    const bool may_be_told = seqno < **stored && !has_beginning && openable_.empty();
-    if (seqno <= base_ || !is_of_use || (seqno != **stored && !may_be_told)) continue;
+    if (seqno <= base_ || !is_of_use) continue;
     TIDAL_TRY_ASSIGN(const std::vector<std::string> defects, checkpoints.defects(seqno));
     if (!defects.empty()) continue;
-    if (seqno == **stored) {
+    TIDAL_TRY_ASSIGN(const materializer::Manifest manifest, checkpoints.manifest(seqno));
+    TIDAL_TRY_ASSIGN(const std::optional<SeqNo> stored, stores_beside(manifest));
+    const bool may_be_told = stored && seqno < *stored && !has_beginning && openable_.empty();
+    if (!stored || (seqno != *stored && !may_be_told)) continue;
+    if (seqno == *stored) {
       promoted_ = seqno;
       for (const SeqNo base : bases_) {
         superseded_.push_back(base_directory(fs_, directory_).directory_of(base).substr(directory_.size() + 1));
@@ -235,7 +237,7 @@ Status DirectoryRepair::choose_promoted() {
       return {};
     }
     openable_ = "the checkpoint at seqno " + std::to_string(seqno.value) + " is sound, but the store is at seqno " +
-                std::to_string((*stored)->value);
+                std::to_string(stored->value);
   }
   return {};
 }
@@ -277,16 +279,16 @@ Status DirectoryRepair::look_at_checkpoints() {
   return {};
 }
 
-Status DirectoryRepair::look_at_store() {
-  const std::string path = directory_ + "/" + std::string(kStore);
-  if (!fs_.exists(path)) return {};
-  const Result<std::optional<SeqNo>> seqno = seqno_of_store(fs_, path);
+Status DirectoryRepair::look_at_store(const StorePlace& place) {
+  if (!fs_.exists(store_path(directory_, place))) return {};
+  const std::string path = store_path("", place).substr(1);
+  const Result<std::optional<SeqNo>> seqno = read_store_seqno(fs_, directory_, place);
   if (!seqno.ok() && seqno.error().code != Code::Corruption) return seqno.error();
   const std::optional<SeqNo> lost = first_lost(state_kept_through());
   if (!seqno.ok()) {
-    aside_.push_back({.path = std::string(kStore), .why = seqno.error().message});
+    aside_.push_back({.path = path, .why = seqno.error().message});
   } else if (lost && (!*seqno || **seqno >= *lost)) {
-    aside_.push_back({.path = std::string(kStore), .why = std::string(kHoldsTheLost)});
+    aside_.push_back({.path = path, .why = std::string(kHoldsTheLost)});
   }
   return {};
 }

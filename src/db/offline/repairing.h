@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "db/stores.h"
 #include "tidal/result.h"
 #include "wal/repair.h"
 #include "wal/repair_archive.h"
@@ -73,10 +74,11 @@ class DirectoryRepair {
   [[nodiscard]] Status plan_log(std::optional<SeqNo> log_first, SeqNo state);
   [[nodiscard]] std::optional<SeqNo> first_lost(SeqNo after) const;
   [[nodiscard]] SeqNo last_anonymous() const { return std::max(log_.last_anonymous, archive_.last_anonymous); }
+  [[nodiscard]] Result<std::optional<SeqNo>> stores_beside(const materializer::Manifest& checkpoint) const;
   [[nodiscard]] Status choose_promoted();
   [[nodiscard]] Error no_state_error() const;
   [[nodiscard]] Status look_at_checkpoints();
-  [[nodiscard]] Status look_at_store();
+  [[nodiscard]] Status look_at_store(const StorePlace& place);
   [[nodiscard]] Status make_sure_of_lock();
   [[nodiscard]] Status put_aside(const PutAside& cache, const std::string& folder);
   [[nodiscard]] Status change(const std::string& folder);

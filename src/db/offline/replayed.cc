@@ -56,11 +56,10 @@ Result<std::unique_ptr<ReplayedDatabase>> ReplayedDatabase::open(base::FileSyste
   std::unique_ptr<ReplayedDatabase> database(new ReplayedDatabase);
   TIDAL_TRY_ASSIGN(database->lock_, lock_to_read(fs, directory));
   TIDAL_TRY_ASSIGN(const std::unique_ptr<wal::Log> log, read_whole_log(fs, directory));
-  TIDAL_TRY_ASSIGN(database->fields_, storage::open_store(storage::Backend::Memory, fs, ""));
-  database->views_ = std::make_unique<Views>(*database->fields_);
+  database->views_ = std::make_unique<Views>(database->stores_);
   database->views_->expect_newest(log->last_record_time());
   TIDAL_TRY_ASSIGN(const SeqNo base, restore_base(fs, directory, *log, database->views_->registry(),
-                                                  base_stores(fs, *database->fields_, SeqNo{})));
+                                                  database->stores_.dumps(fs, SeqNo{})));
   const auto apply = [&views = *database->views_](std::span<wal::WalEvent> events) -> Status {
     TIDAL_TRY(check_replayable(events));
     views.registry().apply(events);

@@ -30,7 +30,7 @@ class ReplayedDatabase {
   ReplayedDatabase() = default;
 
   std::unique_ptr<base::FileLock> lock_;
-  std::unique_ptr<storage::KeyValueStore> fields_;
+  Stores stores_;
   std::unique_ptr<Views> views_;
 };
 

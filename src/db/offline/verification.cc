@@ -11,9 +11,9 @@
 #include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "db/offline/replayed.h"
+#include "db/stores.h"
 #include "db/unfinished_directory.h"
 #include "materializer/checkpoint.h"
-#include "storage/lmdb_file.h"
 #include "wal/repair.h"
 
 namespace tidal::db {
@@ -103,23 +103,21 @@ void verify_beginning(const Standing& log, SeqNo base, Verification& result) {
   }
 }
 
-Status verify_store(base::FileSystem& fs, const std::string& directory, SeqNo last, Verification& result) {
-  const std::string path = directory + "/stores/entities/data.mdb";
-  if (!fs.exists(path)) {
-    result.facts.push_back("entity store: none");
+Status verify_store(base::FileSystem& fs, const std::string& directory, const StorePlace& place, SeqNo last,
+                    Verification& result) {
+  const std::string title(place.title);
+  const Result<std::optional<SeqNo>> seqno = read_store_seqno(fs, directory, place);
+  if (!seqno.ok()) {
+    if (seqno.error().code != Code::Corruption) return seqno.error();
+    result.defects.push_back(title + ": " + seqno.error().message);
     return {};
   }
-  // Not through LMDB, which writes its table of readers even where it only reads.
-  const Result<storage::LmdbFileSummary> store = storage::check_lmdb_file(fs, path);
-  if (!store.ok()) {
-    if (store.error().code != Code::Corruption) return store.error();
-    result.defects.push_back("entity store: " + store.error().message);
+  if (!*seqno) {
+    result.facts.push_back(title + ": none");
     return {};
   }
-  if (store->seqno > last) {
-    result.notes.push_back("the entity store is ahead of the log; the next open rebuilds it");
-  }
-  result.facts.push_back("entity store: at seqno " + std::to_string(store->seqno.value));
+  if (**seqno > last) result.notes.push_back("the " + title + " is ahead of the log; the next open rebuilds it");
+  result.facts.push_back(title + ": at seqno " + std::to_string((*seqno)->value));
   return {};
 }
 
@@ -158,7 +156,7 @@ Result<Verification> verify_content(base::FileSystem& fs, const std::string& dir
   TIDAL_TRY(verify_states({fs, directory + "/checkpoints"}, "checkpoint", log.last, result));
   TIDAL_TRY_ASSIGN(const SeqNo base, verify_states(base_directory(fs, directory), "base", log.last, result));
   verify_beginning(log, base, result);
-  TIDAL_TRY(verify_store(fs, directory, log.last, result));
+  for (const StorePlace& place : kStores) TIDAL_TRY(verify_store(fs, directory, place, log.last, result));
   return result;
 }
 

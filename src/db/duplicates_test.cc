@@ -134,7 +134,7 @@ TEST(Duplicate, IsForgottenByAppendTimeEvenWhenTheClockWentBack) {
   base::MemoryFileSystem fs(1);
   base::FixedClock clock(kAt);
   auto core = db::Core::open("/db", {.create_if_missing = true, .log_level = LogLevel::Off},
-                             {.fs = fs, .clock = clock, .stores = Stores::Files::Plain, .background = false})
+                             {.fs = fs, .clock = clock, .stores = db::Stores::Files::Plain, .background = false})
                   .value();
   const auto write = [&core](const Operation& operation) {
     db::Preparer preparer = core->preparer();

@@ -42,6 +42,7 @@ struct FeatureRef {
     CreatorOrdinal,  ///< its creator's, or missing
     Random,
     Count,
+    YearCount,  ///< of 365 days, today's included, from the histories
     Unique,
     Sum,
     Mean,

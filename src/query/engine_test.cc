@@ -308,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(Clauses, NotAvailableYet,
                                            "RETRIEVE items WITH highlights", "RETRIEVE items WITH vectors",
                                            "RETRIEVE items USING PROFILE for_you",
                                            "RETRIEVE items USING PROFILE audience", "RETRIEVE items SORT BY relevance",
-                                           "RETRIEVE items SORT BY top(year)", "RETRIEVE items FILTER category:jazz",
+                                           "RETRIEVE items FILTER category:jazz",
                                            "RETRIEVE items SORT BY text_score DESC",
                                            "RETRIEVE items SORT BY vector_score DESC"));
 

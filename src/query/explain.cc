@@ -25,6 +25,7 @@ std::string_view words_of(Strategy strategy) {
     case Strategy::Columns: return "scan of count columns, exact scores for what may enter";
     case Strategy::CreationTimes: return "scan of creation times";
     case Strategy::Candidates: return "exact score of every candidate";
+    case Strategy::Bounds: return "histories of those only whose counts of all time could reach the page";
     case Strategy::Texts: return "by the first bytes of the text, texts only where those tie";
   }
   return "";

@@ -135,6 +135,33 @@ Status FeatureReader::read_stored(const FeatureRef& f, std::span<const Ordinal> 
   return {};
 }
 
+/// Of pairs without an event in the span nothing is read.
+Status FeatureReader::read_years(const FeatureRef& f, std::span<const Ordinal> entities, std::span<double> out) {
+  constexpr std::int64_t kYearDays = 365;
+  const std::int64_t day_us = days(1).us;
+  const std::int64_t today = now_.us / day_us - (now_.us % day_us < 0 ? 1 : 0);
+  const Timestamp from{(today - kYearDays + 1) * day_us};
+  views_.ledger(f.entity).newest_times(f.signal, entities, out);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const bool is_empty = out[i] < static_cast<double>(from.us);
+    out[i] = 0;
+    if (is_empty) continue;
+    if (++histories_read_ > kStoredReadsMax) {
+      return Error(Code::FailedPrecondition, "the year of more than " + std::to_string(kStoredReadsMax) +
+                                                 " histories would have to be read: narrow the query by a FILTER");
+    }
+    TIDAL_TRY_ASSIGN(const std::vector<signal::Bucket> year,
+                     views_.rollups->series({.kind = f.entity,
+                                             .entity = entities[i],
+                                             .signal = f.signal,
+                                             .step = signal::RollupStep::Day,
+                                             .from = from,
+                                             .to = Timestamp{(today + 1) * day_us}}));
+    for (const signal::Bucket& day : year) out[i] += static_cast<double>(day.count);
+  }
+  return {};
+}
+
 Status FeatureReader::read_entities(const FeatureRef& f, std::span<const Ordinal> entities, std::span<double> out) {
   switch (f.kind) {
     case FeatureRef::Kind::Field: views_.fields->numbers(f.entity, f.field, entities, f.missing, out); return {};
@@ -169,6 +196,7 @@ Status FeatureReader::read_entities(const FeatureRef& f, std::span<const Ordinal
       std::fill(out.begin(), out.end(), 0.0);
       if (sources_ != nullptr) sources_->scores(entities, out);
       return {};
+    case FeatureRef::Kind::YearCount: return read_years(f, entities, out);
     case FeatureRef::Kind::TimeOf: views_.user_state->times_of(user(), f.mark, entities, f.missing, out); return {};
     default: read_signal(f, entities, out); return {};
   }

@@ -18,8 +18,8 @@
 
 namespace tidal::query {
 
-/// How many entities one query may read to answer conditions or orders on fields without an index. A read costs
-/// microseconds, so this bounds such a query to about a second.
+/// How many entities one query may read to answer conditions or orders on fields without an index, and how many
+/// histories. A read costs microseconds, so this bounds such a query to about a second.
 inline constexpr std::uint64_t kStoredReadsMax = 100'000;
 
 class Sources;
@@ -61,6 +61,7 @@ class FeatureReader {
   void read_signal(const FeatureRef& feature, std::span<const Ordinal> entities, std::span<double> out) const;
   [[nodiscard]] Status read_entities(const FeatureRef& feature, std::span<const Ordinal> entities,
                                      std::span<double> out);
+  [[nodiscard]] Status read_years(const FeatureRef& feature, std::span<const Ordinal> entities, std::span<double> out);
   [[nodiscard]] Status read_stored(const FeatureRef& feature, std::span<const Ordinal> entities, std::span<double> out);
 
   [[nodiscard]] index::Bitmap related(const SetRef& ref) const;
@@ -72,6 +73,7 @@ class FeatureReader {
   std::unique_ptr<ContentCache> contents_;
   PersonalFeatures personal_;
   const Sources* sources_ = nullptr;
+  std::uint64_t histories_read_ = 0;
 };
 
 }  // namespace tidal::query

@@ -103,8 +103,7 @@ Result<Asked> bind(const History& history, const ReadViews& views, const QueryCo
   return asked;
 }
 
-Result<Series> read(const Asked& asked, const ReadViews& views, std::size_t signal, RollupStep step,
-                                 Timestamp from) {
+Result<Series> read(const Asked& asked, const ReadViews& views, std::size_t signal, RollupStep step, Timestamp from) {
   return views.rollups->series({.kind = asked.kind,
                                 .entity = asked.entity,
                                 .signal = static_cast<std::uint16_t>(signal),

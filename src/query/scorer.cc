@@ -44,14 +44,28 @@ Status Scorer::read_sum(const std::vector<signal::SignalIndex>& signals, Feature
   return {};
 }
 
-Status Scorer::score_votes(std::span<const Ordinal> candidates, std::span<double> out) {
+/// Of one signal that votes: standing votes, or what the period of top() counts.
+FeatureRef Scorer::votes() const {
   FeatureRef votes = plain(FeatureRef::Kind::Net);
-  if (sort_.kind == SortKind::Top && sort_.window != Window::All) {
+  if (sort_.kind != SortKind::Top) return votes;
+  if (sort_.of_year) {
+    votes.kind = FeatureRef::Kind::YearCount;
+  } else if (sort_.window != Window::All) {
     votes.kind = FeatureRef::Kind::Count;
     votes.window = sort_.window;
   }
-  TIDAL_TRY(read_sum(sort_.positives, votes, candidates, up_));
-  TIDAL_TRY(read_sum(sort_.negatives, votes, candidates, down_));
+  return votes;
+}
+
+void Scorer::bounds(std::span<const Ordinal> candidates, std::span<double> out) {
+  // Reading a count of all time cannot fail.
+  TIDAL_ASSERT(read_sum(sort_.positives, plain(FeatureRef::Kind::Count), candidates, up_).ok());
+  std::copy(up_.begin(), up_.end(), out.begin());
+}
+
+Status Scorer::score_votes(std::span<const Ordinal> candidates, std::span<double> out) {
+  TIDAL_TRY(read_sum(sort_.positives, votes(), candidates, up_));
+  TIDAL_TRY(read_sum(sort_.negatives, votes(), candidates, down_));
   const ranking::Votes both{up_, down_};
   switch (sort_.kind) {
     case SortKind::Hot:
@@ -178,7 +192,7 @@ std::vector<ColumnTerm> Scorer::column_terms() const {
     }
     case SortKind::Top:
       // Net votes are in no column, and a difference could hide any error of its parts.
-      if (sort_.window != Window::All && sort_.negatives.empty()) add(sort_.positives, 1);
+      if (!sort_.of_year && sort_.window != Window::All && sort_.negatives.empty()) add(sort_.positives, 1);
       break;
     case SortKind::MostViewed: add(sort_.views, 1); break;
     case SortKind::MostCommented: add(sort_.comments, 1); break;
@@ -211,10 +225,8 @@ Result<std::vector<std::pair<std::string, double>>> Scorer::contributions(Ordina
     return terms;
   }
   if (sort_.kind == SortKind::Top) {
-    FeatureRef votes = plain(sort_.window == Window::All ? FeatureRef::Kind::Net : FeatureRef::Kind::Count);
-    votes.window = sort_.window;
-    TIDAL_TRY(add("positive", sort_.positives, votes, 1));
-    TIDAL_TRY(add("negative", sort_.negatives, votes, -1));
+    TIDAL_TRY(add("positive", sort_.positives, votes(), 1));
+    TIDAL_TRY(add("negative", sort_.negatives, votes(), -1));
     return terms;
   }
   terms.emplace_back(sort_.name, score);

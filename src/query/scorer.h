@@ -43,6 +43,8 @@ class Scorer {
   /// When the score is a sum of window counts with positive weights: those, so that columns can be scanned. Else empty.
   [[nodiscard]] std::vector<ColumnTerm> column_terms() const;
   [[nodiscard]] Window column_window() const;
+  /// For orders by what a year counts: out[i] is no less than the score of candidates[i], told without reading it.
+  void bounds(std::span<const Ordinal> candidates, std::span<double> out);
   /// What the score of one candidate is made of: the terms add up to it.
   [[nodiscard]] Result<std::vector<std::pair<std::string, double>>> contributions(Ordinal candidate, double score);
 
@@ -56,6 +58,7 @@ class Scorer {
   [[nodiscard]] Status score_votes(std::span<const Ordinal> candidates, std::span<double> out);
   [[nodiscard]] Status score_quality(std::span<const Ordinal> candidates, std::span<double> out);
   [[nodiscard]] Status read_quality(std::span<const Ordinal> candidates, Column& out);
+  [[nodiscard]] FeatureRef votes() const;
   [[nodiscard]] FeatureRef plain(FeatureRef::Kind feature) const;
 
   const BoundSort& sort_;

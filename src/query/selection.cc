@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "query/kernels.h"
 
@@ -15,6 +16,8 @@ constexpr std::uint64_t kScanShare = 16;
 constexpr std::size_t kScanBlock = 4'096;
 // Scores in a scan are sums of floats: off by less than this share, which is why hits are scored again.
 constexpr double kFloatError = 1e-5;
+// Histories read before the threshold is looked at again.
+constexpr std::size_t kBoundChunk = 16;
 // What an order by text looks at.
 constexpr std::size_t kOrderedTextBytes = 64;
 // Sort key of what has no text: no text begins with eight bytes 0xFF.
@@ -62,6 +65,7 @@ bool Selector::out_of_time() {
 
 Strategy Selector::strategy(const index::Bitmap& survivors) const {
   if (sort_.by_text()) return Strategy::Texts;
+  if (sort_.of_year) return min_score_ ? Strategy::Candidates : Strategy::Bounds;
   const std::uint64_t ordinals = reader_.views().entities->ordinal_count(request_.kind);
   const bool dense = survivors.cardinality() >= kScanBlock && survivors.cardinality() * kScanShare >= ordinals;
   if (!dense || min_score_) return Strategy::Candidates;
@@ -122,6 +126,32 @@ Status Selector::score_candidates(std::vector<Ordinal> candidates, TopK& best) {
     if (out_of_time() || !prepared) return {};
     const std::size_t n = std::min(step, candidates.size() - first);
     TIDAL_TRY(score_chunk({candidates.data() + first, n}, first, best));
+  }
+  return {};
+}
+
+/// Those first that could score highest, until nobody who is left could enter: few histories are read.
+Status Selector::score_by_bounds(std::vector<Ordinal> candidates, TopK& best) {
+  drop_scheduled(candidates);
+  std::vector<double> bounds(candidates.size());
+  for (std::size_t first = 0; first < candidates.size() && !out_of_time(); first += kChunk) {
+    const std::size_t n = std::min(kChunk, candidates.size() - first);
+    scorer_->bounds({candidates.data() + first, n}, {bounds.data() + first, n});
+  }
+  std::vector<std::uint32_t> heap(candidates.size());
+  std::iota(heap.begin(), heap.end(), 0U);
+  const auto below = [&bounds](std::uint32_t a, std::uint32_t b) { return bounds[a] < bounds[b]; };
+  std::ranges::make_heap(heap, below);
+  std::vector<Ordinal> chunk;
+  while (!heap.empty() && !out_of_time()) {
+    chunk.clear();
+    while (!heap.empty() && chunk.size() < kBoundChunk && best.wants(rank_of(bounds[heap.front()], sort_.descending))) {
+      chunk.push_back(candidates[heap.front()]);
+      std::ranges::pop_heap(heap, below);
+      heap.pop_back();
+    }
+    if (chunk.empty()) return {};
+    TIDAL_TRY(score_chunk(chunk, 0, best));
   }
   return {};
 }
@@ -314,6 +344,8 @@ Result<Selection> Selector::select(const index::Bitmap& survivors) {
     TIDAL_TRY(scan_columns(survivors, best));
   } else if (how == Strategy::CreationTimes) {
     scan_creation_times(survivors, best);
+  } else if (how == Strategy::Bounds) {
+    TIDAL_TRY(score_by_bounds(survivors.to_vector(), best));
   } else {
     TIDAL_TRY(score_candidates(survivors.to_vector(), best));
   }

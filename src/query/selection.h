@@ -1,7 +1,7 @@
 // Selects a page: scores what passed the filters and keeps the best, or scans columns when nearly everything passed.
 //
 // P1: the page equals sorting every candidate by (score in the sort's direction, then key) and cutting it out.
-// P2: columns only preselect: what enters the page was scored exactly.
+// P2: columns and bounds only preselect: what enters the page was scored exactly.
 // Threads: one query's own.
 #pragma once
 
@@ -37,7 +37,7 @@ struct Selection {
 };
 
 /// How selection will go, for EXPLAIN too.
-enum class Strategy : std::uint8_t { Columns, CreationTimes, Candidates, Texts };
+enum class Strategy : std::uint8_t { Columns, CreationTimes, Candidates, Bounds, Texts };
 
 class Selector {
  public:
@@ -52,6 +52,7 @@ class Selector {
   [[nodiscard]] Status scan_columns(const index::Bitmap& survivors, TopK& best);
   void scan_creation_times(const index::Bitmap& survivors, TopK& best);
   [[nodiscard]] Status score_candidates(std::vector<Ordinal> candidates, TopK& best);
+  [[nodiscard]] Status score_by_bounds(std::vector<Ordinal> candidates, TopK& best);
   [[nodiscard]] Status score_chunk(std::span<const Ordinal> chunk, std::size_t first, TopK& best);
   [[nodiscard]] Status offer_hits(const std::vector<Ordinal>& hits, TopK& best);
   struct TextEntry {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <tuple>
 
+#include "base/random.h"
 #include "query/model_for_test.h"
 #include "ranking/formulas.h"
 
@@ -41,6 +42,16 @@ double number(const ModelItem& i, const std::string& field) {
   return std::get<double>(*v);
 }
 
+double year_count(const ModelItem& i, const std::string& signal) {
+  const std::int64_t today = kNoon.us / days(1).us;
+  double n = 0;
+  for (const ModelEvent& e : i.events) {
+    const std::int64_t day = e.at.us / days(1).us;
+    if (e.signal == signal && day > today - 365 && day <= today) ++n;
+  }
+  return n;
+}
+
 double last_saved(const ModelItem& i) {
   std::int64_t last = 0;
   for (const ModelEvent& e : i.events) {
@@ -71,6 +82,7 @@ const std::vector<NamedScore>& named_scores() {
        }},
       {"top(day)",
        [](const ModelItem& i) { return i.count("like", Window::Day, kNoon) - i.count("dislike", Window::Day, kNoon); }},
+      {"top(year)", [](const ModelItem& i) { return year_count(i, "like") - year_count(i, "dislike"); }},
       {"top(all)", votes},
       {"top", votes},
       {"most_viewed", [](const ModelItem& i) { return i.count("view", Window::All, kNoon); }},
@@ -250,6 +262,41 @@ TEST(Sort, ScanningColumnsGivesTheOrderOfScoringEverything) {
   views.settle();
   ASSERT_TRUE(views.ledgers().items.has_settled_column(0, Window::Day, kNoon));
   for (std::size_t q = 0; q < queries.size(); ++q) EXPECT_EQ(views.keys(queries[q]), scored[q]) << queries[q];
+}
+
+// Events over three years, so that counts of all time order otherwise than those of the year.
+TEST(Sort, TheYearIsReadOfThoseOnlyThatCouldEnter) {
+  TestViews views(video_schema());
+  constexpr int kItems = 700;
+  std::map<std::string, double> year;
+  for (int i = 0; i < kItems; ++i) {
+    views.put_item("i" + std::to_string(i));
+    year["i" + std::to_string(i)] = 0;
+  }
+  base::Random random(3);
+  for (int e = 0; e < 12'000; ++e) {
+    const std::string item = "i" + std::to_string(random.below(kItems) * random.below(kItems) / kItems);
+    const Timestamp at = kNoon - Duration{static_cast<std::int64_t>(random.below(3 * 365 * 24)) * hours(1).us};
+    const bool is_dislike = random.below(4) == 0;
+    views.signal({.signal = is_dislike ? "dislike" : "like", .target = item, .at = at});
+    if (kNoon.us / days(1).us - at.us / days(1).us < 365) year[item] += is_dislike ? -1 : 1;
+  }
+  Texts want;
+  for (const auto& [key, score] : year) want.push_back(key);
+  std::stable_sort(want.begin(), want.end(), [&](const auto& a, const auto& b) { return year[a] > year[b]; });
+  for (const std::size_t limit : {std::size_t{1}, std::size_t{20}, std::size_t{300}, std::size_t{700}}) {
+    const Texts page = views.keys("RETRIEVE items SORT BY top(year) LIMIT " + std::to_string(limit));
+    EXPECT_EQ(page, Texts(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(limit)));
+  }
+  Texts pages;
+  std::string after;
+  for (int page = 0; page < 7; ++page) {
+    const auto reply = views.ask("RETRIEVE items SORT BY top(year) LIMIT 100" + after);
+    ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+    for (const ResultItem& item : reply->items) pages.push_back(item.key);
+    after = " AFTER \"" + reply->cursor + "\"";
+  }
+  EXPECT_EQ(pages, want);
 }
 
 TEST(Sort, UsersAndCreatorsHaveTheirOwnCounts) {

@@ -19,6 +19,7 @@ struct Period {
 };
 constexpr std::array kPeriods = {Period{"hour", Window::Hour}, Period{"day", Window::Day}, Period{"week", Window::Week},
                                  Period{"month", Window::Month}, Period{"all", Window::All}};
+constexpr std::string_view kYear = "year";  // no window of signals: the histories have it
 
 class SortBinder {
  public:
@@ -175,11 +176,15 @@ Status SortBinder::bind_period(const Call& call) {
   const ExprNode& argument = call.args[0].root_node();
   const std::string word =
       argument.op == ExprOp::Path && !argument.call && argument.path.size() == 1 ? argument.path[0].text : "";
-  if (word == "year") return not_yet(scope_.context, argument.span, "top(year)");
+  if (word == kYear) {
+    sort_.of_year = true;
+    return {};
+  }
   const auto* found = std::find_if(kPeriods.begin(), kPeriods.end(), [&](const Period& p) { return p.name == word; });
   if (found == kPeriods.end()) {
     std::vector<std::string> names;
     for (const Period& p : kPeriods) names.emplace_back(p.name);
+    names.emplace_back(kYear);
     return refuse(scope_.context, argument.span, "top() takes a period", nearest_remedy(word, names, names));
   }
   sort_.window = found->window;
@@ -256,6 +261,7 @@ Result<BoundSort> SortBinder::bind(const SortEntry& entry, const Call& call) {
     for (const Period& p : kPeriods) {
       if (p.window == sort_.window) sort_.name = "top(" + std::string(p.name) + ")";
     }
+    if (sort_.of_year) sort_.name = "top(year)";
   }
   if (sort_.kind == SortKind::Shuffle && sort_.has_seed) sort_.name = "shuffle(" + std::to_string(sort_.seed) + ")";
   if (sort_.kind == SortKind::New || sort_.kind == SortKind::Old || sort_.kind == SortKind::DateSaved)
@@ -288,7 +294,7 @@ const std::vector<SortEntry>& sort_entries() {
       {"hot", SortKind::Hot, true, true, false, "net votes on a log scale over a power of age (setting hot_gravity)"},
       {"trending", SortKind::Trending, true, false, true, "0.5 share velocity + 0.3 view velocity over WINDOW (24h)"},
       {"rising", SortKind::Rising, true, false, false, "views of the last hour against the hour before and the week"},
-      {"top", SortKind::Top, true, true, true, "positive less negative votes of hour, day, week, month or all"},
+      {"top", SortKind::Top, true, true, true, "positive less negative votes of hour, day, week, month, year or all"},
       {"most_viewed", SortKind::MostViewed, true, false, false, "all-time count of the view role"},
       {"most_liked", SortKind::MostLiked, true, true, false, "standing positive votes"},
       {"most_commented", SortKind::MostCommented, true, false, false, "all-time count of the comment role"},

@@ -55,6 +55,7 @@ struct BoundSort {
   std::vector<signal::SignalIndex> shares{};
   std::vector<signal::SignalIndex> comments{};
   Window window = Window::Day;  ///< Trending, Top
+  bool of_year = false;         ///< Top: of 365 days; then `window` means nothing
   bool has_seed = false;        ///< Shuffle: as written
   std::uint64_t seed = 0;
   std::string field{};  ///< Alphabetical, Shortest, Longest, StringField

@@ -80,6 +80,7 @@ class TestViews {
     entities_->remove(kind, o, stamp());
     fields_.remove(kind, o);
     ledgers_.of(kind).clear_entity(o);
+    if (kind != EntityKind::User) loop_.rollups.erase(kind, o, stamp().seqno);
     if (kind == EntityKind::Item) state_.clear_item(o);
   }
 
@@ -97,6 +98,10 @@ class TestViews {
     const SignalDef& def = schema_.signals.at(index);
     const auto count = [&](EntityKind kind, Ordinal o) {
       ledgers_.of(kind).record({index, o, event.at, event.weight, event.value.value_or(0)});
+      if (kind == EntityKind::User) return;
+      loop_.rollups.record(
+          {.signal = index, .kind = kind, .entity = o, .at = event.at, .weight = event.weight, .value = event.value},
+          stamp().seqno);
     };
     const Ordinal target = entities_->find(def.target, event.target);
     ASSERT_NE(target, Ordinal::None) << event.target;

@@ -107,6 +107,8 @@ class Ledger {
   /// velocity of this window minus velocity of the one before.
   void accelerations(const WindowQuery& query, std::span<const Ordinal> entities, std::span<double> out) const;
   void decay_scores(SignalIndex signal, Timestamp now, std::span<const Ordinal> entities, std::span<double> out) const;
+  /// Event time of the newest event in microseconds; of a pair that never fired -infinity.
+  void newest_times(SignalIndex signal, std::span<const Ordinal> entities, std::span<double> out) const;
   /// True when scan_column() would answer for this `now`.
   [[nodiscard]] bool has_settled_column(SignalIndex signal, Window window, Timestamp now) const;
   /// Dense scan: out[i] = settled count of ordinal first + i. False when the column is not settled for `now`.

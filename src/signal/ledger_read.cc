@@ -1,6 +1,7 @@
 // The ledger's read side: batches of entities, in blocks small enough to fetch their memory ahead.
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/assert.h"
 #include "base/ordered_math.h"
@@ -130,6 +131,15 @@ void Ledger::counts(const WindowQuery& query, std::span<const Ordinal> entities,
   for_each_line(*table, &b.ring, entities, [&](std::size_t i, const HotLine& line) {
     out[i] = static_cast<double>(table->count(line, b.ring, b.first, b.last));
   });
+}
+
+void Ledger::newest_times(SignalIndex signal, std::span<const Ordinal> entities, std::span<double> out) const {
+  TIDAL_ASSERT(entities.size() == out.size());
+  std::fill(out.begin(), out.end(), -std::numeric_limits<double>::infinity());
+  const SignalTable* table = state_->find(signal);
+  if (table == nullptr) return;
+  for_each_line(*table, nullptr, entities,
+                [&](std::size_t i, const HotLine& line) { out[i] = static_cast<double>(load_word(line.newest_us)); });
 }
 
 void Ledger::sums(const WindowQuery& query, std::span<const Ordinal> entities, std::span<double> out) const {

@@ -33,9 +33,10 @@ class InterestFold {
     const auto found = shown_.find(user);
     return found == shown_.end() ? kNone : found->second;
   }
-  [[nodiscard]] std::set<std::string> values_of(std::size_t field, Ordinal item) const {
+  [[nodiscard]] const std::set<std::string>& values_of(std::size_t field, Ordinal item) const {
+    static const std::set<std::string> kNone;
     const auto found = values_.find({field, item});
-    return found == values_.end() ? std::set<std::string>() : found->second;
+    return found == values_.end() ? kNone : found->second;
   }
   [[nodiscard]] const std::set<std::size_t>& followed() const { return followed_; }
 

@@ -17,7 +17,7 @@ struct Fold {
 };
 
 // The entities come first: what follows asks by their ordinals.
-constexpr std::array<Fold, 16> kFolds = {{
+constexpr std::array<Fold, 17> kFolds = {{
     {"schema", compare_schema},
     {"entities", compare_entities},
     {"embeddings", compare_embeddings},
@@ -29,6 +29,7 @@ constexpr std::array<Fold, 16> kFolds = {{
     {"preference", compare_preference},
     {"interests", compare_interests},
     {"uniques", compare_uniques},
+    {"rollups", compare_rollups},
     {"relations", compare_relations},
     {"weights", compare_weights},
     {"co_engagement", compare_co_engagement},

@@ -24,6 +24,7 @@ void compare_user_state(const Told& told, const db::Views& views, Timestamp now,
 void compare_preference(const Told& told, const db::Views& views, Timestamp now, Differences& out);
 void compare_interests(const Told& told, const db::Views& views, Timestamp now, Differences& out);
 void compare_uniques(const Told& told, const db::Views& views, Timestamp now, Differences& out);
+void compare_rollups(const Told& told, const db::Views& views, Timestamp now, Differences& out);
 void compare_relations(const Told& told, const db::Views& views, Timestamp now, Differences& out);
 void compare_weights(const Told& told, const db::Views& views, Timestamp now, Differences& out);
 void compare_co_engagement(const Told& told, const db::Views& views, Timestamp now, Differences& out);

@@ -35,8 +35,8 @@ constexpr std::array<std::string_view, 10> kSettings = {
 
 std::string_view wide_class_name(WideClass c) {
   constexpr std::array<std::string_view, static_cast<std::size_t>(WideClass::Count)> kNames = {
-      "plain", "batch",    "definition", "settings", "user_deleted", "user_forgotten",
-      "keyed", "new_kind", "copy",       "import",   "race",         "rebuild"};
+      "plain",    "batch", "definition", "settings", "user_deleted", "user_forgotten", "keyed",
+      "new_kind", "copy",  "tie",        "edges",    "import",       "race",           "rebuild"};
   return kNames[static_cast<std::size_t>(c)];
 }
 
@@ -79,8 +79,10 @@ Result<SeqNo> WideHistory::write_next(db::Core& core, base::FixedClock& clock) {
   if (dice < 27 && definitions_ > 1) return counted(WideClass::NewSignal), write_new_signal(core);
   if (dice < 29 && !last_.empty()) return counted(WideClass::Copy), write_copy(core);
   if (dice < 31) return counted(WideClass::ImportMark), write_import(core, clock);
-  if (dice < 35) return counted(WideClass::Race), race(core, clock);
-  if (dice < 36) {
+  if (dice < 38 && !last_.empty()) return counted(WideClass::Tie), write_tie(core);
+  if (dice < 43) return counted(WideClass::Edges), write_edges(core);
+  if (dice < 46) return counted(WideClass::Race), race(core, clock);
+  if (dice < 47) {
     counted(WideClass::Rebuild);
     const std::vector<std::string_view> views = db::Views::derived();
     TIDAL_TRY(core.rebuild(views[random_.below(views.size())], {}));
@@ -140,11 +142,7 @@ Result<SeqNo> WideHistory::write_new_signal(db::Core& core) {
   }
   if (dice < 3) return write(core, {Unsignal{.kind = "share", .item = some_item(), .user = some_user(), .at = at}});
   if (dice < 4) return write(core, {Unsignal{.kind = "resume", .item = some_item(), .user = some_user(), .at = at}});
-  if (dice < 5) {
-    PutOperation put{.kind = EntityKind::Item, .key = some_item(), .update = true};
-    put.entity.fields["mood"] = std::string(random_.coin() ? "calm" : "wild");
-    return write(core, {put});
-  }
+  if (dice < 5) return write_null(core);
   if (dice < 6) {
     PutOperation put{.kind = EntityKind::Creator, .key = "c0", .update = random_.coin()};
     put.entity.embeddings["style"] = {static_cast<float>(random_.below(9)), 1.25F};
@@ -154,6 +152,56 @@ Result<SeqNo> WideHistory::write_new_signal(db::Core& core) {
   Signal signal{.kind = dice < 8 ? "share" : "resume", .item = some_item(), .user = some_user(), .at = at};
   if (signal.kind == "resume") signal.value = static_cast<double>(random_.below(21)) / 20;
   return write(core, {signal});
+}
+
+/// About few edges, so that they are written again, taken away, and told late.
+Result<SeqNo> WideHistory::write_edges(db::Core& core) {
+  std::vector<Operation> all;
+  const std::string user = some_user();
+  for (std::uint64_t n = 1 + random_.below(4); n > 0; --n) {
+    const bool is_late = random_.below(3) == 0;
+    Relate edge{.relation = random_.below(3) == 0 ? "blocks" : "follows",
+                .from = user,
+                .to = "c" + std::to_string(random_.below(2)),
+                .remove = random_.below(3) == 0,
+                .at = history_.now() - (is_late ? hours(static_cast<std::int64_t>(random_.below(72))) : Duration{})};
+    if (!edge.remove) edge.weight = static_cast<double>(1 + random_.below(3));
+    all.emplace_back(std::move(edge));
+  }
+  return write(core, all);
+}
+
+/// Values come and go, and where one goes the default is back.
+Result<SeqNo> WideHistory::write_null(db::Core& core) {
+  PutOperation put{.kind = EntityKind::Item, .key = some_item(), .update = true};
+  put.entity.fields["mood"] = random_.coin() ? Value(std::string("wild")) : Value();
+  if (random_.coin()) put.entity.fields["category"] = Value();
+  if (random_.coin()) put.entity.fields["length"] = random_.coin() ? Value(minutes(9)) : Value();
+  return write(core, {put});
+}
+
+/// The opposites of the last step at the same times: the later record wins.
+Result<SeqNo> WideHistory::write_tie(db::Core& core) {
+  std::vector<Operation> opposites;
+  for (const Operation& operation : last_) {
+    if (const auto* signal = std::get_if<Signal>(&operation)) {
+      opposites.emplace_back(
+          Unsignal{.kind = signal->kind, .item = signal->item, .user = signal->user, .at = signal->at});
+    } else if (const auto* undo = std::get_if<Unsignal>(&operation)) {
+      opposites.emplace_back(Signal{.kind = undo->kind, .item = undo->item, .user = undo->user, .at = undo->at});
+    } else if (const auto* edge = std::get_if<Relate>(&operation)) {
+      Relate opposite = *edge;
+      opposite.remove = !edge->remove;
+      opposite.weight = 1;
+      opposites.emplace_back(std::move(opposite));
+    } else if (const auto* hide = std::get_if<Hide>(&operation)) {
+      opposites.emplace_back(
+          Hide{.kind = hide->kind, .key = hide->key, .unhide = !hide->unhide, .reason = "", .at = hide->at});
+    }
+  }
+  if (opposites.empty()) return SeqNo{};
+  if (random_.coin()) last_ = opposites;  // and their opposites next
+  return write(core, opposites);
 }
 
 /// What another log had twice is written twice.

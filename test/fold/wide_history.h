@@ -1,7 +1,7 @@
 // Histories of everything a database can be told: the steps of test/history.h, alone and several in one batch, and
 // between them what those leave out: later definitions, settings, users who are deleted or forgotten, idempotency keys,
-// copies of events, marks of imports, records that are void because something was deleted before they were written,
-// rebuilds of views.
+// copies of events, opposites at the very same time, marks of imports, records that are void because something was
+// deleted before they were written, rebuilds of views.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,8 @@ enum class WideClass : std::uint8_t {
   KeyedSignal,
   NewSignal,
   Copy,
+  Tie,
+  Edges,
   ImportMark,
   Race,
   Rebuild,
@@ -58,6 +60,9 @@ class WideHistory {
   [[nodiscard]] Result<SeqNo> write_keyed(db::Core& core);
   [[nodiscard]] Result<SeqNo> write_new_signal(db::Core& core);
   [[nodiscard]] Result<SeqNo> write_copy(db::Core& core);
+  [[nodiscard]] Result<SeqNo> write_tie(db::Core& core);
+  [[nodiscard]] Result<SeqNo> write_edges(db::Core& core);
+  [[nodiscard]] Result<SeqNo> write_null(db::Core& core);
   [[nodiscard]] Result<SeqNo> write_import(db::Core& core, base::FixedClock& clock);
   [[nodiscard]] Result<SeqNo> race(db::Core& core, base::FixedClock& clock);
   [[nodiscard]] Result<SeqNo> forget(db::Core& core);

@@ -22,8 +22,11 @@ const std::string kPath = "/db";
 #ifdef TIDAL_SANITIZED
 constexpr std::uint64_t kHistories = 40;
 #else
-constexpr std::uint64_t kHistories = 300;
+constexpr std::uint64_t kHistories = 400;
 #endif
+constexpr std::uint64_t kCrowdedEach = 20;  // of so many histories one is crowded
+constexpr int kCrowdItems = 90;
+constexpr int kCrowdUsers = 110;
 
 struct Tally {
   std::uint64_t histories = 0, crashes = 0, comparisons = 0, from_checkpoint = 0, from_base = 0, from_nothing = 0;
@@ -37,7 +40,12 @@ struct Tally {
 class Lives {
  public:
   Lives(std::uint64_t seed, Tally& tally)
-      : random_(seed), fs_(seed), history_(seed, kStart, seed % 4 != 0), forgets_(seed % 4 != 0), tally_(tally) {}
+      : random_(seed),
+        fs_(seed),
+        history_(seed, kStart, seed % 4 != 0),
+        forgets_(seed % 4 != 0),
+        is_crowded_(seed % kCrowdedEach == 7),
+        tally_(tally) {}
 
   void run() {
     const std::uint64_t lives = 1 + random_.below(3);
@@ -78,7 +86,8 @@ class Lives {
   /// So that signals have somebody to be about.
   void fill() {
     std::vector<Operation> all;
-    for (int i = 0; i < kHistoryItems; ++i) {
+    const int items = is_crowded_ ? kCrowdItems : kHistoryItems;
+    for (int i = 0; i < items; ++i) {
       PutOperation put{.key = "i" + std::to_string(i)};
       put.entity.creator = "c" + std::to_string(i % kHistoryCreators);
       put.entity.fields["category"] = std::string(i % 2 == 0 ? "jazz" : "rock");
@@ -98,6 +107,7 @@ class Lives {
     for (std::uint64_t i = 0; i < steps && !is_dead; ++i) {
       is_dead = !is_expected(history_.write_next(*core_, clock_), dies_inside);
       if (!is_dead && random_.below(12) == 0) is_dead = !is_expected(core_->checkpoint(), dies_inside);
+      if (!is_dead && is_crowded_ && random_.below(4) == 0) is_dead = !is_expected(write_crowd(), dies_inside);
       if (is_dead || forgets_) continue;
       if (random_.below(4) == 0) is_dead = !is_expected(write(*core_, {bulky_put()}), dies_inside);
       if (!is_dead && random_.below(20) == 0) compact(dies_inside);
@@ -122,6 +132,22 @@ class Lives {
     if (dies_inside && code == Code::IoError) return false;
     EXPECT_TRUE(code == Code::NotFound || code == Code::InvalidArgument) << written.error().to_string();
     return true;
+  }
+  /// More users than a set holds exactly, more likes than a list and more pairs than a row take.
+  Result<SeqNo> write_crowd() {
+    std::vector<Operation> all;
+    for (int n = 0; n < 80; ++n) {
+      const std::uint64_t first = random_.below(kCrowdItems);  // low numbers are popular
+      Signal signal{.kind = random_.below(3) == 0 ? "view" : "like",
+                    .item = "i" + std::to_string(random_.below(first + 1)),
+                    .user = "u" + std::to_string(random_.below(random_.coin() ? 4 : kCrowdUsers)),
+                    .at = clock_.now() - seconds(static_cast<std::int64_t>(random_.below(100'000)))};
+      if (core_->views().entities().is_live(EntityKind::Item,
+                                            core_->views().entities().find(EntityKind::Item, signal.item))) {
+        all.emplace_back(std::move(signal));
+      }
+    }
+    return write(*core_, all);
   }
   /// Fills segments, so that there is something to compact.
   Operation bulky_put() {
@@ -154,6 +180,7 @@ class Lives {
   base::FixedClock clock_{kStart};
   WideHistory history_;
   const bool forgets_;  // else the log is compacted: a log that lost a forgotten user's keys tells less than the views
+  const bool is_crowded_;
   Tally& tally_;
   std::unique_ptr<db::Core> core_;
   SeqNo acknowledged_;

@@ -140,7 +140,8 @@ class Stress {
     const std::vector<Operation> undos(2, Unsignal{.kind = "like", .item = like.item, .user = like.user});
     const auto replies = db_->write(undos);
     EXPECT_TRUE(replies.ok()) << replies.error().to_string();
-    if (replies.ok()) EXPECT_EQ(replies->back().status, "unchanged");
+    if (!replies.ok()) return;
+    EXPECT_EQ(replies->back().status, "unchanged");
   }
   void hide(base::Random& random) {
     const Hide hide = random.coin() ? Hide{.key = "aside", .unhide = random.coin()}

@@ -24,7 +24,7 @@ constexpr std::uint64_t kHistories = 40;
 #else
 constexpr std::uint64_t kHistories = 400;
 #endif
-constexpr std::uint64_t kCrowdedEach = 20;  // of so many histories one is crowded
+constexpr std::uint64_t kCrowdedEach = 40;  // of so many histories one is crowded
 constexpr int kCrowdItems = 90;
 constexpr int kCrowdUsers = 110;
 

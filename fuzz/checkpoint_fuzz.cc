@@ -1,7 +1,7 @@
 // Files of checkpoints and bases from arbitrary bytes: refused, or state that is written and read back unchanged.
 //
-// The first byte chooses what the rest is: a manifest (its checksum is made right), the dump of a store, or the image
-// of the view of that number.
+// The first byte chooses what the rest is: M a manifest (its checksum is made right), D the dump of a store, V the name
+// of a view, a line break and its image. Names, not numbers: a new view leaves the seeds what they were.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,12 +24,17 @@ namespace {
 using namespace tidal;  // NOLINT: a program of one file
 
 constexpr std::string_view kSchema = R"(
-  DEFINE FIELD item.title TEXT SEARCHABLE; DEFINE FIELD item.category KEYWORD INDEXED;
-  DEFINE FIELD item.tags KEYWORD[] INDEXED; DEFINE FIELD item.year INT INDEXED;
+  DEFINE FIELD item.title TEXT SEARCHABLE; DEFINE FIELD item.category KEYWORD INDEXED INTEREST DEFAULT "none";
+  DEFINE FIELD item.tags KEYWORD[] INDEXED INTEREST; DEFINE FIELD item.year INT INDEXED;
   DEFINE FIELD user.country KEYWORD INDEXED; DEFINE FIELD creator.verified BOOL INDEXED;
-  DEFINE SIGNAL view VALUE 0.. DECAY exponential(7d) WINDOWS 1h, 24h, 7d, 30d VELOCITY SCOPE global, user
-    EFFECTS mark seen;
-  DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h, 7d EFFECTS mark liked, mark seen;)";
+  DEFINE SIGNAL view VALUE 0.. DECAY exponential(7d) WINDOWS 1h, 24h, 7d, 30d VELOCITY UNIQUE SCOPE global, user
+    EFFECTS preference +0.02, creator +0.02, mark seen;
+  DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h, 7d UNIQUE
+    EFFECTS preference +0.10, creator +0.15, affinity +0.30, mark liked, mark seen;
+  DEFINE EMBEDDING item.content SIZE 3 STORAGE f16 PREFERENCE; DEFINE EMBEDDING user.face SIZE 2;
+  DEFINE RELATION follows FROM user TO creator WINDOWS 24h UNIQUE EFFECTS preference +0.10, creator +0.30;
+  DEFINE RELATION blocks FROM user TO creator EXCLUDES always;
+  DEFINE RELATION friend FROM user TO user HALF LIFE 30d;)";
 
 /// Views of a small database, which an image is restored into.
 struct World {
@@ -92,9 +97,14 @@ SeqNo seqno_of(std::string_view image) {
   return SeqNo{in.u64()};
 }
 
-void check_image(std::size_t number, std::string_view bytes) {
+void check_image(std::string_view bytes) {
+  const std::size_t line_break = bytes.find('\n');
+  if (line_break == std::string_view::npos) return;
   World world;
-  materializer::Materializer& view = *world.views.registry().views()[number % world.views.registry().views().size()];
+  materializer::Materializer* found = world.views.registry().find(bytes.substr(0, line_break));
+  if (found == nullptr) return;
+  materializer::Materializer& view = *found;
+  bytes.remove_prefix(line_break + 1);
   const SeqNo seqno = view.name() == "entities" ? seqno_of(bytes) : SeqNo{1000};
   if (!view.restore(bytes, seqno).ok()) return;
   const std::string digest = materializer::digest_of(view).hex;
@@ -111,12 +121,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr std::uint8_t kManifest = 'M';
   constexpr std::uint8_t kDump = 'D';
+  constexpr std::uint8_t kView = 'V';
   if (data[0] == kManifest) {
     check_manifest(bytes);
   } else if (data[0] == kDump) {
     check_dump(bytes);
-  } else {
-    check_image(data[0], bytes);
+  } else if (data[0] == kView) {
+    check_image(bytes);
   }
   return 0;
 }

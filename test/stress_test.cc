@@ -1,6 +1,6 @@
 // Everything at once on real files: writers of every kind, readers, checkpoints, compactions, rebuilds and schema
-// changes, users who are forgotten; afterwards every event counts once and the state is the one that a replay of base
-// and log gives.
+// changes, edges, undos, hides and vectors, users who are forgotten; afterwards every event counts once and the state
+// is the one that a replay of base and log gives.
 //
 // TIDAL_STRESS_SECONDS sets how long (default 4). Under ThreadSanitizer this is the test of the whole write path.
 #include <gtest/gtest.h>
@@ -27,6 +27,7 @@ namespace {
 
 constexpr int kItems = 40;
 constexpr int kUsers = 25;
+constexpr int kCreators = 5;
 
 class Stress {
  public:
@@ -40,10 +41,19 @@ class Stress {
     EXPECT_TRUE(opened.ok()) << opened.error().to_string();
     db_ = std::make_unique<Database>(std::move(*opened));
     std::string script = R"(BEGIN;
-      DEFINE FIELD item.category KEYWORD INDEXED;
-      DEFINE SIGNAL view DECAY exponential(7d) WINDOWS 1h, 24h VELOCITY SCOPE global, user EFFECTS mark seen;
-      DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h EFFECTS mark liked;
+      DEFINE FIELD item.category KEYWORD INDEXED INTEREST;
+      DEFINE SIGNAL view DECAY exponential(7d) WINDOWS 1h, 24h VELOCITY UNIQUE SCOPE global, user
+        EFFECTS preference +0.02, mark seen;
+      DEFINE SIGNAL like ROLE positive DECAY linear(14d) WINDOWS 24h
+        EFFECTS preference +0.10, creator +0.15, affinity +0.30, mark liked;
+      DEFINE EMBEDDING item.content SIZE 8 PREFERENCE;
+      DEFINE RELATION follows FROM user TO creator WINDOWS 24h UNIQUE EFFECTS preference +0.10, creator +0.30;
+      DEFINE RELATION blocks FROM user TO creator EXCLUDES always EFFECTS preference -0.10;
+      DEFINE RELATION friend FROM user TO user HALF LIFE 30d;
       ALTER SETTINGS log_bytes:512KiB, past_query_tolerance:36500d;)";
+    for (int i = 0; i < kCreators; ++i) script += "PUT creator @c" + std::to_string(i) + " {};";
+    for (int i = 0; i < kUsers; ++i) script += "PUT user @u" + std::to_string(i) + " {};";
+    script += "PUT item @aside {};";  // of nothing that is counted
     for (int i = 0; i < kItems; ++i) script += "PUT item @i" + std::to_string(i) + " {};";
     const auto defined = db_->execute(script + "COMMIT;");
     EXPECT_TRUE(defined.ok()) << defined.error().to_string();
@@ -112,6 +122,42 @@ class Stress {
     const auto removed = db_->remove(EntityKind::Item, key);
     EXPECT_TRUE(removed.ok()) << removed.error().to_string();
   }
+  void relate(base::Random& random) {
+    Relate edge{.relation = random.coin() ? "follows" : "blocks", .from = user(random), .to = creator(random)};
+    if (random.below(3) == 0) {
+      edge = {.relation = "friend", .from = user(random), .to = user(random), .weight = 2.5};
+      if (edge.from == edge.to) return;
+    }
+    edge.remove = random.below(3) == 0;
+    if (edge.remove) edge.weight = 1;
+    const auto written = db_->relate(edge);
+    EXPECT_TRUE(written.ok()) << written.error().to_string();
+  }
+  /// A like, and two who take it back: at most one of them finds it standing.
+  void take_back(base::Random& random) {
+    const Signal like{.kind = "like", .item = item(random), .user = user(random)};
+    EXPECT_TRUE(db_->signal(like).ok());
+    const std::vector<Operation> undos(2, Unsignal{.kind = "like", .item = like.item, .user = like.user});
+    const auto replies = db_->write(undos);
+    EXPECT_TRUE(replies.ok()) << replies.error().to_string();
+    if (!replies.ok()) return;
+    EXPECT_EQ(replies->back().status, "unchanged");
+  }
+  void hide(base::Random& random) {
+    const Hide hide = random.coin() ? Hide{.key = "aside", .unhide = random.coin()}
+                                    : Hide{.kind = EntityKind::User, .key = user(random), .unhide = random.coin()};
+    const auto written = db_->hide(hide);
+    EXPECT_TRUE(written.ok()) << written.error().to_string();
+  }
+  /// Items change hands and directions while they are liked.
+  void write_vectors(base::Random& random) {
+    Entity change{.creator = creator(random)};
+    std::vector<float>& vector = change.embeddings["content"];
+    for (int i = 0; i < 8; ++i) vector.push_back(static_cast<float>(random.below(200)) - 100.5F);
+    if (random.below(5) == 0) vector.clear();
+    const auto written = db_->update(EntityKind::Item, item(random), change);
+    EXPECT_TRUE(written.ok()) << written.error().to_string();
+  }
   /// Users of nobody else's.
   void forget(base::Random& random) {
     const std::string key = "forgotten" + std::to_string(random.below(5));
@@ -128,7 +174,10 @@ class Stress {
   void read(base::Random& random) {
     const auto page = db_->execute(
         "RETRIEVE items FOR USER @u1 FILTER unseen SORT BY hot WITH signals(view.count(24h)) LIMIT 5;"
-        "RETRIEVE items FILTER category = \"jazz\" SORT BY new; SHOW STATS; SHOW SIGNALS; GET item @" +
+        "RETRIEVE items FILTER category = \"jazz\" SORT BY new; SHOW STATS;"
+        "RETRIEVE items FOR USER @u2 FROM following, co_engaged SORT BY personalized LIMIT 5;"
+        "RETRIEVE items SIMILAR TO @i1 LIMIT 5; SHOW RELATIONS OF user @u3;"
+        " SHOW SIGNALS; GET item @" +
         item(random));
     EXPECT_TRUE(page.ok()) << page.error().to_string();
   }
@@ -159,6 +208,7 @@ class Stress {
   }
 
   static std::string item(base::Random& random) { return "i" + std::to_string(random.below(kItems)); }
+  static std::string creator(base::Random& random) { return "c" + std::to_string(random.below(kCreators)); }
   static std::string user(base::Random& random) { return "u" + std::to_string(random.below(kUsers)); }
 
  private:
@@ -183,10 +233,11 @@ TEST(StressTest, EverythingAtOnceLeavesTheStateOfItsLog) {
   const char* text = std::getenv("TIDAL_STRESS_SECONDS");
   const std::chrono::seconds length(text != nullptr ? std::atoi(text) : 4);
   Stress stress;
-  stress.run({&Stress::write_one, &Stress::write_one, &Stress::write_batch, &Stress::retry, &Stress::retry,
-              &Stress::write_async, &Stress::write_entities, &Stress::forget, &Stress::read, &Stress::read,
-              &Stress::keep_up, &Stress::define},
-             length);
+  stress.run(
+      {&Stress::write_one, &Stress::write_one, &Stress::write_batch, &Stress::retry, &Stress::retry,
+       &Stress::write_async, &Stress::write_entities, &Stress::forget, &Stress::read, &Stress::read, &Stress::keep_up,
+       &Stress::define, &Stress::relate, &Stress::relate, &Stress::take_back, &Stress::hide, &Stress::write_vectors},
+      length);
 
   std::uint64_t counted = 0;
   const auto replies = stress.db().execute("RETRIEVE items SORT BY new WITH signals(view.count(all)) LIMIT 1000");

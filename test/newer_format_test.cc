@@ -153,8 +153,8 @@ std::vector<Kind> state_kinds(const std::string& folder) {
            .make_newer = in(newer_image, "ledger")}};
 }
 
-/// Those that a database refuses to be opened with. Beside it: the stores of LMDB and RocksDB in storage_test, lists of rejects in
-/// cli_import_test, the manifest of a backup below.
+/// Those that a database refuses to be opened with. Beside it: the stores of LMDB and RocksDB in storage_test, lists of
+/// rejects in cli_import_test, the manifest of a backup below.
 std::vector<Kind> kinds() {
   const std::string segments = "wal/[0-9]{20}\\.wal";
   std::vector<Kind> all = {

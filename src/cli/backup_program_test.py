@@ -141,6 +141,10 @@ class Backup(Program):
             self.assertEqual(sorted(each.returncode for each in both), [0, 1], said)
             self.assertEqual(self.tidal("digest", f"r{i}").stdout, digest)
 
+    def names(self):
+        """All but those of RocksDB's files, which has other ones after every open."""
+        return sorted(path for path in self.root.rglob("*") if path.parent.name != "rollups")
+
     def test_a_destination_inside_of_the_source_is_refused(self):
         name = self.written(1)
         self.tidal("backup", name, "b")
@@ -150,13 +154,12 @@ class Backup(Program):
         for source, command in ((name, "backup"), ("b", "restore"), ("to_b", "restore"), ("to_db", "backup")):
             folder = "b" if command == "restore" else name
             link = "to_b" if command == "restore" else "to_db"
-            before = sorted(self.root.rglob("*"))
+            before = self.names()
             for dest in (f"{folder}/in", f"{folder}/in/deeper", f"{link}/in", f"other/../{folder}/./in/",
                          self.root / folder / "wal"):
                 error = self.tidal(command, source, dest, expect=1).stderr
                 self.assertRegex(error, r"InvalidArgument\]: .* lies in .*, which it is a copy of")
-            after = sorted(self.root.rglob("*"))
-            self.assertEqual(before, after)
+            self.assertEqual(self.names(), before)
         self.tidal("backup", name, f"{name}.backup")  # a name that only begins like the source's
         self.tidal("restore", "b", "b.restored")
 

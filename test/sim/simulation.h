@@ -230,7 +230,7 @@ class Simulation {
   bool disk_full_ = false;
   bool few_files_ = false;
   bool read_only_ = false;
-  std::vector<std::pair<std::string, std::string>> old_stores_;     // the stores' files at earlier checkpoints, one each
+  std::vector<std::pair<std::string, std::string>> old_stores_;  // path and content at earlier checkpoints
   std::optional<StoredFiles> put_aside_{};  // base and archive, before some of their files were lost
   bool crashed_ = false;                    // since the last open
   std::uint64_t cut_in_ = 0;                // operations until the power goes; 0: not planned

@@ -11,6 +11,7 @@
 #include "db/log_lines.h"
 #include "db/offline/log_walk.h"
 #include "materializer/checkpoint.h"
+#include "storage/backends.h"
 #include "storage/keys.h"
 #include "storage/lmdb_file.h"
 #include "storage/store_dump.h"
@@ -149,7 +150,7 @@ Status inspect_dump(base::FileSystem& fs, const std::string& path, const LineVis
   };
   TIDAL_TRY_ASSIGN(const storage::DumpSummary summary, storage::read_dump(fs, path, each));
   line("{\"store_dump\":{\"format\":" + std::to_string(summary.format) +
-       ",\"seqno\":" + std::to_string(summary.seqno.value) + ",\"entities\":" + std::to_string(summary.pairs) + "}}");
+       ",\"seqno\":" + std::to_string(summary.seqno.value) + ",\"pairs\":" + std::to_string(summary.pairs) + "}}");
   return {};
 }
 
@@ -158,6 +159,19 @@ Status inspect_lmdb(base::FileSystem& fs, const std::string& path, const LineVis
   line("{\"store\":{\"backend\":\"lmdb\",\"seqno\":" + std::to_string(summary.seqno.value) +
        ",\"values\":" + std::to_string(summary.values) + ",\"pages\":" + std::to_string(summary.pages) +
        ",\"page_bytes\":" + std::to_string(summary.page_bytes) + ",\"checksums\":\"right\"}}");
+  return {};
+}
+
+/// The file by which RocksDB finds the others tells of the whole store; the others are RocksDB's own.
+Status inspect_rocksdb(const std::string& directory, std::string_view name, const LineVisitor& line) {
+  if (name != "CURRENT") {
+    line("{\"file\":{\"name\":\"" + std::string(name) +
+         "\",\"holds\":\"a part of a RocksDB store: its CURRENT tells\"}}");
+    return {};
+  }
+  TIDAL_TRY_ASSIGN(const storage::RocksDbSummary summary, storage::check_rocksdb_store(directory));
+  line("{\"store\":{\"backend\":\"rocksdb\",\"seqno\":" + std::to_string(summary.seqno.value) +
+       ",\"values\":" + std::to_string(summary.values) + ",\"checksums\":\"right\"}}");
   return {};
 }
 
@@ -202,6 +216,10 @@ Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVis
     TIDAL_TRY_ASSIGN(size, file->size());
   }
   if (storage::starts_lmdb_file(head)) return inspect_lmdb(fs, path, line);
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  if (fs.exists(directory + "CURRENT") && fs.exists(directory + "IDENTITY")) {
+    return inspect_rocksdb(directory, std::string_view(path).substr(directory.size()), line);
+  }
   if (wal::starts_archive(head)) return inspect_archive(fs, path, size, line);
   const std::string magic = head.substr(0, 8);
   if (magic == "TIDALWAL") return inspect_segment(fs, path, line);

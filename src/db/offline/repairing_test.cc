@@ -240,9 +240,10 @@ TEST(DirectoryRepair, MakesNoBaseOfADamagedCheckpoint) {
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ((*plan)->log().lost_records(), 1U);
   EXPECT_EQ((*plan)->promoted(), SeqNo{}) << "what is damaged becomes no base";
-  ASSERT_EQ((*plan)->aside().size(), 3U);  // both checkpoints, and the store that is as new
+  ASSERT_EQ((*plan)->aside().size(), 4U);  // both checkpoints, and the stores that are as new
   EXPECT_TRUE((*plan)->aside()[0].path.starts_with("checkpoints/"));
   EXPECT_EQ((*plan)->aside()[2].path, "stores/entities");
+  EXPECT_EQ((*plan)->aside()[3].path, "stores/rollups");
   ASSERT_TRUE((*plan)->apply().ok());
   EXPECT_TRUE(fs->list("/db/checkpoints")->empty());
 }

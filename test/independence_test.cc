@@ -1,6 +1,9 @@
-// A derived view reads nothing of another: whichever views are there, each has the state that it has among all.
+// A derived view reads nothing of another: whichever views are there, each has the state that it has among all, and
+// each may take many events before the next view takes them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,11 +14,15 @@
 namespace tidal::test {
 namespace {
 
-/// The digests of the views there are, each with its name.
-std::vector<materializer::ViewDigest> digests_among(std::span<const std::string_view> names, const Records& records) {
+/// The digests of the views there are, each with its name, after events in groups of that size.
+std::vector<materializer::ViewDigest> digests_among(std::span<const std::string_view> names, const Records& records,
+                                                    std::size_t group = 1) {
   db::Stores stores;
   db::Views views(stores, names);
-  for (wal::WalEvent& event : events_of(records, 0, records.size())) views.registry().apply(event);
+  std::vector<wal::WalEvent> events = events_of(records, 0, records.size());
+  for (std::span<wal::WalEvent> rest = events; !rest.empty(); rest = rest.subspan(std::min(group, rest.size()))) {
+    views.registry().apply(rest.first(std::min(group, rest.size())));
+  }
   return views.registry().digest_by_view();
 }
 
@@ -39,6 +46,20 @@ TEST(Independence, EverySubsetOfTheViewsHasTheirStates) {
     }
   }
   EXPECT_GT(compared, 1000U);
+}
+
+TEST(Independence, GroupsOfEventsGiveWhatEachByItselfGives) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const Records records = random_records(seed, 300, 8);
+    const auto expected = digests_among(db::Views::derived(), records);
+    for (const std::size_t group : {std::size_t{2}, std::size_t{7}, wal::kEventGroup}) {
+      const auto digests = digests_among(db::Views::derived(), records, group);
+      ASSERT_EQ(digests.size(), expected.size());
+      for (std::size_t v = 0; v < digests.size(); ++v) {
+        ASSERT_EQ(digests[v].hex, expected[v].hex) << digests[v].view << " in groups of " << group << ", seed " << seed;
+      }
+    }
+  }
 }
 
 /// The history is no empty one to any of them.

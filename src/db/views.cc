@@ -145,10 +145,10 @@ std::vector<std::string_view> Views::derived() {
 void Views::add_roots() {
   auto catalog = std::make_unique<schema::Catalog>();
   catalog_ = catalog.get();
-  registry_.add(std::move(catalog));
-  registry_.add(std::make_unique<entity::EntityMaterializer>(entities_));
+  registry_.add_root(std::move(catalog));
+  registry_.add_root(std::make_unique<entity::EntityMaterializer>(entities_));
   own_roots_.follow(*this);
-  registry_.add(std::make_unique<entity::EmbeddingMaterializer>(
+  registry_.add_root(std::make_unique<entity::EmbeddingMaterializer>(
       embeddings_, entity::EmbeddingMaterializer::Inputs{.catalog = own_roots_, .keys = own_roots_}));
   resolver_ = std::make_unique<Resolver>(*catalog_, entities_);
   registry_.set_resolver(resolver_.get());

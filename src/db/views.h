@@ -120,6 +120,9 @@ class Views final : public wal::AppliedIds {
     [[nodiscard]] std::string_view key_of(EntityKind kind, Ordinal o) const override {
       return views_->entities_.key_of(kind, o);
     }
+    void prefetch_item(Ordinal item, PrefetchStage stage) const noexcept override {
+      views_->embeddings_.prefetch_item(item, stage);
+    }
     [[nodiscard]] bool item_vector(Ordinal item, std::span<float> out) const noexcept override {
       return views_->embeddings_.item_vector(item, out);
     }

@@ -65,6 +65,16 @@ std::uint32_t EmbeddingStore::catalogue_items(Ordinal creator) const {
   return state_.load(std::memory_order_acquire)->sums.items(creator);
 }
 
+void EmbeddingStore::prefetch_item(Ordinal item, PrefetchStage stage) const noexcept {
+  if (item == Ordinal::None) return;
+  const Slot* s = state_.load(std::memory_order_relaxed)->preference_slot();
+  if (s == nullptr) return;
+  if (stage == PrefetchStage::Place) return s->vectors.prefetch(item);
+  const Stored stored = s->vectors.find(item);
+  if (stored == nullptr) return;
+  for (std::size_t offset = 0; offset < s->vectors.shape().bytes(); offset += 64) __builtin_prefetch(stored + offset);
+}
+
 bool EmbeddingStore::item_vector(Ordinal item, std::span<float> out) const noexcept {
   const base::EpochGuard guard;
   const Slot* s = state_.load(std::memory_order_acquire)->preference_slot();

@@ -63,6 +63,7 @@ class EmbeddingStore final : public EmbeddingSource {
   [[nodiscard]] std::uint32_t count(std::size_t slot) const;
   /// Items that contribute to the creator (B2).
   [[nodiscard]] std::uint32_t catalogue_items(Ordinal creator) const;
+  void prefetch_item(Ordinal item, PrefetchStage stage) const noexcept override;
   [[nodiscard]] bool item_vector(Ordinal item, std::span<float> out) const noexcept override;
   /// Also false when the mean's norm is below 1e-6.
   [[nodiscard]] bool catalogue_vector(Ordinal creator, std::span<float> out) const noexcept override;

@@ -32,6 +32,34 @@ class SumSink final : public DigestSink {
   std::uint64_t pairs_ = 0;
 };
 
+/// Whether views must take the event before the next one reads the roots. Other events add to them no more than a user
+/// of whom nothing else is known.
+bool changes_roots(const wal::WalEvent& event) {
+  switch (event.record.type) {
+    case wal::RecordType::SchemaChange:
+    case wal::RecordType::PutEntity:
+    case wal::RecordType::UpdateEntity:
+    case wal::RecordType::DeleteEntity:
+    case wal::RecordType::Erase: return true;
+    case wal::RecordType::Signal:
+    case wal::RecordType::Unsignal:
+    case wal::RecordType::Relate:
+    case wal::RecordType::Unrelate:
+    case wal::RecordType::Hide:
+    case wal::RecordType::Unhide:
+    case wal::RecordType::ImportMark:
+    case wal::RecordType::Empty: return false;
+  }
+  return false;  // a record type of a later version, which is void
+}
+
+/// Those from the beginning that change the roots, or those that do not.
+std::span<wal::WalEvent> alike(std::span<wal::WalEvent> events) {
+  const bool first = changes_roots(events.front());
+  const auto end = std::ranges::find_if(events, [first](const auto& event) { return changes_roots(event) != first; });
+  return events.first(static_cast<std::size_t>(end - events.begin()));
+}
+
 }  // namespace
 
 void Registry::add(std::unique_ptr<Materializer> view) {
@@ -39,19 +67,42 @@ void Registry::add(std::unique_ptr<Materializer> view) {
   views_.push_back(std::move(view));
 }
 
+void Registry::add_root(std::unique_ptr<Materializer> view) {
+  TIDAL_ASSERT(roots_ == views_.size());
+  add(std::move(view));
+  ++roots_;
+}
+
 void Registry::apply(std::span<wal::WalEvent> events) noexcept {
   TIDAL_DCHECK(resolver_ != nullptr && events.size() <= wal::kEventGroup);
   resolver_->look_ahead(events);
-  if (events.size() > 1) {
-    // By itself an event waits some thirty times for memory, one wait after the other; here those of many overlap.
-    for (const auto& view : views_) view->prefetch(events);
-  }
+  // M2 for the resolver too: a key that was forgotten since must not get an ordinal from the records before that.
   const SeqNo applied = min_applied();
+  while (!events.empty() && events.front().seqno <= applied) events = events.subspan(1);
+  while (!events.empty()) {
+    const std::span<wal::WalEvent> next = alike(events);
+    events = events.subspan(next.size());
+    if (changes_roots(next.front())) {
+      resolve_into(next, views_);
+      continue;
+    }
+    resolve_into(next, Views(views_).first(roots_));
+    for (const auto& view : Views(views_).subspan(roots_)) {
+      // By itself an event waits some thirty times for memory, one wait after the other; those of many overlap.
+      view->prefetch(next);
+      for (const wal::WalEvent& event : next) view->apply(event);
+    }
+  }
+}
+
+/// Event by event.
+void Registry::resolve_into(std::span<wal::WalEvent> events, Views views) noexcept {
+  if (events.size() > 1) {
+    for (const auto& view : views) view->prefetch(events);
+  }
   for (wal::WalEvent& event : events) {
-    // M2 for the resolver too: a key that was forgotten since must not get an ordinal from the records before that.
-    if (event.seqno <= applied) continue;
     resolver_->resolve(event);
-    for (const auto& view : views_) view->apply(event);
+    for (const auto& view : views) view->apply(event);
   }
 }
 
@@ -70,6 +121,7 @@ std::unique_ptr<Materializer> Registry::release(std::string_view name) {
   const auto it = std::ranges::find(views_, name, [](const auto& each) { return each->name(); });
   TIDAL_ASSERT(it != views_.end());
   std::unique_ptr<Materializer> view = std::move(*it);
+  if (it - views_.begin() < static_cast<std::ptrdiff_t>(roots_)) --roots_;
   views_.erase(it);
   return view;
 }

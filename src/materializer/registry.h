@@ -34,10 +34,14 @@ class Registry {
  public:
   /// Names must be unique.
   void add(std::unique_ptr<Materializer> view);
+  /// A root: what the resolver and other views read as of an event. Before the others.
+  void add_root(std::unique_ptr<Materializer> view);
   /// The first part of every apply; must be set before the first one.
   void set_resolver(EventResolver* resolver) { resolver_ = resolver; }
 
-  /// Resolves each event, then hands it to every view. At most kEventGroup events, in seqno order.
+  /// Resolves each event, then hands it to every view. At most kEventGroup events, in seqno order. Each view but the
+  /// roots takes all events at once between two that change what views read of the roots: its code and what it fetched
+  /// are then near.
   void apply(std::span<wal::WalEvent> events) noexcept;
   void apply(wal::WalEvent& event) noexcept { apply({&event, 1}); }
 
@@ -54,7 +58,11 @@ class Registry {
   [[nodiscard]] std::vector<ViewDigest> digest_by_view() const;
 
  private:
+  using Views = std::span<const std::unique_ptr<Materializer>>;
+  void resolve_into(std::span<wal::WalEvent> events, Views views) noexcept;
+
   std::vector<std::unique_ptr<Materializer>> views_;
+  std::size_t roots_ = 0;  // the first ones
   EventResolver* resolver_ = nullptr;
 };
 

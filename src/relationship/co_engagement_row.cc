@@ -17,7 +17,7 @@ using signal::store_word;
 PairRow* PairRow::make(std::size_t capacity) {
   auto* row = new (::operator new(bytes(capacity))) PairRow;
   row->capacity = static_cast<std::uint16_t>(capacity);
-  std::memset(row->words(), 0, bytes(capacity) - sizeof(PairRow));
+  std::memset(row->tags(), 0, bytes(capacity) - sizeof(PairRow));
   return row;
 }
 
@@ -28,7 +28,7 @@ void PairRow::read(PairSnapshot& out) const {
     const std::size_t size = load_word(used);
     for (std::size_t k = 0; k < size; ++k) {
       out.words[k] = load_word(words()[k]);
-      out.generations[k] = load_word(generations()[k]);
+      out.generations[k] = generation_of(out.words[k], load_word(tags()[k]));
     }
     return size;
   });
@@ -36,64 +36,56 @@ void PairRow::read(PairSnapshot& out) const {
 
 // Only the writer stores, so its own looks need not be atomic.
 
-std::size_t PairRow::find(Ordinal item) const {
-  // Eight words at a time: a positive looks through a hundred rows, and the scan is half of its cost.
-  using Quad __attribute__((vector_size(16))) = std::uint32_t;
-  const std::uint64_t* at = words();
-  const std::uint32_t wanted = to_index(item);
-  const Quad all_wanted = {wanted, wanted, wanted, wanted};
+std::size_t PairRow::place_for(std::uint64_t newcomer) {
+  TIDAL_DCHECK(used == capacity);
+  if (weight_of(newcomer) < floor) return kNowhere;
+  // The lowest and the next of every fourth word, so that no comparison waits for the one before.
+  constexpr std::size_t kLanes = 4;
+  std::array<std::uint64_t, kLanes> low;
+  std::array<std::uint64_t, kLanes> next;
+  low.fill(~std::uint64_t{0});
+  next.fill(~std::uint64_t{0});
+  const auto look_at = [&](std::size_t place, std::size_t lane) {
+    const std::uint64_t order = leaving_order(words()[place]);
+    next[lane] = std::min(next[lane], std::max(low[lane], order));
+    low[lane] = std::min(low[lane], order);
+  };
   std::size_t k = 0;
-  for (; k + 8 <= used; k += 8) {
-    std::array<Quad, 4> pairs;
-    std::memcpy(pairs.data(), at + k, sizeof pairs);
-    const Quad low = __builtin_shufflevector(pairs[0], pairs[1], 0, 2, 4, 6);
-    const Quad high = __builtin_shufflevector(pairs[2], pairs[3], 0, 2, 4, 6);
-    const auto match = (low == all_wanted) | (high == all_wanted);
-    std::array<std::uint64_t, 2> any;
-    std::memcpy(any.data(), &match, sizeof any);
-    if ((any[0] | any[1]) != 0) break;
+  for (; k + kLanes <= used; k += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) look_at(k + lane, lane);
   }
-  for (; k < used; ++k) {
-    if (static_cast<std::uint32_t>(at[k]) == wanted) return k;
+  for (; k < used; ++k) look_at(k, 0);
+  for (std::size_t lane = 1; lane < kLanes; ++lane) {
+    next[0] = std::min({next[0], next[lane], std::max(low[0], low[lane])});
+    low[0] = std::min(low[0], low[lane]);
   }
-  return kNowhere;
-}
-
-std::size_t PairRow::lowest_place() {
-  TIDAL_DCHECK(used > 0);
-  if (lowest != kUnknown) return lowest;
-  std::uint64_t low = leaving_order(words()[0]);
-  for (std::size_t k = 1; k < used; ++k) low = std::min(low, leaving_order(words()[k]));
-  std::size_t place = 0;
-  while (leaving_order(words()[place]) != low) ++place;
-  lowest = static_cast<std::uint16_t>(place);
-  return place;
+  const bool leaves = leaving_order(newcomer) < low[0];
+  floor = weight_of(leaves ? low[0] : std::min(next[0], leaving_order(newcomer)));
+  if (leaves) return kNowhere;
+  const std::uint64_t lowest = leaving_order(low[0]);  // twice is the word itself
+  return static_cast<std::size_t>(std::find(words(), words() + used, lowest) - words());
 }
 
 void PairRow::set(std::size_t place, std::uint64_t word, Generation generation) {
-  // A weight that only grew leaves the lowest where it is, unless it was the lowest.
-  const std::uint64_t before = words()[place];
-  if (place == lowest || item_of(before) != item_of(word) || word < before) lowest = kUnknown;
   const SequenceWrite section(sequence);
   store_word(words()[place], word);
-  store_word(generations()[place], generation);
+  store_word(tags()[place], tag_of(item_of(word), generation));
 }
 
 void PairRow::append(std::uint64_t word, Generation generation) {
   TIDAL_DCHECK(used < capacity);
-  lowest = kUnknown;
+  floor = 0;
   const SequenceWrite section(sequence);
   store_word(words()[used], word);
-  store_word(generations()[used], generation);
+  store_word(tags()[used], tag_of(item_of(word), generation));
   store_word(used, static_cast<std::uint16_t>(used + 1));
 }
 
 void PairRow::remove(std::size_t place) {
   const std::size_t last = used - std::size_t{1};
-  lowest = kUnknown;
   const SequenceWrite section(sequence);
   store_word(words()[place], words()[last]);
-  store_word(generations()[place], generations()[last]);
+  store_word(tags()[place], tags()[last]);
   store_word(used, static_cast<std::uint16_t>(last));
 }
 

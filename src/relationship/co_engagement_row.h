@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "tidal/types.h"
@@ -39,38 +40,58 @@ struct PairSnapshot {
   std::array<Generation, kNeighboursMax> generations;
 };
 
-/// Header of a row; `capacity` words and as many generations follow it.
+/// Header of a row; `capacity` tags follow it, rounded up to whole words, then `capacity` words. The tag of a pair is
+/// the sum of its item's low byte and its generation. So a search reads two lines of a full row's ten, and a third
+/// where it finds something; and what `floor` keeps out reads no more.
 struct PairRow {
   std::uint32_t sequence = 0;
   std::uint16_t capacity = 0;
   std::uint16_t used = 0;
   // The writer's own.
   std::uint32_t deletions_seen = 0;  ///< of the state, when stale pairs were last looked for
-  std::uint16_t lowest = kUnknown;   ///< place of the pair that leaves first
-  std::uint16_t unused = 0;
+  float floor = 0;                   ///< no pair weighs less
 
-  static constexpr std::uint16_t kUnknown = 0xFFFF;
   static constexpr std::size_t kNowhere = ~std::size_t{0};
+  using Tag = std::uint8_t;
 
   [[nodiscard]] static PairRow* make(std::size_t capacity);
   static void destroy(void* row);
+  [[nodiscard]] static std::size_t tag_bytes(std::size_t capacity) { return (capacity + 7) / 8 * 8; }
   [[nodiscard]] static std::size_t bytes(std::size_t capacity) {
-    return sizeof(PairRow) + capacity * (sizeof(std::uint64_t) + sizeof(Generation));
+    return sizeof(PairRow) + tag_bytes(capacity) + capacity * sizeof(std::uint64_t);
   }
 
-  [[nodiscard]] std::uint64_t* words() { return reinterpret_cast<std::uint64_t*>(this + 1); }
-  [[nodiscard]] const std::uint64_t* words() const { return reinterpret_cast<const std::uint64_t*>(this + 1); }
-  [[nodiscard]] Generation* generations() { return reinterpret_cast<Generation*>(words() + capacity); }
-  [[nodiscard]] const Generation* generations() const {
-    return reinterpret_cast<const Generation*>(words() + capacity);
+  /// Of those, from the beginning, what candidate() reads.
+  [[nodiscard]] static std::size_t searched_bytes(std::size_t capacity) {
+    return sizeof(PairRow) + tag_bytes(capacity);
+  }
+
+  [[nodiscard]] Tag* tags() { return reinterpret_cast<Tag*>(this + 1); }
+  [[nodiscard]] const Tag* tags() const { return reinterpret_cast<const Tag*>(this + 1); }
+  [[nodiscard]] std::uint64_t* words() { return reinterpret_cast<std::uint64_t*>(tags() + tag_bytes(capacity)); }
+  [[nodiscard]] const std::uint64_t* words() const {
+    return reinterpret_cast<const std::uint64_t*>(tags() + tag_bytes(capacity));
+  }
+  [[nodiscard]] static Tag tag_of(Ordinal item, Generation generation) {
+    return static_cast<Tag>(to_index(item) + generation);
+  }
+  [[nodiscard]] static Generation generation_of(std::uint64_t word, Tag tag) {
+    return static_cast<Generation>(tag - to_index(item_of(word)));
   }
 
   void read(PairSnapshot& out) const;
 
   // Writer only.
 
-  [[nodiscard]] std::size_t find(Ordinal item) const;
-  [[nodiscard]] std::size_t lowest_place();
+  /// The first place from `from` on with that tag; reads no words.
+  [[nodiscard]] std::size_t candidate(Tag tag, std::size_t from = 0) const;
+  [[nodiscard]] std::size_t find(Ordinal item, Generation generation) const;
+  [[nodiscard]] Generation generation_at(std::size_t place) const {
+    return generation_of(words()[place], tags()[place]);
+  }
+  /// Of a full row: the place of the pair that leaves for this newcomer (E2), which then must be set there; kNowhere
+  /// when it would leave first itself.
+  [[nodiscard]] std::size_t place_for(std::uint64_t newcomer);
   void set(std::size_t place, std::uint64_t word, Generation generation);
   /// There is a free place.
   void append(std::uint64_t word, Generation generation);
@@ -78,6 +99,30 @@ struct PairRow {
   void remove(std::size_t place);
 };
 static_assert(sizeof(PairRow) == 16);
+
+inline std::size_t PairRow::candidate(Tag tag, std::size_t from) const {
+  // Eight tags at a time: only where a byte differs in nothing does no sum or bit of it reach its highest bit.
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kLowBits = 0x7F * kOnes;
+  for (std::size_t k = from / 8 * 8; k < used; k += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, tags() + k, sizeof eight);
+    const std::uint64_t differs = eight ^ kOnes * tag;
+    std::uint64_t same = ~(((differs & kLowBits) + kLowBits) | differs | kLowBits);
+    if (k < from) same &= ~std::uint64_t{0} << 8 * (from - k);
+    if (same == 0) continue;
+    const std::size_t place = k + static_cast<std::size_t>(std::countr_zero(same)) / 8;
+    return place < used ? place : kNowhere;
+  }
+  return kNowhere;
+}
+
+inline std::size_t PairRow::find(Ordinal item, Generation generation) const {
+  const Tag tag = tag_of(item, generation);
+  std::size_t place = candidate(tag);
+  while (place != kNowhere && item_of(words()[place]) != item) place = candidate(tag, place + 1);
+  return place;
+}
 
 /// A place of a user's list. The item's generation keeps deleted items out (E3).
 struct RecentPlace {

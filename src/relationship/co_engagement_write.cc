@@ -12,9 +12,6 @@ namespace tidal::relationship {
 namespace {
 
 constexpr double kLambda = 0.6931471805599453 / static_cast<double>(days(30).us);  // ln 2 / half-life, per microsecond
-/// So many rows ahead are fetched whole: some 40 lines under way, as many as a core keeps in flight in two levels.
-constexpr std::size_t kRowsAhead = 4;
-
 /// λ·gap, negated; without overflow whatever the times are.
 double decay_exponent(std::int64_t a, std::int64_t b) {
   const auto x = static_cast<std::uint64_t>(a);
@@ -35,7 +32,7 @@ void CoEngagement::State::save_item(Ordinal ordinal) {
     PastEngagement past{.self = item.self, .words = {}, .generations = {}};
     if (item.row != nullptr) {
       past.words.assign(item.row->words(), item.row->words() + item.row->used);
-      past.generations.assign(item.row->generations(), item.row->generations() + item.row->used);
+      for (std::size_t k = 0; k < item.row->used; ++k) past.generations.push_back(item.row->generation_at(k));
     }
     return past;
   });
@@ -146,36 +143,51 @@ class CoEngagement::Writer {
 
   /// The pairs of a newcomer with the others of its list, newest first.
   void engage(const RecentPlace& newest, std::span<const RecentPlace> others) {
-    std::array<EngagedItem*, kRecentMax> items;
-    std::array<double, kRecentMax> decayed;
+    // A full list has rows in 49 random places, so each pass fetches for all of them what the next one looks at.
+    std::array<const EngagedItem*, kRecentMax> items;
+    std::array<double, kRecentMax> numbers;
+    const std::span<double> weights(numbers.data(), others.size());
     for (std::size_t k = 0; k < others.size(); ++k) {
       items[k] = &state_.items[others[k].item];
       __builtin_prefetch(items[k]);
-      decayed[k] = decay_exponent(newest.time_us, others[k].time_us);
+      weights[k] = decay_exponent(newest.time_us, others[k].time_us);
     }
-    const std::span<double> weights(decayed.data(), others.size());
     base::ordered_exp_array(weights, weights);
+    const double share = 1.0 / std::sqrt(static_cast<double>(others.size() + 1));
     for (std::size_t k = 0; k < others.size(); ++k) {
-      if (items[k]->row != nullptr) __builtin_prefetch(items[k]->row);
+      weights[k] *= share;
+      if (const PairRow* row = items[k]->row) prefetch_bytes(row, PairRow::searched_bytes(limits_.neighbours));
+    }
+    const Ordinal item = to_ordinal(newest.item);
+    const auto generation = static_cast<Generation>(newest.generation);
+    for (std::size_t k = others.size(); k > 0; --k) {
+      const PairRow* row = items[k - 1]->row;
+      if (row != nullptr) prefetch_pair(*row, PairRow::tag_of(item, generation), static_cast<float>(weights[k - 1]));
     }
 
-    const Ordinal item = to_ordinal(newest.item);
-    const double share = 1.0 / std::sqrt(static_cast<double>(others.size() + 1));
     EngagedItem& own = state_.items[newest.item];
     state_.save_item(item);
     signal::store_word(own.self, own.self + share);
     for (std::size_t left = others.size(); left > 0; --left) {
       const std::size_t k = left - 1;
-      if (k >= kRowsAhead) {
-        if (const PairRow* row = items[k - kRowsAhead]->row) prefetch_bytes(row, PairRow::bytes(row->capacity));
-      }
-      const auto generation = static_cast<Generation>(others[k].generation);
       const Ordinal other = to_ordinal(others[k].item);
-      add({.of = item, .with = other, .generation = generation, .weight = weights[k] * share, .more = k});
-      add({.of = other,
-           .with = item,
-           .generation = static_cast<Generation>(newest.generation),
-           .weight = weights[k] * share});
+      add({.of = item,
+           .with = other,
+           .generation = static_cast<Generation>(others[k].generation),
+           .weight = weights[k],
+           .more = k});
+      add({.of = other, .with = item, .generation = generation, .weight = weights[k]});
+    }
+  }
+
+  /// Fetches what an addition to the row will look at beside what a search does.
+  static void prefetch_pair(const PairRow& row, PairRow::Tag tag, float weight) {
+    if (const std::size_t place = row.candidate(tag); place != PairRow::kNowhere) {
+      __builtin_prefetch(row.words() + place);
+    } else if (row.used < row.capacity) {
+      __builtin_prefetch(row.words() + row.used);
+    } else if (weight >= row.floor) {
+      prefetch_bytes(row.words(), row.used * sizeof(std::uint64_t));
     }
   }
 
@@ -189,56 +201,46 @@ class CoEngagement::Writer {
 
   void add(const Addition& a) {
     PairRow* row = state_.items[to_index(a.of)].row;
-    const std::size_t place = row == nullptr ? PairRow::kNowhere : row->find(a.with);
-    if (place != PairRow::kNowhere && row->generations()[place] == a.generation) {
-      const std::uint64_t before = row->words()[place];
-      const std::uint64_t sum = pair_word(a.with, static_cast<float>(double{weight_of(before)} + a.weight));
-      if (sum == before) return;  // too small to tell
-      state_.save_item(a.of);
-      return row->set(place, sum, a.generation);
+    const std::size_t place = row == nullptr ? PairRow::kNowhere : row->find(a.with, a.generation);
+    if (place == PairRow::kNowhere) {
+      const auto first = static_cast<float>(a.weight);
+      if (first > 0) insert(a, pair_word(a.with, first));  // else decades apart: no pair (E4)
+      return;
     }
-    const auto first = static_cast<float>(a.weight);
-    if (!(first > 0)) return;  // decades apart: no pair (E4)
-    const std::uint64_t word = pair_word(a.with, first);
-    if (place == PairRow::kNowhere) return insert(a, word);
+    const std::uint64_t before = row->words()[place];
+    const std::uint64_t sum = pair_word(a.with, static_cast<float>(double{weight_of(before)} + a.weight));
+    if (sum == before) return;  // too small to tell
     state_.save_item(a.of);
-    row->set(place, word, a.generation);  // takes over what an earlier generation left
+    row->set(place, sum, a.generation);
   }
 
   /// E2.
   void insert(const Addition& a, std::uint64_t word) {
     EngagedItem& item = state_.items[to_index(a.of)];
+    // First, so that of one item there is never a pair of two generations.
+    if (item.row != nullptr) drop_stale(a.of);
     const bool full = item.row == nullptr || item.row->used == item.row->capacity;
     if (full && (item.row == nullptr || item.row->capacity < limits_.neighbours)) {
       state_.save_item(a.of);
       enlarge(item, a.more);
-    } else if (full) {
-      drop_stale(a.of);
     }
     PairRow& row = *item.row;
     if (row.used < row.capacity) {
       state_.save_item(a.of);
       return row.append(word, a.generation);
     }
-    const std::size_t lowest = row.lowest_place();
-    if (leaving_order(word) < leaving_order(row.words()[lowest])) return;
+    const std::size_t place = row.place_for(word);
+    if (place == PairRow::kNowhere) return;
     state_.save_item(a.of);
-    row.set(lowest, word, a.generation);
+    row.set(place, word, a.generation);
   }
 
   /// Room for one pair and, if the limit allows, `more`.
   void enlarge(EngagedItem& item, std::size_t more) {
-    PairSnapshot live;
-    for (std::size_t k = 0; item.row != nullptr && k < item.row->used; ++k) {
-      const std::uint64_t word = item.row->words()[k];
-      const Generation generation = item.row->generations()[k];
-      if (state_.generation(item_of(word)) != generation) continue;
-      live.words[live.size] = word;
-      live.generations[live.size++] = generation;
-    }
-    PairRow* next = PairRow::make(capacity_for(live.size + 1 + more, limits_.neighbours));
+    const std::size_t size = item.row == nullptr ? 0 : item.row->used;
+    PairRow* next = PairRow::make(capacity_for(size + 1 + more, limits_.neighbours));
     next->deletions_seen = state_.deletions;
-    for (std::size_t k = 0; k < live.size; ++k) next->append(live.words[k], live.generations[k]);
+    for (std::size_t k = 0; k < size; ++k) next->append(item.row->words()[k], item.row->generation_at(k));
     state_.replace_row(item, next);
   }
 
@@ -248,7 +250,7 @@ class CoEngagement::Writer {
     if (row.deletions_seen == state_.deletions) return;
     row.deletions_seen = state_.deletions;
     for (std::size_t k = row.used; k > 0; --k) {
-      if (state_.generation(item_of(row.words()[k - 1])) == row.generations()[k - 1]) continue;
+      if (state_.generation(item_of(row.words()[k - 1])) == row.generation_at(k - 1)) continue;
       state_.save_item(of);
       row.remove(k - 1);
     }
@@ -259,10 +261,11 @@ class CoEngagement::Writer {
     for (std::uint32_t i = 0; i < state_.item_end.load(std::memory_order_relaxed); ++i) {
       const EngagedItem* item = state_.items.find(i);
       if (item == nullptr || item->row == nullptr) continue;
-      const std::size_t place = item->row->find(gone);
-      if (place == PairRow::kNowhere) continue;
-      state_.save_item(to_ordinal(i));
-      item->row->remove(place);
+      for (std::size_t k = item->row->used; k > 0; --k) {
+        if (item_of(item->row->words()[k - 1]) != gone) continue;
+        state_.save_item(to_ordinal(i));
+        item->row->remove(k - 1);
+      }
     }
     for (std::uint32_t u = 0; u < state_.user_end.load(std::memory_order_relaxed); ++u) {
       RecentList* const* list = state_.lists.find(u);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 
@@ -23,6 +24,21 @@ template <class T>
 template <class T>
 void store_word(T& word, T value) {
   std::atomic_ref<T>(word).store(value, std::memory_order_release);
+}
+
+/// load_word() and store_word() for memory of any type, 64 bits at a time: `bytes` is a multiple of 8, as is every
+/// address.
+inline void load_words(const std::byte* from, std::byte* to, std::size_t bytes) {
+  using Word [[gnu::may_alias]] = std::uint64_t;
+  for (std::size_t at = 0; at < bytes; at += sizeof(Word)) {
+    *reinterpret_cast<Word*>(to + at) = __atomic_load_n(reinterpret_cast<const Word*>(from + at), __ATOMIC_ACQUIRE);
+  }
+}
+inline void store_words(const std::byte* from, std::byte* to, std::size_t bytes) {
+  using Word [[gnu::may_alias]] = std::uint64_t;
+  for (std::size_t at = 0; at < bytes; at += sizeof(Word)) {
+    __atomic_store_n(reinterpret_cast<Word*>(to + at), *reinterpret_cast<const Word*>(from + at), __ATOMIC_RELEASE);
+  }
 }
 
 /// The writer's section; not nested.

@@ -56,6 +56,10 @@ std::size_t weakest(const Block& block, const Slots& slots) {
   return found;
 }
 
+/// What is fetched ahead of a user's block: a whole one of 128 dimensions. In larger ones the processor follows by
+/// itself.
+constexpr std::size_t kFetchedBytes = 2752;
+
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
 /// What a move does to interests. Positions are those of the block to come.
@@ -65,6 +69,10 @@ struct InterestPlan {
   std::size_t founded = kNone;  ///< begins with this move; in place of a kept one, or behind them
   [[nodiscard]] std::size_t count() const {
     return founded == kNone ? kept.size() : std::max(kept.size(), founded + 1);
+  }
+  /// Whether every interest of the block so far has a place in the one to come, and there are no more of them.
+  [[nodiscard]] bool keeps_places(const Block& block) const {
+    return kept.size() == block.interests && count() == block.interests;
   }
 };
 
@@ -102,6 +110,16 @@ void step(const StoredStep& stored, VectorLayout layout, float rate, std::span<c
   }
 }
 
+/// With the interests that the plan keeps where it wants them, and room for what it founds.
+Block* copy_of(const Block& block, VectorLayout layout, const InterestPlan& plan) {
+  Block* copy = Block::make(layout, plan.count());
+  for (std::size_t slot = 0; slot < plan.kept.size(); ++slot) {
+    copy->weights[slot] = block.weights[plan.kept[slot]];
+    std::memcpy(copy->interest(layout, slot), block.interest(layout, plan.kept[slot]), layout.stride());
+  }
+  return copy;
+}
+
 std::uint32_t one_more(std::uint32_t count) { return count + (count != std::numeric_limits<std::uint32_t>::max()); }
 
 }  // namespace
@@ -121,14 +139,15 @@ bool Preferences::vector(Ordinal user, std::span<float> out) const {
   const State& state = *state_.load(std::memory_order_acquire);
   const Block* block = state.find(user);
   if (block == nullptr || out.size() != state.layout().size) return false;
-  state.layout().load(block->whole(), out);
+  Block::Copy copy = block->read(state.layout(), 0, 1);
+  state.layout().load(bytes_of(copy.vectors), out);
   return true;
 }
 
 std::uint32_t Preferences::positives(Ordinal user) const {
   const base::EpochGuard guard;
   const Block* block = state_.load(std::memory_order_acquire)->find(user);
-  return block == nullptr ? 0 : block->positives;
+  return block == nullptr ? 0 : load_word(block->positives);
 }
 
 std::size_t Preferences::users() const {
@@ -146,9 +165,11 @@ Preferences::Interests Preferences::interests(Ordinal user, Timestamp now) const
   out.count = block->interests;
   out.size = layout.size;
   out.vectors.resize(out.count * out.size);
+  Block::Copy copy = block->read(layout, 1, out.count);
   for (std::size_t slot = 0; slot < out.count; ++slot) {
-    out.weights[slot] = weight_at(block->weights[slot], now.us);
-    layout.load(block->interest(layout, slot), std::span(out.vectors).subspan(slot * out.size, out.size));
+    out.weights[slot] = weight_at(copy.weights[slot], now.us);
+    layout.load(bytes_of(copy.vectors) + slot * layout.stride(),
+                std::span(out.vectors).subspan(slot * out.size, out.size));
   }
   return out;
 }
@@ -162,10 +183,11 @@ Preferences::Matcher Preferences::matcher(Ordinal user) const {
   const VectorLayout layout = state.layout();
   out.size_ = layout.size;
   const std::size_t count = std::max<std::size_t>(1, block->interests);
-  const std::byte* from = block->interests == 0 ? block->whole() : block->interest(layout, 0);
+  Block::Copy copy = block->read(layout, block->interests == 0 ? 0 : 1, count);
   out.vectors_.resize(count * out.size_);
   for (std::size_t i = 0; i < count; ++i) {
-    layout.load(from + i * layout.bytes(), std::span(out.vectors_).subspan(i * out.size_, out.size_));
+    layout.load(bytes_of(copy.vectors) + i * layout.stride(),
+                std::span(out.vectors_).subspan(i * out.size_, out.size_));
   }
   return out;
 }
@@ -206,7 +228,7 @@ void Preferences::move(const PreferenceMove& move, std::span<const float> e) {
   const VectorLayout layout = state.layout();
   if (move.user == Ordinal::None || move.rate == 0 || e.size() != layout.size || layout.size == 0) return;
   const bool positive = move.rate > 0;
-  const Block* before = state.find(move.user);
+  Block* before = state.find(move.user);
   if (before == nullptr && !positive) return;
   std::ranges::copy(e, state.direction.begin());
   if (!base::normalise(state.direction)) return;
@@ -214,43 +236,50 @@ void Preferences::move(const PreferenceMove& move, std::span<const float> e) {
   static const Block nobody;  // without interests; of the vectors behind it there are none
   const Block& old = before == nullptr ? nobody : *before;
   const InterestPlan plan = plan_interests(old, layout, state.limit, positive, state.direction);
-  Block* after = Block::make(layout, plan.count());
   const auto rate = static_cast<float>(move.rate);
-  after->positives = positive ? one_more(old.positives) : old.positives;
   if (before == nullptr) {
-    layout.store(state.direction, after->whole());
+    layout.store(state.direction, bytes_of(state.next_whole));
   } else {
-    step({old.whole(), after->whole()}, layout, rate, e, state.sum);
+    step({old.whole(), bytes_of(state.next_whole)}, layout, rate, e, state.sum);
   }
-  for (std::size_t slot = 0; slot < plan.count(); ++slot) {
-    std::byte* to = after->interest(layout, slot);
-    if (slot == plan.founded) {
-      layout.store(state.direction, to);
-      after->weights[slot] = {move.rate, move.at.us};
-      continue;
-    }
-    const std::byte* from = old.interest(layout, plan.kept[slot]);
-    after->weights[slot] = old.weights[plan.kept[slot]];
-    if (slot != plan.moved) {
-      std::memcpy(to, from, layout.bytes());
-      continue;
-    }
-    step({from, to}, layout, rate, e, state.sum);
-    if (positive) after->weights[slot] = add_event(after->weights[slot], interest_decay_rate(), move.at.us, move.rate);
+  const std::size_t slot = plan.founded != kNone ? plan.founded : plan.moved;
+  DecayedScore weight{move.rate, move.at.us};
+  if (plan.founded != kNone) {
+    layout.store(state.direction, bytes_of(state.next_interest));
+  } else if (plan.moved != kNone) {
+    const std::size_t from = plan.kept[plan.moved];
+    step({old.interest(layout, from), bytes_of(state.next_interest)}, layout, rate, e, state.sum);
+    weight = old.weights[from];
+    if (positive) weight = add_event(weight, interest_decay_rate(), move.at.us, move.rate);
   }
+
+  const bool in_place = before != nullptr && before->generation == state.captures && plan.keeps_places(old);
+  Block* after = in_place ? before : copy_of(old, layout, plan);
+  {
+    const SequenceWrite section(after->sequence);
+    store_word(after->positives, positive ? one_more(old.positives) : old.positives);
+    store_words(bytes_of(state.next_whole), after->whole(), layout.stride());
+    if (slot != kNone) {
+      store_word(after->weights[slot].score, weight.score);
+      store_word(after->weights[slot].newest_us, weight.newest_us);
+      store_words(bytes_of(state.next_interest), after->interest(layout, slot), layout.stride());
+    }
+  }
+  if (in_place) return;
+  after->generation = state.captures;
   state.replace(move.user, after);
 }
 
 void Preferences::prefetch(Ordinal user, PrefetchStage stage) const {
   if (user == Ordinal::None) return;
   const State& state = *state_.load(std::memory_order_relaxed);
-  const std::atomic<const Block*>* place = state.blocks.find(to_index(user));
+  const std::atomic<Block*>* place = state.blocks.find(to_index(user));
   if (place == nullptr) return;
   if (stage == PrefetchStage::User) {
     __builtin_prefetch(place);
   } else if (const Block* block = place->load(std::memory_order_relaxed)) {  // the writer's own
-    __builtin_prefetch(block);
-    __builtin_prefetch(block->whole());
+    const auto* at = reinterpret_cast<const char*>(block);
+    for (std::size_t offset = 0; offset < kFetchedBytes; offset += 64) __builtin_prefetch(at + offset);
   }
 }
 

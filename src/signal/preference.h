@@ -14,8 +14,8 @@
 //     up.
 // R6: vectors of up to 256 dimensions are kept as floats, larger ones as halves: the state is the rounded value. Every
 //     vector kept is of norm 1, but for rounding. Moves apply in the order in which they come: lateness scales no rate.
-// Threads: single writer (the applier), concurrent readers without locks. A user's state is one immutable block, so
-// each read sees one moment of it.   Source: docs/feedback.md.
+// Threads: single writer (the applier), concurrent readers without locks. A user's state is one block under a sequence
+// lock, so each read sees one moment of it.   Source: docs/feedback.md.
 #pragma once
 
 #include <array>

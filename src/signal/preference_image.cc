@@ -36,7 +36,9 @@ void encode_block(const Block& block, VectorLayout layout, base::Encoder& out) {
     out.f64(block.weights[slot].score);
     out.i64(block.weights[slot].newest_us);
   }
-  out.raw(bytes_at(block.whole(), (1 + block.interests) * layout.bytes()));
+  for (std::size_t i = 0; i <= block.interests; ++i) {
+    out.raw(bytes_at(block.whole() + i * layout.stride(), layout.bytes()));
+  }
 }
 
 /// nullptr, and `in` failed, on anything that no block can be. `sum` is of the layout's size.
@@ -56,9 +58,10 @@ Block* decode_block(base::Decoder& in, VectorLayout layout, std::span<float> sum
   Block* block = Block::make(layout, interests);
   block->positives = static_cast<std::uint32_t>(positives);
   block->weights = weights;
-  std::memcpy(block->whole(), vectors.data(), vectors.size());
   for (std::size_t i = 0; i <= interests; ++i) {
-    layout.load(block->whole() + i * layout.bytes(), sum);
+    std::byte* vector = block->whole() + i * layout.stride();
+    std::memcpy(vector, vectors.data() + i * layout.bytes(), layout.bytes());
+    layout.load(vector, sum);
     if (std::abs(base::squared_norm(sum) - 1.0) <= kSquaredNormError) continue;  // false for NaN
     Block::free(block);
     in.fail();
@@ -76,13 +79,15 @@ class Preferences::StateCapture final : public Preferences::Capture {
         limit_(state.limit),
         layout_(state.layout()),
         user_end_(state.user_end.load(std::memory_order_relaxed)),
-        changed_(state.past_blocks.begin()) {}
+        changed_(state.past_blocks.begin()) {
+    ++state.captures;
+  }
 
   [[nodiscard]] std::string encode() const override {
     std::vector<Ordinal> users;
     base::Encoder by_user;
     for (std::uint32_t u = 0; u < user_end_; ++u) {
-      const Block* block = state_.find(to_ordinal(u));
+      const Block* block = state_.find(to_ordinal(u));           // if it is of the moment, it stays as it is (B2)
       if (const auto saved = changed_.saved(u)) block = *saved;  // S1: after the look at the live user
       if (block == nullptr) continue;
       users.push_back(to_ordinal(u));
@@ -128,7 +133,7 @@ Status Preferences::restore(std::string_view image, const ImageLimits& limits) {
     return corrupt("unknown user " + std::to_string(user_end - 1));
   }
   for (const Ordinal user : index::decode_ordinals(in, static_cast<std::uint32_t>(user_end))) {
-    const Block* block = decode_block(in, next->layout(), next->sum);
+    Block* block = decode_block(in, next->layout(), next->sum);
     if (block == nullptr) return corrupt("malformed user " + std::to_string(to_index(user)));
     next->replace(user, block);
   }

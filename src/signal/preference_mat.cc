@@ -67,10 +67,20 @@ bool PreferenceMaterializer::find_vector(const wal::WalEvent& event) {
 
 void PreferenceMaterializer::prefetch(std::span<const wal::WalEvent> events) const noexcept {
   const auto& signals = inputs_.catalog.current().signals;
-  for (const auto stage : {Preferences::PrefetchStage::User, Preferences::PrefetchStage::Block}) {
+  using Vector = entity::EmbeddingSource::PrefetchStage;
+  struct Stage {
+    Preferences::PrefetchStage user;
+    Vector vector;
+  };
+  for (const Stage stage : {Stage{Preferences::PrefetchStage::User, Vector::Place},
+                            Stage{Preferences::PrefetchStage::Block, Vector::Vector}}) {
     for (const wal::WalEvent& event : events) {
       if (!is_feedback(event.record.type) || event.ids.signal >= signals.size()) continue;
-      if (can_move(signals[event.ids.signal])) state_.prefetch(event.ids.user, stage);
+      if (event.ids.user == Ordinal::None || !can_move(signals[event.ids.signal])) continue;
+      state_.prefetch(event.ids.user, stage.user);
+      if (event.record.subject_kind == EntityKind::Item) {
+        inputs_.embeddings.prefetch_item(event.ids.subject, stage.vector);
+      }
     }
   }
 }

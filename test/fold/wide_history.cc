@@ -217,7 +217,7 @@ Result<SeqNo> WideHistory::write_import(db::Core& core, base::FixedClock& clock)
 /// between their check and their write nothing of that kind is written.
 Result<SeqNo> WideHistory::race(db::Core& core, base::FixedClock& clock) {
   std::vector<Operation> late = next(clock).operations;
-  std::erase_if(late, [](const Operation& operation) { return db::bears_on_standing(operation); });
+  std::erase_if(late, [](const Operation& o) { return db::StandingTurns::lanes_of({&o, 1}).any(); });
   if (late.empty()) late = {Signal{.kind = "like", .item = some_item(), .user = some_user(), .at = history_.now()}};
   db::Preparer preparer = core.preparer();
   Result<db::PreparedBatch> batch = db::prepare_batch(preparer, late, {});

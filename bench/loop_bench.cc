@@ -2,7 +2,7 @@
 //
 // loop_bench [items] [users] [dimensions]
 // Default 100,000 items, 20,000 users whose lists of recent positives are full, and both 128 dimensions (f32) and 1536
-// (f16). Prints microseconds of one core an event, of likes and of the default mix, and bytes a user and an item.
+// (f16). Prints microseconds of one core an event, of likes and of the default mix, and bytes a user, an item, an edge.
 // Every figure is the best of several rounds over random users and Zipf-popular items. Groups of 64 are what a loaded
 // server applies; one by one is what a single writer waits for.
 #include <time.h>
@@ -90,6 +90,7 @@ class Bench {
     measure("like", [this] { return like(); });
     measure("default mix", [this] { return mixed(); });
     print_memory();
+    relate();
   }
 
  private:
@@ -228,6 +229,45 @@ class Bench {
       best[v] = std::min(best[v], spent[v] / static_cast<double>(events.size()));
     }
     events_.clear();
+  }
+
+  /// Every user follows some creators, popular ones more often.
+  void relate() {
+    constexpr std::uint64_t kFollowed = 20;
+    const auto bytes = [this](const char* view) {
+      return static_cast<double>(views_->registry().find(view)->memory_bytes());
+    };
+    const double before = bytes("relations");
+    const double weights_before = bytes("weights");
+    double spent = 0;
+    std::uint64_t edges = 0;
+    for (std::uint64_t u = 0; u < shape_.users; ++u) {
+      for (std::uint64_t e = 0; e < kFollowed; ++e) {
+        now_ = now_ + microseconds(1'000);
+        const double rank = std::exp(random_.uniform() * std::log(static_cast<double>(kCreators))) - 1;
+        write(Relate{.relation = "follows",
+                     .from = "u" + std::to_string(u),
+                     .to = "c" + std::to_string(static_cast<std::uint64_t>(rank)),
+                     .at = now_});
+      }
+      edges += events_.size();
+      std::vector<wal::WalEvent> events = events_.decoded();
+      const double start = now_ns();
+      apply(events);
+      spent += now_ns() - start;
+      events_.clear();
+    }
+    const auto follows = static_cast<std::uint16_t>(views_->schema().relation_index("follows"));
+    std::uint64_t standing = 0;
+    for (std::uint32_t u = 0; u < views_->entities().ordinal_count(EntityKind::User); ++u) {
+      standing += views_->relations().outgoing_count(follows, to_ordinal(u));
+    }
+    std::printf(
+        "edges          %6.2f us a RELATE in groups of %llu; %llu stand: %.1f bytes an edge in relations, %.1f "
+        "in weights\n",
+        spent / static_cast<double>(edges) / 1e3, static_cast<unsigned long long>(kFollowed),
+        static_cast<unsigned long long>(standing), (bytes("relations") - before) / static_cast<double>(standing),
+        (bytes("weights") - weights_before) / static_cast<double>(standing));
   }
 
   void print_memory() const {

@@ -32,6 +32,8 @@ class SumSink final : public DigestSink {
   std::uint64_t pairs_ = 0;
 };
 
+constexpr std::size_t kGroupThatOverlaps = 8;  // events
+
 /// Whether views must take the event before the next one reads the roots. Other events add to them no more than a user
 /// of whom nothing else is known.
 bool changes_roots(const wal::WalEvent& event) {
@@ -87,9 +89,15 @@ void Registry::apply(std::span<wal::WalEvent> events) noexcept {
       continue;
     }
     resolve_into(next, Views(views_).first(roots_));
-    for (const auto& view : Views(views_).subspan(roots_)) {
-      // By itself an event waits some thirty times for memory, one wait after the other; those of many overlap.
-      view->prefetch(next);
+    const Views derived = Views(views_).subspan(roots_);
+    // By itself an event waits some thirty times for memory, one wait after the other. Those of a group overlap in each
+    // view; those of a few events overlap with the next views'.
+    const bool is_small = next.size() < kGroupThatOverlaps;
+    if (is_small) {
+      for (const auto& view : derived) view->prefetch(next);
+    }
+    for (const auto& view : derived) {
+      if (!is_small) view->prefetch(next);
       for (const wal::WalEvent& event : next) view->apply(event);
     }
   }

@@ -10,7 +10,10 @@
 #include "db/backup_manifest.h"
 #include "db/log_lines.h"
 #include "db/offline/log_walk.h"
+#include "db/stores.h"
 #include "materializer/checkpoint.h"
+#include "signal/rollup_block.h"
+#include "signal/rollups.h"
 #include "storage/backends.h"
 #include "storage/keys.h"
 #include "storage/lmdb_file.h"
@@ -139,14 +142,43 @@ Status inspect_view(base::FileSystem& fs, const std::string& path, const std::st
   return {};
 }
 
-/// The fields of entities, as a base keeps them.
-Status inspect_dump(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
-  const auto each = [&line](std::string_view key, std::string_view value) -> Status {
-    TIDAL_TRY_ASSIGN(const storage::StoreKey place, storage::decode_key(key));
-    TIDAL_TRY_ASSIGN(const std::string fields, fields_json(value));
-    line("{\"entity\":{\"kind\":" + std::to_string(place.kind) +
-         ",\"ordinal\":" + std::to_string(to_index(place.ordinal)) + ",\"fields\":" + fields + "}}");
+/// The fields of an entity.
+Status inspect_fields(std::string_view key, std::string_view value, const LineVisitor& line) {
+  TIDAL_TRY_ASSIGN(const storage::StoreKey place, storage::decode_key(key));
+  TIDAL_TRY_ASSIGN(const std::string fields, fields_json(value));
+  line("{\"entity\":{\"kind\":" + std::to_string(place.kind) +
+       ",\"ordinal\":" + std::to_string(to_index(place.ordinal)) + ",\"fields\":" + fields + "}}");
+  return {};
+}
+
+/// A block of a history, or the marker that says how far they go.
+Status inspect_block(std::string_view key, std::string_view value, const LineVisitor& line) {
+  if (key == signal::kRollupMarker) {
+    line("{\"histories\":{\"through\":" + std::to_string(base::Decoder(value).u64()) + "}}");
     return {};
+  }
+  TIDAL_TRY_ASSIGN(const signal::BlockRef ref, signal::decode_block_key(key));
+  TIDAL_TRY_ASSIGN(const signal::RollupBlock block, signal::decode_block(ref.step, value));
+  const signal::SeriesParts series = signal::parts_of(ref.series);
+  std::string buckets;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    if (block[i].count == 0) continue;
+    const std::int64_t number = ref.block * signal::buckets_a_block(ref.step) + static_cast<std::int64_t>(i);
+    buckets += (buckets.empty() ? "{\"start\":\"" : ",{\"start\":\"") +
+               to_string(Timestamp{number * signal::step_us(ref.step)}) +
+               "\",\"count\":" + std::to_string(block[i].count) + "}";
+  }
+  line("{\"history\":{\"kind\":" + std::to_string(static_cast<int>(series.kind)) +
+       ",\"ordinal\":" + std::to_string(to_index(series.entity)) + ",\"signal\":" + std::to_string(series.signal) +
+       ",\"by\":\"" + (ref.step == signal::RollupStep::Hour ? "hour" : "day") + "\",\"buckets\":[" + buckets + "]}}");
+  return {};
+}
+
+/// What a store keeps, as a base has it. The name tells which.
+Status inspect_dump(base::FileSystem& fs, const std::string& path, const LineVisitor& line) {
+  const bool is_histories = path.ends_with("/" + std::string(kStores[1].dump));
+  const auto each = [&](std::string_view key, std::string_view value) -> Status {
+    return is_histories ? inspect_block(key, value, line) : inspect_fields(key, value, line);
   };
   TIDAL_TRY_ASSIGN(const storage::DumpSummary summary, storage::read_dump(fs, path, each));
   line("{\"store_dump\":{\"format\":" + std::to_string(summary.format) +

@@ -75,6 +75,10 @@ function(tidal_test name)
   target_precompile_headers(${name} REUSE_FROM tidal_test_pch)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+  if(TIDAL_SANITIZE STREQUAL "thread")
+    set_tests_properties(${name} PROPERTIES
+      ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp")
+  endif()
   if("concurrent" IN_LIST ARG_LABELS)
     if(NOT TARGET concurrent_tests)
       add_custom_target(concurrent_tests)  # what the tsan preset builds

@@ -118,6 +118,8 @@ Exit run_rebuild(const Terminal& terminal, const CommonOptions& common, const Re
       return fail(terminal, rebuilt.error());
     }
   }
+  // A close would only log that its checkpoint failed.
+  if (const Result<SeqNo> kept = database->checkpoint(); !kept.ok()) return fail(terminal, kept.error());
   if (const Status closed = database->close(); !closed.ok()) return fail(terminal, closed.error());
   return Exit::Ok;
 }

@@ -58,9 +58,14 @@ Result<SeqNo> restore_base(materializer::CheckpointDirectory& bases, const wal::
 }
 
 Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno) {
-  TIDAL_TRY_ASSIGN(Stores stores, Stores::open(fs, database, Stores::Files::AsFound, nullptr));
+  std::vector<std::string> removed;  // damaged stores: those that may be lost
+  TIDAL_TRY_ASSIGN(Stores stores, Stores::open(fs, database, Stores::Files::AsFound, &removed));
+  std::vector<std::string> lost;
+  for (std::size_t i = 0; i < kStores.size(); ++i) {
+    if (kStores[i].may_be_lost && stores.at(i).seqno() != seqno) lost.emplace_back(kStores[i].view);
+  }
   const materializer::CheckpointDirectory checkpoints(fs, database + "/checkpoints");
-  return base_directory(fs, database).copy_from(checkpoints, seqno, stores.dumps(fs, seqno));
+  return base_directory(fs, database).copy_from(checkpoints, seqno, stores.dumps(fs, seqno), lost);
 }
 
 }  // namespace tidal::db

@@ -45,7 +45,8 @@ namespace tidal::db {
                                          std::span<const materializer::StoreFile> stores);
 
 /// Makes the checkpoint at `seqno`, with the stores that are at the same seqno, a base: its files are copied, the
-/// stores are dumped beside them. Nobody may have the directory open. Corruption, IoError, ResourceExhausted.
+/// stores are dumped beside them. A store that may be lost and is not at that seqno is left out, and its view with it.
+/// Nobody may have the directory open. Corruption, IoError, ResourceExhausted.
 [[nodiscard]] Status promote_checkpoint(base::FileSystem& fs, const std::string& database, SeqNo seqno);
 
 }  // namespace tidal::db

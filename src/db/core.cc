@@ -184,14 +184,17 @@ Status Core::write_checkpoint(SeqNo& seqno) {
   if (!checkpoints_) return Error(Code::FailedPrecondition, "a database in memory has no checkpoints");
   // relaxed: a wish, not a fact. Also after a failure the next attempt waits for as much log again.
   log_bytes_since_checkpoint_.store(0, std::memory_order_relaxed);
-  if (applied().value == checkpoint_seqno_.load(std::memory_order_relaxed)) {
+  if (applied().value == checkpoint_seqno_.load(std::memory_order_relaxed) && !is_rebuilt_) {
     seqno = applied();
     return checkpoints_->sync_names();  // the life that wrote it may have failed to
   }
   materializer::Capture taken = capture(seqno);
   // No store transaction and no checkpoint becomes visible before the log is synced through its seqno.
   TIDAL_TRY(queue_->sync());
-  TIDAL_TRY(checkpoints_->write(std::move(taken), environment_.clock.now()));
+  using Same = materializer::CheckpointDirectory::Same;
+  const Same same = is_rebuilt_ ? Same::Replaced : Same::Stays;
+  TIDAL_TRY(checkpoints_->write(std::move(taken), environment_.clock.now(), {}, same));
+  is_rebuilt_ = false;
   checkpoint_seqno_.store(seqno.value, std::memory_order_relaxed);  // read by stats only
   if (applier_->memory().is_exceeded()) settle();
   return {};

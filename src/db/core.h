@@ -171,6 +171,8 @@ class Core {
   SeqNo proven_base_ TIDAL_GUARDED_BY(compaction_mutex_);
   base::Mutex checkpoint_mutex_;  ///< one checkpoint or base at a time
   std::atomic<std::uint64_t> checkpoint_seqno_{0};
+  /// A view was built anew since the newest checkpoint, which must be written again.
+  bool is_rebuilt_ TIDAL_GUARDED_BY(checkpoint_mutex_) = false;
   std::atomic<std::uint64_t> base_seqno_{0};  ///< written with compaction_mutex_ held
   std::atomic<std::int64_t> checkpoint_pause_us_{0};
   std::atomic<std::uint64_t> log_bytes_since_checkpoint_{0};

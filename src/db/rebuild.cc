@@ -5,7 +5,7 @@
 // from the log's files; what is applied meanwhile comes from a tap on the applier, so that the last stretch, for which
 // writers wait, is as short as what they wrote in the last round. R1: the view in service is the old one, whole, until
 // the new one has applied the same last event. R2: nothing is on disk before the change of places: a crash, a cancel or
-// an error leaves no trace.
+// an error leaves no trace. The next checkpoint makes it last.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -146,6 +146,7 @@ class Core::Rebuild {
     apply_tapped();
     TIDAL_ASSERT(through() == pause.applied());
     core_.views_->adopt(report_.view, *aside_);
+    core_.is_rebuilt_ = true;
     report_.seqno = pause.applied();
     report_.pause.us =
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked).count();

@@ -1,6 +1,7 @@
 // Lanes by acting entity, taken all at once.
 #include "db/standing_turns.h"
 
+#include <algorithm>
 #include <string>
 #include <variant>
 
@@ -26,21 +27,21 @@ StandingTurns::Lanes StandingTurns::lanes_of(std::span<const Operation> operatio
 
 Result<StandingTurns::Turn> StandingTurns::take(const Lanes& lanes, std::chrono::steady_clock::time_point deadline) {
   if (lanes.none()) return Turn(*this, lanes);
-  const bool wants_all = lanes.all();
   const base::MutexLock lock(mutex_);
-  if (wants_all) ++waiting_for_all_;
+  const auto mine = waiting_.insert(waiting_.end(), lanes);
   const auto must_wait = [&]() TIDAL_REQUIRES(mutex_) {
-    return (lanes & held_).any() || (!wants_all && waiting_for_all_ > 0);
+    const auto needs_a_lane = [&lanes](const Lanes& earlier) { return (lanes & earlier).any(); };
+    return needs_a_lane(held_) || std::any_of(waiting_.begin(), mine, needs_a_lane);
   };
   bool in_time = true;
   while (must_wait() && in_time) in_time = freed_.wait_until(mutex_, deadline);
   const bool is_mine = !must_wait();
-  if (wants_all) --waiting_for_all_;
+  waiting_.erase(mine);
   if (is_mine) {
     held_ |= lanes;
     return Turn(*this, lanes);
   }
-  freed_.notify_all();  // those who let a deletion go first
+  freed_.notify_all();  // those who came later
   return Error(Code::Unavailable,
                "another write that says what stood had not been applied before the deadline: nothing is written");
 }

@@ -4,13 +4,15 @@
 // T1: from the preparation of such a record until it is applied no other of the same acting entity is prepared, and no
 //     deletion, which takes edges from anybody, is under way. So what a record says stood is what stands when it is
 //     applied.
-// T2: whoever waits holds nothing, and a deletion that waits lets nobody else in before it: no deadlock, nobody
-// starves. Threads: thread-safe. Taken after Core::schema_mutex().
+// T2: whoever waits holds nothing, and nobody who came later and needs one of its lanes is let in before it: no
+//     deadlock, nobody starves.
+// Threads: thread-safe. Taken after Core::schema_mutex().
 #pragma once
 
 #include <bitset>
 #include <chrono>
 #include <cstddef>
+#include <list>
 #include <span>
 
 #include "base/mutex.h"
@@ -47,7 +49,7 @@ class StandingTurns {
   base::Mutex mutex_;
   base::CondVar freed_;
   Lanes held_ TIDAL_GUARDED_BY(mutex_);
-  std::size_t waiting_for_all_ TIDAL_GUARDED_BY(mutex_) = 0;
+  std::list<Lanes> waiting_ TIDAL_GUARDED_BY(mutex_);  // in the order in which they came
 };
 
 }  // namespace tidal::db

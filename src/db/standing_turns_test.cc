@@ -74,6 +74,24 @@ TEST(StandingTurns, AWaitingDeletionComesBeforeWhoComesLater) {
   EXPECT_TRUE(deleted.load(std::memory_order_relaxed));
 }
 
+/// Nobody who comes later takes the lanes of a batch that waits for one of them.
+TEST(StandingTurns, ABatchOfManyComesInItsTurn) {
+  StandingTurns turns;
+  const std::string other = somebody_else("u1");
+  auto first = std::optional(turns.take(lanes(edge("u1")), far()).value());
+  std::atomic<bool> written{false};
+  std::thread batch([&] {
+    EXPECT_TRUE(turns.take(lanes(edge("u1")) | lanes(edge(other)), far()).ok());
+    written.store(true, std::memory_order_relaxed);
+  });
+  while (turns.take(lanes(edge(other)), now()).ok()) std::this_thread::yield();
+  EXPECT_FALSE(written.load(std::memory_order_relaxed));
+  first.reset();
+  EXPECT_TRUE(turns.take(lanes(edge(other)), far()).ok());
+  batch.join();
+  EXPECT_TRUE(written.load(std::memory_order_relaxed));
+}
+
 TEST(StandingTurns, ADeletionThatGivesUpLetsTheOthersIn) {
   StandingTurns turns;
   const auto first = turns.take(lanes(edge("u1")), far());

@@ -24,6 +24,8 @@ struct StorePlace {
   std::string_view title;       ///< in messages
   std::string_view dump;        ///< its file in a base
   storage::Backend production;  ///< unless stores go through the FileSystem
+  /// Its view begins anew where the store is lost and nothing else can tell its past (M7).
+  bool may_be_lost = false;
 };
 
 inline constexpr std::array<StorePlace, 2> kStores = {{
@@ -31,7 +33,8 @@ inline constexpr std::array<StorePlace, 2> kStores = {{
     {.view = "rollups",
      .title = "store of histories",
      .dump = "rollup_blocks",
-     .production = storage::Backend::RocksDb},
+     .production = storage::Backend::RocksDb,
+     .may_be_lost = true},
 }};
 
 /// Where the store lies in a data directory.

@@ -188,6 +188,7 @@ void Views::adopt(std::string_view name, Views& other) {
   part->roots.follow(*this);
   if (const auto& rollups = std::get<Owned<signal::Rollups>>(part->states)) {
     rollups->move_to(stores_.rollups(), other.stores_.release_rollups());
+    std::get<Owned<signal::Rollups>>((*ours)->states)->succeeded_by(*rollups);
   }
   publish(*part, *view);
   auto* retired =

@@ -168,14 +168,16 @@ Status CheckpointDirectory::write_manifest(Manifest manifest, std::span<const St
   return {};
 }
 
-Status CheckpointDirectory::write(Capture capture, Timestamp now, std::span<const StoreFile> stores) {
+Status CheckpointDirectory::write(Capture capture, Timestamp now, std::span<const StoreFile> stores, Same same) {
   const std::string aside = directory_of(capture.seqno) + std::string(kUnfinished);
-  return name(capture.seqno, write_aside(capture, now, stores, aside), aside);
+  return name(capture.seqno, write_aside(capture, now, stores, aside), aside, same);
 }
 
-Status CheckpointDirectory::copy_from(const CheckpointDirectory& other, SeqNo seqno,
-                                      std::span<const StoreFile> stores) {
+Status CheckpointDirectory::copy_from(const CheckpointDirectory& other, SeqNo seqno, std::span<const StoreFile> stores,
+                                      std::span<const std::string> lost) {
   TIDAL_TRY_ASSIGN(Manifest manifest, other.manifest(seqno));
+  std::erase_if(manifest.entries,
+                [lost](const ManifestEntry& entry) { return std::ranges::find(lost, entry.view) != lost.end(); });
   const std::string aside = directory_of(seqno) + std::string(kUnfinished);
   TIDAL_TRY(fs_.create_directories(path_));
   TIDAL_TRY(fs_.remove_all(aside));
@@ -187,7 +189,7 @@ Status CheckpointDirectory::copy_from(const CheckpointDirectory& other, SeqNo se
     }
     return write_manifest(std::move(manifest), stores, aside);
   };
-  return name(seqno, copy(), aside);
+  return name(seqno, copy(), aside, Same::Stays);
 }
 
 /// Whether two sound checkpoints hold the same views, written by the same logic.
@@ -205,7 +207,7 @@ Result<bool> CheckpointDirectory::have_same_logic(const std::string& one, const 
 }
 
 /// Gives what was `written` under the name `aside` its own, and lets older ones go.
-Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::string& aside) {
+Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::string& aside, Same same) {
   if (!written.ok()) {
     static_cast<void>(fs_.remove_all(aside));  // a disk that is full must not fill up with attempts
     return written;
@@ -214,7 +216,7 @@ Status CheckpointDirectory::name(SeqNo seqno, const Status& written, const std::
   if (fs_.exists(final_path)) {
     // A sound one of the same state stays: there is no moment without it. One of older logic is of another state.
     TIDAL_TRY_ASSIGN(const std::vector<std::string> found, defects(seqno));
-    if (found.empty()) {
+    if (found.empty() && same == Same::Stays) {
       TIDAL_TRY_ASSIGN(const bool is_same, have_same_logic(final_path, aside));
       if (is_same) {
         TIDAL_TRY(fs_.remove_all(aside));

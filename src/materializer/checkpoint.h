@@ -94,12 +94,16 @@ class CheckpointDirectory {
 
   /// Writes, syncs and renames; then removes the older ones beyond what the policy keeps. The log must be synced
   /// through capture.seqno before this is called (P2). Each image is let go as soon as it is written.
+  /// A sound one at that seqno stays what it is, unless Same::Replaced: a view was built anew since.
   /// IoError, ResourceExhausted; Corruption when what is read back is not what was written.
-  [[nodiscard]] Status write(Capture capture, Timestamp now, std::span<const StoreFile> stores = {});
+  enum class Same : std::uint8_t { Stays, Replaced };
+  [[nodiscard]] Status write(Capture capture, Timestamp now, std::span<const StoreFile> stores = {},
+                             Same same = Same::Stays);
 
-  /// The same with the images of another directory's checkpoint instead of captured ones. Corruption when one of its
-  /// files is damaged.
-  [[nodiscard]] Status copy_from(const CheckpointDirectory& other, SeqNo seqno, std::span<const StoreFile> stores);
+  /// The same with the images of another directory's checkpoint instead of captured ones, without those of views whose
+  /// store is in `lost`. Corruption when one of its files is damaged.
+  [[nodiscard]] Status copy_from(const CheckpointDirectory& other, SeqNo seqno, std::span<const StoreFile> stores,
+                                 std::span<const std::string> lost = {});
 
   /// Makes sure that the checkpoints which are there now are there after a loss of power: of one that an earlier write
   /// failed to name, only that write knew. Nothing without a directory. IoError, ResourceExhausted.
@@ -143,7 +147,7 @@ class CheckpointDirectory {
  private:
   [[nodiscard]] Status write_manifest(Manifest manifest, std::span<const StoreFile> stores, const std::string& aside);
   [[nodiscard]] Result<bool> have_same_logic(const std::string& one, const std::string& other) const;
-  [[nodiscard]] Status name(SeqNo seqno, const Status& written, const std::string& aside);
+  [[nodiscard]] Status name(SeqNo seqno, const Status& written, const std::string& aside, Same same);
   [[nodiscard]] Status remove(SeqNo seqno);
   [[nodiscard]] Status write_aside(Capture& capture, Timestamp now, std::span<const StoreFile> stores,
                                    const std::string& aside);

@@ -136,6 +136,8 @@ Result<SeqNo> merged_through(const storage::Snapshot& snapshot) {
 }
 
 Result<std::vector<Bucket>> Rollups::series(const SeriesQuery& query) const {
+  // acquire, here and below: pairs with the release in succeeded_by().
+  if (const Rollups* successor = state_->successor.load(std::memory_order_acquire)) return successor->series(query);
   TIDAL_TRY_ASSIGN(Cells cells, cells_of(query));
   const SeriesRef series = make_series({query.kind, query.entity, query.signal});
   const std::uint64_t entity = entity_of(series);
@@ -156,6 +158,8 @@ Result<std::vector<Bucket>> Rollups::series(const SeriesQuery& query) const {
   }
   // After the layers: what they lack is in the store, and what is in both the marker tells (H3).
   TIDAL_TRY_ASSIGN(const std::unique_ptr<storage::Snapshot> store, kv->snapshot());
+  // The store is the successor's to empty: what was seen of it since is not ours.
+  if (const Rollups* successor = state_->successor.load(std::memory_order_acquire)) return successor->series(query);
   TIDAL_TRY_ASSIGN(const SeqNo merged, merged_through(*store));
   if (merged > seen) {
     newest.clear();

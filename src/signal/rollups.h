@@ -111,6 +111,9 @@ class Rollups {
   /// Of a view that was built aside over `present`, which it owns from here on: the next Capture that is written moves
   /// everything to `future`, replacing what that holds. The applier must not run, and no Capture be unwritten.
   void move_to(storage::KeyValueStore& future, std::unique_ptr<storage::KeyValueStore> present);
+  /// From here on series() asks `successor`, which takes over the store of this: readers that found this before may
+  /// still come. `successor` must live as long as they may.
+  void succeeded_by(const Rollups& successor);
   /// Forgets all but the store; waits for a Capture that is being written. The store may be cleared or filled anew from
   /// here to the first change.
   void reset();

@@ -110,6 +110,10 @@ void Rollups::move_to(storage::KeyValueStore& future, std::unique_ptr<storage::K
   state_->future = &future;
 }
 
+void Rollups::succeeded_by(const Rollups& successor) {
+  state_->successor.store(&successor, std::memory_order_release);  // pairs with the acquires in series()
+}
+
 Status Rollups::State::move() {
   StorePointer from;
   storage::KeyValueStore* to = nullptr;

@@ -3,6 +3,7 @@
 // Threads: the current layer is changed by the applier with the mutex held; frozen layers are immutable.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,7 @@ struct Rollups::State {
   base::Mutex flush_mutex;  // taken before mutex
   mutable base::Mutex mutex;
   StorePointer store TIDAL_GUARDED_BY(mutex);
+  std::atomic<const Rollups*> successor{nullptr};
   storage::KeyValueStore* future TIDAL_GUARDED_BY(mutex) = nullptr;  // where the next flush moves the store
   std::shared_ptr<RollupLayer> current TIDAL_GUARDED_BY(mutex) = std::make_shared<RollupLayer>();
   std::vector<FrozenLayer> frozen TIDAL_GUARDED_BY(mutex);  // oldest first

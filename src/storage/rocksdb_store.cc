@@ -43,7 +43,8 @@ bool says(const std::string& text, int number) { return text.find(::strerrordesc
 Error rocksdb_error(const rocksdb::Status& status, std::string_view what) {
   Code code = Code::IoError;
   const std::string text = status.ToString();
-  if (status.IsCorruption()) {
+  // A file that another one of the store names is not there.
+  if (status.IsCorruption() || status.IsPathNotFound() || says(text, ENOENT)) {
     code = Code::Corruption;
   } else if (status.IsNoSpace() || status.IsMemoryLimit() || says(text, EMFILE) || says(text, ENFILE)) {
     code = Code::ResourceExhausted;
@@ -115,8 +116,13 @@ class RocksDbStore final : public KeyValueStore {
   class View final : public Snapshot {
    public:
     explicit View(const RocksDbStore& store)
-        : store_(store), values_(store.values()), snapshot_(store.db_->GetSnapshot()) {}
-    ~View() override { store_.db_->ReleaseSnapshot(snapshot_); }
+        : store_(store), values_(store.values()), snapshot_(store.db_->GetSnapshot()) {
+      ++store_.views_;
+    }
+    ~View() override {
+      store_.db_->ReleaseSnapshot(snapshot_);
+      --store_.views_;
+    }
     View(const View&) = delete;
     View& operator=(const View&) = delete;
     Result<std::optional<std::string>> get(std::string_view key) const override {
@@ -159,6 +165,7 @@ class RocksDbStore final : public KeyValueStore {
   mutable base::Mutex mutex_;
   Family values_ TIDAL_GUARDED_BY(mutex_);
   std::uint64_t number_ = 0;  // of the family of values; the writer's
+  mutable std::atomic<int> views_{0};
   std::atomic<std::uint64_t> seqno_{0};
 };
 
@@ -206,21 +213,21 @@ Status RocksDbStore::open(Access access) {
   TIDAL_TRY(checked(opened, "open of " + path_));
   db_.reset(db);
   static_cast<void>(db_->DestroyColumnFamilyHandle(handles.front()));  // the default one has a handle of its own
-  for (std::size_t i = 1; i < handles.size(); ++i) {
-    const Family family = owned(handles[i]);
-    const bool is_newest = i + 1 == handles.size();
-    if (is_newest) {
-      const base::MutexLock lock(mutex_);
-      values_ = family;
-      number_ = numbers.back();
-    } else if (access == Access::Write) {  // what a crash left of a clear
-      TIDAL_TRY(checked(db_->DropColumnFamily(family.get()), "clear of " + path_));
-    }
-  }
+  std::vector<Family> found;
+  for (std::size_t i = 1; i < handles.size(); ++i) found.push_back(owned(handles[i]));
   TIDAL_TRY_ASSIGN(const std::uint32_t format, read_meta<std::uint32_t>(kFormatKey));
   if (format > kFormat) {
     return Error(Code::FailedPrecondition, "rocksdb store " + path_ + ": format " + std::to_string(format) +
                                                ", this program reads up to " + std::to_string(kFormat));
+  }
+  if (!found.empty()) {
+    const base::MutexLock lock(mutex_);
+    values_ = found.back();
+    number_ = numbers.back();
+    found.pop_back();
+  }
+  for (const Family& left : found) {  // of a clear that a crash cut off
+    if (access == Access::Write) TIDAL_TRY(checked(db_->DropColumnFamily(left.get()), "clear of " + path_));
   }
   TIDAL_TRY_ASSIGN(const std::uint64_t seqno, read_meta<std::uint64_t>(kSeqnoKey));
   seqno_.store(seqno, std::memory_order_release);  // pairs with the acquire in seqno()
@@ -293,6 +300,8 @@ Status RocksDbStore::clear() {
 
 /// Out of the log and the memory tables into files, then all of those into new ones without what was deleted.
 Status RocksDbStore::rewrite() {
+  // A compaction would keep what the snapshot still sees.
+  if (views_ != 0) return Error(Code::Unavailable, "rewrite of " + path_ + ": somebody is reading a snapshot");
   const Family values = this->values();
   const std::vector<rocksdb::ColumnFamilyHandle*> families = {db_->DefaultColumnFamily(), values.get()};
   TIDAL_TRY(checked(db_->Flush(rocksdb::FlushOptions(), families), "rewrite of " + path_));
@@ -307,6 +316,9 @@ Status RocksDbStore::rewrite() {
 }  // namespace
 
 Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const std::string& path) {
+  if (base::posix_file_system().exists(path) && !base::posix_file_system().is_directory(path)) {
+    return Error(Code::Corruption, "rocksdb store " + path + ": it is no directory");
+  }
   TIDAL_TRY(base::posix_file_system().create_directories(path));
   auto store = std::make_unique<RocksDbStore>(path);
   TIDAL_TRY(store->open(RocksDbStore::Access::Write));

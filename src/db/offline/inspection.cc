@@ -248,9 +248,9 @@ Status inspect_file(base::FileSystem& fs, const std::string& path, const LineVis
     TIDAL_TRY_ASSIGN(size, file->size());
   }
   if (storage::starts_lmdb_file(head)) return inspect_lmdb(fs, path, line);
-  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const std::string directory = path.find('/') == std::string::npos ? "./" : path.substr(0, path.rfind('/') + 1);
   if (fs.exists(directory + "CURRENT") && fs.exists(directory + "IDENTITY")) {
-    return inspect_rocksdb(directory, std::string_view(path).substr(directory.size()), line);
+    return inspect_rocksdb(directory, std::string_view(path).substr(path.rfind('/') + 1), line);
   }
   if (wal::starts_archive(head)) return inspect_archive(fs, path, size, line);
   const std::string magic = head.substr(0, 8);

@@ -205,13 +205,26 @@ Result<std::optional<SeqNo>> DirectoryRepair::stores_beside(const materializer::
   std::optional<SeqNo> newest = checkpoint.seqno;
   for (const StorePlace& place : kStores) {
     const auto has = [&place](const materializer::ManifestEntry& entry) { return entry.view == place.view; };
-    if (std::ranges::none_of(checkpoint.entries, has)) continue;
+    if (place.may_be_lost || std::ranges::none_of(checkpoint.entries, has)) continue;
     const Result<std::optional<SeqNo>> stored = read_store_seqno(fs_, directory_, place);
     if (!stored.ok() && !is_damage(stored.error())) return stored.error();
     if (!stored.ok() || !*stored || **stored < checkpoint.seqno) return std::optional<SeqNo>();
     newest = std::max(*newest, **stored);
   }
   return newest;
+}
+
+/// Of the stores that the promoted checkpoint does without.
+Status DirectoryRepair::note_lost_stores() {
+  for (const StorePlace& place : kStores) {
+    if (!place.may_be_lost) continue;
+    const Result<std::optional<SeqNo>> stored = read_store_seqno(fs_, directory_, place);
+    if (!stored.ok() && !is_damage(stored.error())) return stored.error();
+    if (stored.ok() && *stored && **stored == promoted_) continue;
+    notes_.push_back("the " + std::string(place.title) + " is lost or not at that seqno: the view " +
+                     std::string(place.view) + " begins anew at the checkpoint that becomes the base");
+  }
+  return {};
 }
 
 /// The newest sound checkpoint with stores that are at its seqno, if it holds anything that is lost, or if only it
@@ -231,6 +244,7 @@ Status DirectoryRepair::choose_promoted() {
     if (!stored || (seqno != *stored && !may_be_told)) continue;
     if (seqno == *stored) {
       promoted_ = seqno;
+      TIDAL_TRY(note_lost_stores());
       for (const SeqNo base : bases_) {
         superseded_.push_back(base_directory(fs_, directory_).directory_of(base).substr(directory_.size() + 1));
       }

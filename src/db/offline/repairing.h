@@ -75,6 +75,7 @@ class DirectoryRepair {
   [[nodiscard]] std::optional<SeqNo> first_lost(SeqNo after) const;
   [[nodiscard]] SeqNo last_anonymous() const { return std::max(log_.last_anonymous, archive_.last_anonymous); }
   [[nodiscard]] Result<std::optional<SeqNo>> stores_beside(const materializer::Manifest& checkpoint) const;
+  [[nodiscard]] Status note_lost_stores();
   [[nodiscard]] Status choose_promoted();
   [[nodiscard]] Error no_state_error() const;
   [[nodiscard]] Status look_at_checkpoints();

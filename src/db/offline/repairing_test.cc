@@ -228,6 +228,36 @@ TEST(DirectoryRepair, MakesACheckpointThatHoldsWhatIsLostTheBase) {  // D4
   EXPECT_EQ(digest_of(*fs), digest) << "the base has it, too";
 }
 
+/// Histories that are lost keep nothing else from being kept.
+TEST(DirectoryRepair, MakesABaseWithoutTheHistoriesWhenTheirStoreIsLost) {
+  auto digest = digest_of(*with_files(database_files(), 1));
+  digest.erase("rollups");
+  for (const bool is_damaged : {false, true}) {
+    Files damaged = database_files();
+    std::string& content = damaged["/db/wal/00000000000000000001.wal"];
+    content[content.find("i5")] ^= 1;
+    if (is_damaged) {
+      damaged.at("/db/stores/rollups").back() ^= 1;
+    } else {
+      damaged.erase("/db/stores/rollups");
+    }
+    const auto fs = with_files(damaged, 1);
+    auto plan = DirectoryRepair::plan(*fs, "/db");
+    ASSERT_TRUE(plan.ok());
+    EXPECT_NE((*plan)->promoted(), SeqNo{});
+    const bool is_told = std::ranges::any_of((*plan)->notes(), [](const std::string& note) {
+      return note.find("the view rollups begins anew") != std::string::npos;
+    });
+    EXPECT_TRUE(is_told);
+    ASSERT_TRUE((*plan)->apply().ok());
+    plan->reset();
+    for (const char* cache : {"/db/checkpoints", "/db/stores"}) ASSERT_TRUE(fs->remove_all(cache).ok());
+    auto kept = digest_of(*fs);
+    kept.erase("rollups");
+    EXPECT_EQ(kept, digest);
+  }
+}
+
 TEST(DirectoryRepair, MakesNoBaseOfADamagedCheckpoint) {
   Files damaged = database_files();
   std::string& content = damaged["/db/wal/00000000000000000001.wal"];

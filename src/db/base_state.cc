@@ -37,7 +37,14 @@ Result<SeqNo> restore_newest_base(materializer::CheckpointDirectory& bases, cons
   TIDAL_TRY_ASSIGN(const SeqNo newest, bases.newest());
   if (base != SeqNo{} || newest == SeqNo{} || left != SeqNo{}) return base;
   // It may only lack a view that was added since (M7): all of history then tells more, where it can be replayed.
-  const Status whole = log.replay(SeqNo{1}, check_replayable);
+  const Status whole = log.replay(SeqNo{1}, [newest](std::span<wal::WalEvent> events) -> Status {
+    TIDAL_TRY(check_replayable(events));
+    for (const wal::WalEvent& event : events) {
+      if (event.record.type != wal::RecordType::Empty || event.seqno > newest) continue;
+      return Error(Code::Corruption, "what a repair filled in is in the base");
+    }
+    return {};
+  });
   if (whole.ok()) return SeqNo{};
   if (whole.error().code != Code::Corruption) return whole.error();
   std::vector<std::string> same_notes;

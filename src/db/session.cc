@@ -259,7 +259,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
 
   const schema::Schema& schema = validated.ok() ? validated->next : core_.views().schema();
   std::vector<Operation> operations;
-  std::vector<const query::Statement*> written;  // of the operations
+  std::vector<const query::Statement*> statement_of;  // the operations
   for (const query::Statement& statement : statements) {
     if (!std::holds_alternative<query::Write>(statement.body)) continue;
     Result<Operation> operation = to_operation(statement, schema, context(statement));
@@ -268,7 +268,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
       continue;
     }
     operations.push_back(std::move(*operation));
-    written.push_back(&statement);
+    statement_of.push_back(&statement);
   }
   TIDAL_TRY_ASSIGN(const StandingTurns::Turn turn, core_.take_turn(operations));
   Preparer preparer = core_.preparer(schema);
@@ -281,7 +281,7 @@ Result<Reply> Session::commit_batch(const std::vector<query::Statement>& stateme
     WriteReply reply;
     Result<std::optional<PreparedRecord>> record = preparer.prepare(operations[i], reply);
     if (!record.ok()) {
-      const query::Statement& statement = *written[i];
+      const query::Statement& statement = *statement_of[i];
       errors.push_back(at_statement(std::move(record).error(), context(statement), statement, preparer.wrong_part()));
       continue;
     }

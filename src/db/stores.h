@@ -1,8 +1,8 @@
 // The key-value stores of a database: caches in stores/ of what views keep outside of memory, each of one view.
 //
 // A store has a seqno of its own: views skip what it holds already, and one that is behind its view's image, or ahead
-// of the log, cannot be used. One that is damaged is thrown away; what it held comes back from base and log. Threads:
-// externally synchronized; the stores themselves as kv.h says.
+// of the log, cannot be used. One that is damaged is thrown away; what it held comes back from base and log.
+// Threads: externally synchronized; the stores themselves as kv.h says.
 #pragma once
 
 #include <array>

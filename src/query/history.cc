@@ -2,7 +2,6 @@
 #include "query/history.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "query/bind_scope.h"

@@ -24,26 +24,9 @@ struct SourceProfile {
 };
 constexpr std::array kSourceProfiles = {SourceProfile{"following", "new"}, SourceProfile{"related", kBySource}};
 
-Result<std::string> bind_text(const QueryContext& context, const Text& text, std::string_view what) {
-  if (const auto* written = text.written()) return *written;
-  TIDAL_TRY_ASSIGN(const Value value, param_value(context, *text.param(), text.span));
-  const auto* s = std::get_if<std::string>(&value);
-  if (s == nullptr) return refuse(context, text.span, std::string(what) + " takes a string", {.expected = {"string"}});
-  return *s;
-}
-
 Result<std::size_t> bind_limit(const QueryContext& context, const Query& query) {
   if (!query.limit) return static_cast<std::size_t>(kLimitDefault);
-  std::int64_t limit = 0;
-  if (const auto* written = query.limit->written()) {
-    limit = *written;
-  } else {
-    TIDAL_TRY_ASSIGN(const Value value, param_value(context, *query.limit->param(), query.limit->span));
-    const auto* n = std::get_if<std::int64_t>(&value);
-    if (n == nullptr)
-      return refuse(context, query.limit->span, "LIMIT takes a whole number", {.expected = {"whole number"}});
-    limit = *n;
-  }
+  TIDAL_TRY_ASSIGN(const std::int64_t limit, bound_value(context, *query.limit, "LIMIT", "whole number"));
   if (limit < 1 || limit > kLimitMax) {
     return refuse(context, query.limit->span,
                   "LIMIT " + std::to_string(limit) + " is outside 1 to " + std::to_string(kLimitMax),
@@ -54,16 +37,7 @@ Result<std::size_t> bind_limit(const QueryContext& context, const Query& query) 
 
 Result<std::int64_t> bind_deadline(const QueryContext& context, const Query& query) {
   if (!query.deadline) return std::int64_t{0};
-  Duration deadline;
-  if (const auto* written = query.deadline->written()) {
-    deadline = *written;
-  } else {
-    TIDAL_TRY_ASSIGN(const Value value, param_value(context, *query.deadline->param(), query.deadline->span));
-    const auto* d = std::get_if<Duration>(&value);
-    if (d == nullptr)
-      return refuse(context, query.deadline->span, "DEADLINE takes a duration", {.expected = {"duration"}});
-    deadline = *d;
-  }
+  TIDAL_TRY_ASSIGN(const Duration deadline, bound_value(context, *query.deadline, "DEADLINE", "duration"));
   if (deadline.us <= 0) return refuse(context, query.deadline->span, "DEADLINE must be above 0");
   return deadline.us;
 }
@@ -74,7 +48,7 @@ Result<std::vector<Ordinal>> bind_exclude(const BindScope& scope, const Query& q
   std::vector<std::string> keys;
   if (const auto* written = query.exclude->written()) {
     for (const Key& key : *written) {
-      TIDAL_TRY_ASSIGN(std::string text, bind_text(scope.context, key, "EXCLUDE"));
+      TIDAL_TRY_ASSIGN(std::string text, bound_value(scope.context, key, "EXCLUDE", "string"));
       keys.push_back(std::move(text));
     }
   } else {
@@ -254,7 +228,7 @@ Status bind_min_score(const BindScope& scope, const Query& query, BoundQuery& bo
 
 Result<std::optional<Ordinal>> bind_user(const ReadViews& views, const QueryContext& context, const Query& query) {
   if (!query.for_user) return std::optional<Ordinal>();
-  TIDAL_TRY_ASSIGN(const std::string key, bind_text(context, *query.for_user, "FOR USER"));
+  TIDAL_TRY_ASSIGN(const std::string key, bound_value(context, *query.for_user, "FOR USER", "string"));
   const Ordinal user = views.entities->find(EntityKind::User, key);
   const bool known = user != Ordinal::None && views.entities->is_live(EntityKind::User, user);
   return std::optional<Ordinal>(known ? user : Ordinal::None);
@@ -309,7 +283,7 @@ Result<BoundQuery> bind_query(const BindScope& scope, const Query& query) {
     }
   }
   if (scope.has_user() && scope.reader.user() == Ordinal::None) {
-    TIDAL_TRY_ASSIGN(const std::string key, bind_text(scope.context, *query.for_user, "FOR USER"));
+    TIDAL_TRY_ASSIGN(const std::string key, bound_value(scope.context, *query.for_user, "FOR USER", "string"));
     bound.warnings.push_back({"unknown_user", "nothing is known of user '" + key + "': answered as for a new one"});
   }
   bound.warnings.insert(bound.warnings.end(), bound.sort.warnings.begin(), bound.sort.warnings.end());

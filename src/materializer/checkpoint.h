@@ -92,11 +92,13 @@ class CheckpointDirectory {
   CheckpointDirectory(base::FileSystem& fs, std::string path, CheckpointPolicy policy = {})
       : fs_(fs), path_(std::move(path)), policy_(policy) {}
 
+  /// What becomes of a sound checkpoint of the same seqno.
+  enum class Same : std::uint8_t { Stays, Replaced };
+
   /// Writes, syncs and renames; then removes the older ones beyond what the policy keeps. The log must be synced
   /// through capture.seqno before this is called (P2). Each image is let go as soon as it is written.
-  /// A sound one at that seqno stays what it is, unless Same::Replaced: a view was built anew since.
+  /// Same::Replaced: a view was built anew since the one that is there.
   /// IoError, ResourceExhausted; Corruption when what is read back is not what was written.
-  enum class Same : std::uint8_t { Stays, Replaced };
   [[nodiscard]] Status write(Capture capture, Timestamp now, std::span<const StoreFile> stores = {},
                              Same same = Same::Stays);
 

@@ -40,6 +40,7 @@ struct EntityLine {
 
   // acquire: pairs with the release in store().
   [[nodiscard]] bool is_live() const { return (flags.load(std::memory_order_acquire) & kLive) != 0; }
+  [[nodiscard]] bool is_open() const { return (flags.load(std::memory_order_acquire) & kOpen) != 0; }  // likewise
   [[nodiscard]] CreationTime creation() const;
   [[nodiscard]] Ordinal creator_ordinal() const;
   [[nodiscard]] EntityFacts load() const;

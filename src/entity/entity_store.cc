@@ -128,6 +128,11 @@ CreationTime EntityStore::created_at(EntityKind kind, Ordinal o) const {
   return line == nullptr ? CreationTime{} : line->creation();
 }
 
+bool EntityStore::is_open(EntityKind kind, Ordinal o) const {
+  const EntityLine* line = state_->of(kind).line(o);
+  return line != nullptr && line->is_open();
+}
+
 void EntityStore::creation_times(EntityKind kind, std::span<const Ordinal> ordinals, double unknown,
                                  std::span<double> out) const {
   const KindState& state = state_->of(kind);

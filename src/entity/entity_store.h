@@ -33,6 +33,9 @@ struct CreationTime {
   Timestamp at;
 };
 
+/// What an open creation time without a signal counts as: 0000-01-01T00:00:00Z.
+inline constexpr Timestamp kOpenCreation{-62'167'219'200'000'000};
+
 /// Where in the log a change comes from.
 struct EventStamp {
   SeqNo seqno;
@@ -75,6 +78,8 @@ class EntityStore {
   /// The item's creator now; None when it has none.
   [[nodiscard]] Ordinal creator_of(Ordinal item) const;
   [[nodiscard]] CreationTime created_at(EntityKind kind, Ordinal o) const;
+  /// Whether a signal may still decide it.
+  [[nodiscard]] bool is_open(EntityKind kind, Ordinal o) const;
   /// out[i] = creation time in microseconds, or `unknown` where it is open.
   void creation_times(EntityKind kind, std::span<const Ordinal> ordinals, double unknown, std::span<double> out) const;
   /// A live entity's content with created_at filled in as far as known. NotFound (dead or absent), IoError, Corruption.

@@ -193,6 +193,30 @@ std::vector<Ordinal> LiveBitmap::Capture::to_vector() const {
   return version_->big ? version_->merged_bitmap(list).to_vector() : version_->merged(list);
 }
 
+void LiveBitmap::for_each(const std::function<bool(Ordinal)>& visit) const {
+  const base::EpochGuard guard;
+  const Version* v = version_.load(std::memory_order_acquire);  // pairs with publish()
+  if (v == nullptr) return;
+  const std::vector<Ordinal> odd = odd_ones(v->toggles());
+  auto next = odd.begin();
+  bool goes_on = true;
+  const auto meet = [&](Ordinal of_base) {
+    while (goes_on && next != odd.end() && *next < of_base) goes_on = visit(*next++);
+    if (!goes_on) return false;
+    if (next != odd.end() && *next == of_base) {
+      ++next;  // was removed
+      return true;
+    }
+    return goes_on = visit(of_base);
+  };
+  if (v->big) {
+    v->big->for_each(meet);
+  } else {
+    static_cast<void>(std::ranges::all_of(v->base(), meet));
+  }
+  while (goes_on && next != odd.end()) goes_on = visit(*next++);
+}
+
 std::vector<Ordinal> LiveBitmap::to_vector() const {
   const base::EpochGuard guard;
   return capture().to_vector();

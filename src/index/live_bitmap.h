@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,8 @@ class LiveBitmap {
   [[nodiscard]] Bitmap snapshot() const;
   /// Ascending.
   [[nodiscard]] std::vector<Ordinal> to_vector() const;
+  /// Ascending, until `visit` returns false. Cost: of what is visited and of the toggles, not of the set.
+  void for_each(const std::function<bool(Ordinal)>& visit) const;
   [[nodiscard]] Capture capture() const;
   /// Exact, O(1).
   [[nodiscard]] std::uint64_t cardinality() const { return cardinality_.load(std::memory_order_relaxed); }

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -42,6 +43,15 @@ RC_GTEST_PROP(LiveBitmap, EqualsASet, ()) {
   }
   RC_ASSERT(live.to_vector() == std::vector<Ordinal>(model.begin(), model.end()));
   RC_ASSERT(live.snapshot() == Bitmap::of(live.to_vector()));
+  const std::size_t stop = *rc::gen::inRange<std::size_t>(1, model.size() + 2);
+  std::vector<Ordinal> visited;
+  live.for_each([&](Ordinal o) {
+    visited.push_back(o);
+    return visited.size() < stop;
+  });
+  std::vector<Ordinal> wanted(model.begin(), model.end());
+  wanted.resize(std::min(wanted.size(), stop));
+  RC_ASSERT(visited == wanted);
 }
 
 TEST(LiveBitmap, GrowsIntoABitmapAndBack) {

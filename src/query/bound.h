@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "entity/entity_store.h"
 #include "index/field_index.h"
 #include "query/expression.h"
 #include "signal/ledger.h"
@@ -28,8 +29,8 @@ enum class Type : std::uint8_t { Real, Bool, Moment, Duration, String, StringLis
 /// "Not there" in a column that feeds a comparison: every comparison with it is false. No result of arithmetic is it.
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-/// Creation time of an entity whose creation is open: it counts as old. 0000-01-01T00:00:00Z.
-inline constexpr double kOpenCreationUs = -62'167'219'200e6;
+/// Creation time of an entity whose creation is open: it counts as old.
+inline constexpr double kOpenCreationUs = static_cast<double>(entity::kOpenCreation.us);
 
 /// One column that is read from the views.
 struct FeatureRef {

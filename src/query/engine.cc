@@ -2,6 +2,7 @@
 #include "query/engine.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "query/assembly.h"
 #include "query/continuation.h"
@@ -22,9 +23,12 @@ class StageClock {
   explicit StageClock(const std::function<std::int64_t()>& monotonic_us)
       : monotonic_us_(monotonic_us), start_us_(monotonic_us()), last_us_(start_us_) {}
 
-  void end(std::string name, QueryStats& stats) {
+  /// A stage may come more than once.
+  void end(std::string_view name, QueryStats& stats) {
     const std::int64_t now = monotonic_us_();
-    stats.stages.emplace_back(std::move(name), now - last_us_);
+    auto stage = std::ranges::find(stats.stages, name, &std::pair<std::string, std::int64_t>::first);
+    if (stage == stats.stages.end()) stage = stats.stages.emplace(stage, name, 0);
+    stage->second += now - last_us_;
     last_us_ = now;
   }
   [[nodiscard]] std::int64_t start_us() const { return start_us_; }
@@ -68,9 +72,10 @@ class Run {
   Result<QueryReply> answer();
 
  private:
+  [[nodiscard]] Result<index::Bitmap> survivors(const BoundQuery& bound, FeatureReader& reader,
+                                                const Deadline& deadline, const Negatives& negatives);
   [[nodiscard]] index::Bitmap universe(const BoundQuery& bound, const Negatives& negatives);
-  [[nodiscard]] Result<index::Bitmap> filtered(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
-                                               index::Bitmap survivors);
+  [[nodiscard]] Result<index::Bitmap> filtered(Filter& filter, const Bound& condition, index::Bitmap survivors);
   [[nodiscard]] index::Bitmap published(const FeatureReader& reader, index::Bitmap survivors);
   void explain_emptiness(const Selection& selection);
 
@@ -82,6 +87,34 @@ class Run {
   std::vector<Removal> removals_;
   std::optional<Sources> sources_;
 };
+
+/// What the filters leave of what there is or, with sources, of their best.
+Result<index::Bitmap> Run::survivors(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
+                                     const Negatives& negatives) {
+  const bool wants_scheduled = bound.filter && bound.filter->wants_scheduled;
+  if (!bound.sources.empty()) {
+    constexpr Timestamp kNever{std::numeric_limits<std::int64_t>::max()};
+    sources_.emplace(bound.sources, reader, deadline, wants_scheduled ? kNever : reader.now());
+  }
+  std::optional<Evaluator> evaluator;
+  std::optional<Filter> filter;
+  if (bound.filter) {
+    evaluator.emplace(*bound.filter, reader);
+    filter.emplace(*bound.filter, *evaluator, reader, deadline);
+  }
+  for (;;) {
+    removals_.clear();
+    index::Bitmap left = universe(bound, negatives);
+    clock_.end("sources", reply_.stats);
+    if (filter) {
+      TIDAL_TRY_ASSIGN(left, filtered(*filter, *bound.filter, std::move(left)));
+    }
+    if (sources_ && !wants_scheduled) left = published(reader, std::move(left));
+    clock_.end("filters", reply_.stats);
+    if (sources_ && sources_->reach_on(left)) continue;
+    return sources_ ? sources_->cut(left) : std::move(left);
+  }
+}
 
 index::Bitmap Run::universe(const BoundQuery& bound, const Negatives& negatives) {
   index::Bitmap survivors = views_.fields->live(bound.kind);
@@ -98,15 +131,11 @@ index::Bitmap Run::universe(const BoundQuery& bound, const Negatives& negatives)
   return survivors;
 }
 
-Result<index::Bitmap> Run::filtered(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
-                                    index::Bitmap survivors) {
-  if (!bound.filter) return survivors;
-  Evaluator evaluator(*bound.filter, reader);
-  Filter filter(*bound.filter, evaluator, reader, deadline);
+Result<index::Bitmap> Run::filtered(Filter& filter, const Bound& condition, index::Bitmap survivors) {
   for (const FilterPart& part : filter.plan(survivors.cardinality())) {
     const std::uint64_t before = survivors.cardinality();
     TIDAL_TRY_ASSIGN(survivors, filter.narrow(part.node, std::move(survivors)));
-    std::string words = words_of(context_, *query_.filter, bound.filter->nodes[part.node].syntax);
+    std::string words = words_of(context_, *query_.filter, condition.nodes[part.node].syntax);
     // "removed by hidden" would read as if they were.
     if (words == "hidden" || words == "scheduled") words = "asking for what is " + words;
     removals_.push_back({std::move(words), before - survivors.cardinality()});
@@ -154,25 +183,19 @@ Result<QueryReply> Run::answer() {
   const Deadline deadline(context_.monotonic_us, clock_.start_us(), bound.deadline_us);
   clock_.end("bind", reply_.stats);
 
-  if (!bound.sources.empty()) sources_.emplace(bound.sources, reader, deadline);
   const Negatives negatives(views_, bound.kind, reader.user(), bound.filter ? &*bound.filter : nullptr);
-  index::Bitmap survivors = universe(bound, negatives);
-  clock_.end("sources", reply_.stats);
-  TIDAL_TRY_ASSIGN(survivors, filtered(bound, reader, deadline, std::move(survivors)));
+  TIDAL_TRY_ASSIGN(const index::Bitmap candidates, survivors(bound, reader, deadline, negatives));
   if (sources_) {
-    if (!bound.filter || !bound.filter->wants_scheduled) survivors = published(reader, std::move(survivors));
-    survivors = sources_->cut(survivors);
     reader.set_sources(&*sources_);
     for (Warning& warning : sources_->warnings()) bound.warnings.push_back(std::move(warning));
   }
-  clock_.end("filters", reply_.stats);
 
   SelectionRequest request{.kind = bound.kind, .limit = std::min(bound.limit, kServedMax - cursor.served.size())};
   if (after) request.after = &*after;
   request.keep_scheduled = bound.filter && bound.filter->wants_scheduled;
   if (bound.min_score) request.min_score = &*bound.min_score;
   Selector selector(bound.sort, request, reader, deadline);
-  TIDAL_TRY_ASSIGN(const Selection selection, selector.select(survivors));
+  TIDAL_TRY_ASSIGN(const Selection selection, selector.select(candidates));
   clock_.end("score", reply_.stats);
 
   TIDAL_TRY_ASSIGN(
@@ -187,7 +210,7 @@ Result<QueryReply> Run::answer() {
   reply_.partial = selection.partial || deadline.passed();
   reply_.warnings = std::move(bound.warnings);
   reply_.stats.seqno = context_.seqno;
-  reply_.stats.after_filters = survivors.cardinality() - selection.scheduled;
+  reply_.stats.after_filters = candidates.cardinality() - selection.scheduled;
   reply_.total_estimate = reply_.stats.after_filters - selection.below_min_score;
   if (!after) explain_emptiness(selection);
   continue_list(cursor, selection, query_, views_, context_, reply_);

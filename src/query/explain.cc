@@ -40,7 +40,7 @@ PlanNode scan_node(const BoundQuery& bound, const ReadViews& views, FeatureReade
                 .selectivity = {},
                 .children = {}};
   survivors = views.fields->live(bound.kind);
-  if (!bound.sources.empty()) survivors &= Sources(bound.sources, reader, Deadline()).reached();
+  if (!bound.sources.empty()) survivors &= Sources(bound.sources, reader, Deadline(), reader.now()).reached();
   const Negatives negatives(views, bound.kind, reader.user(), bound.filter ? &*bound.filter : nullptr);
   for (const Negatives::Part& part : negatives.parts()) {
     survivors -= part.entities;

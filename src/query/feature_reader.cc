@@ -276,8 +276,8 @@ index::Bitmap FeatureReader::resolve(const SetRef& ref) const {
   return rest;
 }
 
-std::uint64_t FeatureReader::estimate(const SetRef& ref) const {
-  if (ref.kind != SetRef::Kind::Keywords || ref.negated) return resolve(ref).cardinality();
+std::optional<std::uint64_t> FeatureReader::estimate(const SetRef& ref) const {
+  if (ref.kind != SetRef::Kind::Keywords || ref.negated) return std::nullopt;
   std::uint64_t sum = 0;
   for (const std::string& value : ref.values) sum += views_.fields->count_keyword(ref.entity, ref.field, value);
   return sum;

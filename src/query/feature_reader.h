@@ -54,8 +54,8 @@ class FeatureReader {
 
   /// Entities (of ref.entity) for which the condition holds.
   [[nodiscard]] index::Bitmap resolve(const SetRef& ref) const;
-  /// resolve(ref).cardinality(), without building the set where the index knows it.
-  [[nodiscard]] std::uint64_t estimate(const SetRef& ref) const;
+  /// resolve(ref).cardinality() at most, where the index knows it without building the set.
+  [[nodiscard]] std::optional<std::uint64_t> estimate(const SetRef& ref) const;
 
  private:
   void read_signal(const FeatureRef& feature, std::span<const Ordinal> entities, std::span<double> out) const;

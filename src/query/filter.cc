@@ -9,6 +9,8 @@ namespace {
 // Without statistics: what an equality and what any other test of a column or stored field is taken to let through.
 constexpr double kEqualityGuess = 0.1;
 constexpr double kRangeGuess = 1.0 / 3;
+// A range of a whole column costs about as much as the numbers of one in so many.
+constexpr std::uint64_t kColumnScanShare = 16;
 
 }  // namespace
 
@@ -28,16 +30,27 @@ Filter::Filter(const Bound& bound, Evaluator& evaluator, FeatureReader& reader, 
   }
 }
 
+bool Filter::is_answered_by_set(std::uint32_t node, std::uint64_t universe) const {
+  const BoundNode& n = bound_.nodes[node];
+  if (n.set < 0) return false;
+  const SetRef& set = bound_.sets[static_cast<std::size_t>(n.set)];
+  if (set.of_creator) return false;
+  const bool has_column = n.op != Op::Set && set.kind == SetRef::Kind::Ranges;
+  return !has_column || universe > reader_.views().entities->live_count(set.entity) / kColumnScanShare;
+}
+
 FilterPart Filter::measure(std::uint32_t node, std::uint64_t universe) {
   const BoundNode& n = bound_.nodes[node];
   FilterPart part{node, costs_[node], kRangeGuess};
   const auto all = static_cast<double>(std::max<std::uint64_t>(universe, 1));
-  if (part.cost == Cost::Set && n.set >= 0) {
+  if (is_answered_by_set(node, universe)) {
     if (deadline_.passed()) return part;
-    const auto size = static_cast<double>(reader_.estimate(bound_.sets[static_cast<std::size_t>(n.set)]));
+    const std::optional<std::uint64_t> known = reader_.estimate(bound_.sets[static_cast<std::size_t>(n.set)]);
+    const auto size = static_cast<double>(known ? *known : evaluator_.set(n.set).cardinality());
     part.selectivity = std::min(1.0, size / all);
     return part;
   }
+  if (n.set >= 0 && part.cost == Cost::Set) part.cost = Cost::Column;
   switch (n.op) {
     case Op::Const: part.selectivity = n.constant; break;
     case Op::Eq:
@@ -100,7 +113,7 @@ Result<index::Bitmap> Filter::narrow(std::uint32_t node, index::Bitmap universe)
   if (universe.empty()) return universe;
   if (deadline_.passed()) return index::Bitmap();
   if (n.op == Op::Const) return n.constant != 0 ? std::move(universe) : index::Bitmap();
-  if (n.set >= 0 && !bound_.sets[static_cast<std::size_t>(n.set)].of_creator) {
+  if (is_answered_by_set(node, universe.cardinality())) {
     universe &= evaluator_.set(n.set);
     return universe;
   }

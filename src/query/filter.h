@@ -38,6 +38,7 @@ class Filter {
   [[nodiscard]] Result<index::Bitmap> narrow(std::uint32_t node, index::Bitmap universe);
 
  private:
+  [[nodiscard]] bool is_answered_by_set(std::uint32_t node, std::uint64_t universe) const;
   [[nodiscard]] FilterPart measure(std::uint32_t node, std::uint64_t universe);
   [[nodiscard]] std::vector<FilterPart> ordered(const std::vector<std::uint32_t>& nodes, std::uint64_t universe,
                                                 bool conjunction);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <optional>
 
 #include "relationship/traversal.h"
 
@@ -12,6 +14,12 @@ namespace tidal::query {
 namespace {
 
 using Kind = BoundSource::Kind;
+
+// How many times its limit a source that gives its best first reaches for, at first and at most: beyond that one by one
+// costs more than everything at once.
+constexpr std::size_t kFirstReach = 4;
+constexpr std::size_t kFarthestReach = 32;
+constexpr std::size_t kEverything = std::numeric_limits<std::size_t>::max();
 
 constexpr std::array<std::string_view, 5> kNames = {"scan", "following", "friends_liked", "co_engaged", "related"};
 constexpr std::array<std::string_view, 5> kLaterNames = {"ann", "trending", "creator", "text", "explore"};
@@ -177,15 +185,34 @@ Result<std::vector<BoundSource>> bind_sources(const BindScope& scope, const std:
   return sources;
 }
 
-Sources::Sources(const std::vector<BoundSource>& sources, FeatureReader& reader, const Deadline& deadline)
-    : reader_(reader), deadline_(deadline) {
+Sources::Sources(const std::vector<BoundSource>& sources, FeatureReader& reader, const Deadline& deadline,
+                 Timestamp not_after)
+    : reader_(reader), deadline_(deadline), not_after_(not_after) {
   for (const BoundSource& source : sources) {
-    found_.push_back({.source = &source, .items = {}, .scores = {}});
-    if (!deadline_.passed()) reach(source, found_.back());
+    found_.push_back({.source = &source, .items = {}, .scores = {}, .wanted = kFirstReach * source.limit});
+    if (!deadline_.passed()) reach(found_.back());
   }
 }
 
-void Sources::reach(const BoundSource& source, Found& found) {
+bool Sources::reach_on(const index::Bitmap& survivors) {
+  bool any = false;
+  for (Found& found : found_) {
+    if (found.complete || deadline_.passed()) continue;
+    index::Bitmap left = found.items;
+    left &= survivors;
+    if (left.cardinality() >= found.source->limit) continue;
+    // As many as will do if they survive like those before, and half as many again.
+    const std::size_t limit = found.source->limit;
+    const std::uint64_t needed = left.empty() ? kEverything : found.wanted * limit / left.cardinality() * 3 / 2;
+    found.wanted = needed <= kFarthestReach * limit && found.wanted < needed ? needed : kEverything;
+    reach(found);
+    any = true;
+  }
+  return any;
+}
+
+void Sources::reach(Found& found) {
+  const BoundSource& source = *found.source;
   const ReadViews& views = reader_.views();
   const Ordinal user = reader_.user();
   if (source.kind == Kind::Scan) {
@@ -198,23 +225,35 @@ void Sources::reach(const BoundSource& source, Found& found) {
     for (const auto& [item, score] : views.co_engagement->from_recent(user, kSourceLimitMax)) {
       found.scores.emplace_back(item, score);
     }
-  } else {
-    const relationship::Walk walk{.edges = *views.relations,
-                                  .relation = source.relation,
-                                  .def = views.schema->relations[source.relation],
-                                  .user = user,
-                                  .now = reader_.now(),
-                                  .edges_max = source.edges,
-                                  .weight_min = source.min_weight};
+    std::ranges::sort(found.scores);
+    for (const auto& [item, score] : found.scores) found.items.add(item);
+    return;
+  }
+  const relationship::Walk walk{.edges = *views.relations,
+                                .relation = source.relation,
+                                .def = views.schema->relations[source.relation],
+                                .user = user,
+                                .now = reader_.now(),
+                                .edges_max = source.edges,
+                                .weight_min = source.min_weight};
+  if (source.kind == Kind::Following && found.wanted != kEverything) {
+    relationship::Reached reached =
+        relationship::newest_of_targets(walk, *views.creator_items, {found.wanted, not_after_});
+    found.items = std::move(reached.items);
+    found.complete = reached.complete;
+    found.capped = reached.capped;
+    return;
+  }
+  if (found.known.empty()) {
     relationship::Reached reached =
         source.kind == Kind::Following      ? relationship::items_of_targets(walk, *views.creator_items)
         : source.kind == Kind::FriendsLiked ? relationship::liked_by_targets(walk, *views.user_state)
                                             : relationship::liked_by_fellows(walk, *views.co_engagement);
-    found.items = std::move(reached.items);
+    found.known = std::move(reached.items);
     found.capped = reached.capped;
   }
-  std::ranges::sort(found.scores);
-  for (const auto& [item, score] : found.scores) found.items.add(item);
+  found.items = newest(found.known, found.wanted);
+  found.complete = found.items.cardinality() == found.known.cardinality();
 }
 
 /// Neighbours by co-engagement and by embedding, each in [0, 1] at its best: the sum over both and over the anchors.
@@ -253,19 +292,53 @@ index::Bitmap Sources::reached() const {
   return all;
 }
 
+/// The `count` newest that are not too new; all as they are when there are no more.
+index::Bitmap Sources::newest(const index::Bitmap& items, std::size_t count) const {
+  if (items.cardinality() <= count) return items;
+  constexpr std::size_t kBlock = 1024;
+  const std::vector<Ordinal> all = items.to_vector();
+  std::array<double, kBlock> created;
+  std::vector<relationship::CreatedItem> best;  // and some that are worse than the `count` best
+  best.reserve(std::min(2 * count, all.size()) + kBlock);
+  std::optional<relationship::CreatedItem> bar;  // the worst of the best so far
+  const auto is_before = [](const auto& a, const auto& b) { return a.is_before(b); };
+  const auto keep_best = [&] {
+    if (best.size() <= count) return;
+    const auto last = best.begin() + static_cast<std::ptrdiff_t>(count) - 1;
+    std::ranges::nth_element(best, last, is_before);
+    bar = *last;
+    best.resize(count);
+  };
+  // From the end: what came last into the database is mostly the newest, and what is older then fails at the bar.
+  for (std::size_t end = all.size(); end > 0;) {
+    const std::size_t n = std::min(end, kBlock);
+    end -= n;
+    const std::span<const Ordinal> block(all.data() + end, n);
+    reader_.views().entities->creation_times(EntityKind::Item, block, kOpenCreationUs, {created.data(), n});
+    for (std::size_t i = n; i-- > 0;) {
+      const relationship::CreatedItem item{Timestamp{static_cast<std::int64_t>(created[i])}, block[i]};
+      if (item.created <= not_after_ && (!bar || item.is_before(*bar))) best.push_back(item);
+    }
+    if (best.size() >= 2 * count) keep_best();
+  }
+  keep_best();
+  std::vector<Ordinal> kept;
+  kept.reserve(best.size());
+  for (const relationship::CreatedItem& each : best) kept.push_back(each.item);
+  std::ranges::sort(kept);
+  return index::Bitmap::of(kept);
+}
+
 /// The survivors with the highest scores; without scores the newest.
-index::Bitmap Sources::best(const Found& found, const index::Bitmap& survivors) {
+index::Bitmap Sources::best(const Found& found, const index::Bitmap& survivors) const {
   index::Bitmap left = found.items;
   left &= survivors;
   const std::size_t limit = found.source->limit;
   if (found.source->kind == Kind::Scan || left.cardinality() <= limit) return left;
+  if (found.scores.empty()) return newest(left, limit);
   std::vector<Ordinal> items = left.to_vector();
   std::vector<double> ranks(items.size());
-  if (found.scores.empty()) {
-    reader_.views().entities->creation_times(EntityKind::Item, items, kOpenCreationUs, ranks);
-  } else {
-    scores(items, ranks);
-  }
+  scores(items, ranks);
   std::vector<std::size_t> order(items.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   const auto better = [&](std::size_t a, std::size_t b) { return ranks[a] != ranks[b] ? ranks[a] > ranks[b] : a < b; };

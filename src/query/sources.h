@@ -1,7 +1,8 @@
 // Where candidates come from besides a scan: the sources of FROM and SIMILAR TO.
 //
-// A source first reaches for all it can find; filters act on that, and only then is it cut to its limit, so that what
-// a user has seen takes no places. S1: what is left of a source are its best `limit` among the survivors.
+// What a source finds meets the filters first and is cut to its limit only then, so that what a user has seen takes no
+// places. A source that can give its best first begins with some of them, and reaches further while too few survive.
+// S1: what is left of a source are its best `limit` among the survivors of all it could find.
 // Threads: one query's own.   Source: docs/relationships.md.
 #pragma once
 
@@ -48,11 +49,15 @@ struct BoundSource {
 
 class Sources {
  public:
-  /// Reaches for everything now, or as much as the deadline leaves time for. All outlive this.
-  Sources(const std::vector<BoundSource>& sources, FeatureReader& reader, const Deadline& deadline);
+  /// Reaches for the best now, or as much as the deadline leaves time for. What is created after `not_after` will not
+  /// survive. All outlive this.
+  Sources(const std::vector<BoundSource>& sources, FeatureReader& reader, const Deadline& deadline,
+          Timestamp not_after);
 
-  /// Everything any of them found.
+  /// Everything any of them found so far.
   [[nodiscard]] index::Bitmap reached() const;
+  /// Reaches further where fewer than the limit survived. False: there is nothing more to be had, or no time.
+  bool reach_on(const index::Bitmap& survivors);
   /// S1, and what each found is noted; `survivors` are among reached().
   [[nodiscard]] index::Bitmap cut(const index::Bitmap& survivors);
   /// out[i] = the largest score that a source found it with; 0 where none did or it gives none.
@@ -65,16 +70,21 @@ class Sources {
  private:
   struct Found {
     const BoundSource* source;
-    index::Bitmap items;
+    index::Bitmap items;  // that it has given
+    index::Bitmap known;  // of which it gives the newest; empty while the walk itself gives them
     std::vector<std::pair<Ordinal, double>> scores;  // by ordinal; empty: newest first
+    std::size_t wanted = 0;                          // how many of the best; kEverything
+    bool complete = true;                            // nothing is left to be found
     bool capped = false;
   };
-  void reach(const BoundSource& source, Found& found);
+  void reach(Found& found);
   void find_related(const BoundSource& source, Found& found);
-  [[nodiscard]] index::Bitmap best(const Found& found, const index::Bitmap& survivors);
+  [[nodiscard]] index::Bitmap best(const Found& found, const index::Bitmap& survivors) const;
+  [[nodiscard]] index::Bitmap newest(const index::Bitmap& items, std::size_t count) const;
 
   FeatureReader& reader_;
   const Deadline& deadline_;
+  const Timestamp not_after_;
   std::vector<Found> found_;
 };
 

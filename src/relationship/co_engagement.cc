@@ -104,6 +104,16 @@ std::vector<RecentItem> CoEngagement::recent(Ordinal user) const {
   return out;
 }
 
+void CoEngagement::append_recent(Ordinal user, std::vector<Ordinal>& items) const {
+  const base::EpochGuard guard;
+  const State& state = *state_.load(std::memory_order_acquire);
+  RecentSnapshot list;
+  state.read_list(user, list);
+  for (const RecentPlace& place : list.span()) {
+    if (state.is_live(place)) items.push_back(to_ordinal(place.item));
+  }
+}
+
 std::vector<Neighbour> CoEngagement::from_recent(Ordinal user, std::size_t n) const {
   const base::EpochGuard guard;
   const State& state = *state_.load(std::memory_order_acquire);

@@ -94,6 +94,8 @@ class CoEngagement {
   void scores(Ordinal anchor, std::span<const Ordinal> items, std::span<double> out) const;
   /// The user's list, newest first.
   [[nodiscard]] std::vector<RecentItem> recent(Ordinal user) const;
+  /// Its items, behind what is there.
+  void append_recent(Ordinal user, std::vector<Ordinal>& items) const;
   /// The best n by the sum of their similarities to the user's recent items, without these; order as neighbours().
   /// Cost: up to recent · neighbours random reads.
   [[nodiscard]] std::vector<Neighbour> from_recent(Ordinal user, std::size_t n) const;

@@ -1,4 +1,4 @@
-// A bitmap a creator.
+// A set and an order a creator.
 #include "relationship/creator_items.h"
 
 #include <algorithm>
@@ -16,8 +16,8 @@ index::Bitmap CreatorItems::items(std::span<const Ordinal> creators) const {
   const State& state = *state_.load(std::memory_order_acquire);  // pairs with clear()
   index::Bitmap all;
   for (const Ordinal creator : creators) {
-    const index::LiveBitmap* items = creator == Ordinal::None ? nullptr : state.by_creator.find(to_index(creator));
-    if (items != nullptr) all |= items->snapshot();
+    const OfCreator* of = creator == Ordinal::None ? nullptr : state.by_creator.find(to_index(creator));
+    if (of != nullptr) all |= of->items.snapshot();
   }
   return all;
 }
@@ -25,38 +25,62 @@ index::Bitmap CreatorItems::items(std::span<const Ordinal> creators) const {
 std::uint64_t CreatorItems::count(Ordinal creator) const {
   const base::EpochGuard guard;
   const State& state = *state_.load(std::memory_order_acquire);  // as above
-  const index::LiveBitmap* items = creator == Ordinal::None ? nullptr : state.by_creator.find(to_index(creator));
-  return items == nullptr ? 0 : items->cardinality();
+  const OfCreator* of = creator == Ordinal::None ? nullptr : state.by_creator.find(to_index(creator));
+  return of == nullptr ? 0 : of->items.cardinality();
+}
+
+ItemsByTime::Cursor CreatorItems::newest(Ordinal creator, Timestamp not_after) const {
+  const State& state = *state_.load(std::memory_order_acquire);  // as above
+  const OfCreator* of = creator == Ordinal::None ? nullptr : state.by_creator.find(to_index(creator));
+  return of == nullptr ? ItemsByTime::Cursor() : ItemsByTime::Cursor(of->by_time, not_after);
 }
 
 // Only this thread replaces the state, so it needs no guard.
 
-void CreatorItems::set_creator(Ordinal item, Ordinal creator) {
+void CreatorItems::set(Ordinal item, Ordinal creator, Timestamp created) {
   State& state = *state_.load(std::memory_order_relaxed);
-  std::uint32_t& known = state.creator_of.at_grown(to_index(item));
+  Place& place = state.places.at_grown(to_index(item));
   const std::uint32_t wanted = creator == Ordinal::None ? 0 : to_index(creator) + 1;
-  if (known == wanted) return;
-  if (known != 0) state.by_creator[known - 1].remove(item);
-  if (wanted != 0) state.by_creator.at_grown(wanted - 1).add(item);
-  known = wanted;
+  if (place.creator == wanted && (wanted == 0 || place.created_us == created.us)) return;
+  // In before out: what only gets another time is never out of its creator's items.
+  if (wanted != 0) {
+    OfCreator& of = state.by_creator.at_grown(wanted - 1);
+    of.items.add(item);
+    of.by_time.insert({created, item});
+  }
+  if (place.creator != 0) {
+    OfCreator& of = state.by_creator[place.creator - 1];
+    if (place.creator != wanted) of.items.remove(item);
+    of.by_time.remove({Timestamp{place.created_us}, item});
+  }
+  place = {created.us, wanted};
   state.item_end = std::max(state.item_end, to_index(item) + 1);
   state.creator_end = std::max(state.creator_end, wanted);
 }
 
+void CreatorItems::set_created(Ordinal item, Timestamp created) {
+  const State& state = *state_.load(std::memory_order_relaxed);
+  const Place* place = state.places.find(to_index(item));
+  if (place != nullptr && place->creator != 0) set(item, to_ordinal(place->creator - 1), created);
+}
+
 void CreatorItems::clear() { base::retire(state_.exchange(new State, std::memory_order_acq_rel)); }
 
-void CreatorItems::for_each(const std::function<void(Ordinal item, Ordinal creator)>& visit) const {
+void CreatorItems::for_each(const std::function<void(Ordinal, Ordinal, Timestamp)>& visit) const {
   const State& state = *state_.load(std::memory_order_relaxed);
   for (std::uint32_t item = 0; item < state.item_end; ++item) {
-    const std::uint32_t creator = state.creator_of[item];
-    if (creator != 0) visit(to_ordinal(item), to_ordinal(creator - 1));
+    const Place& place = state.places[item];
+    if (place.creator != 0) visit(to_ordinal(item), to_ordinal(place.creator - 1), Timestamp{place.created_us});
   }
 }
 
 std::size_t CreatorItems::memory_bytes() const {
   const State& state = *state_.load(std::memory_order_relaxed);
-  std::size_t bytes = sizeof *this + state.by_creator.memory_bytes() + state.creator_of.memory_bytes();
-  for (std::uint32_t c = 0; c < state.creator_end; ++c) bytes += state.by_creator[c].heap_bytes();
+  std::size_t bytes = sizeof *this + state.by_creator.memory_bytes() + state.places.memory_bytes();
+  for (std::uint32_t c = 0; c < state.creator_end; ++c) {
+    const OfCreator& of = state.by_creator[c];
+    bytes += of.items.heap_bytes() + of.by_time.heap_bytes();
+  }
   return bytes;
 }
 

@@ -28,7 +28,8 @@ class CreatorItemsMaterializer final : public materializer::Materializer {
   [[nodiscard]] std::string_view name() const override { return "creator_items"; }
   [[nodiscard]] materializer::ViewScope scope() const override { return materializer::ViewScope::Global; }
   [[nodiscard]] materializer::Privacy privacy() const override { return materializer::Privacy::Aggregate; }
-  [[nodiscard]] std::uint32_t logic_version() const override { return 1; }
+  [[nodiscard]] std::uint32_t logic_version() const override { return 2; }
+  [[nodiscard]] std::uint32_t oldest_image_version() const override { return 1; }  // as empty as today's
   [[nodiscard]] bool may_begin_at_base() const override { return true; }
   [[nodiscard]] std::unique_ptr<materializer::CheckpointImage> checkpoint() override;
   void digest(materializer::DigestSink& sink) const override;
@@ -38,8 +39,13 @@ class CreatorItemsMaterializer final : public materializer::Materializer {
  private:
   void on_event(const wal::WalEvent& event) noexcept override;
   [[nodiscard]] Status on_restore(std::string_view image) override;
+  [[nodiscard]] Status on_restore_older(std::string_view image, std::uint32_t /*image_version*/) override {
+    return on_restore(image);
+  }
   [[nodiscard]] Status on_begin() override;
   void on_reset() override { items_.clear(); }
+
+  [[nodiscard]] Timestamp created_at(Ordinal item) const;
 
   CreatorItems& items_;
   const CurrentEntities& roots_;

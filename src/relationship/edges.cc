@@ -95,6 +95,11 @@ index::Bitmap EdgeState::sources(std::uint16_t relation, Ordinal to) const {
   return edges == nullptr ? index::Bitmap() : edges->standing.snapshot();
 }
 
+void EdgeState::for_each_source(std::uint16_t relation, Ordinal to, const std::function<bool(Ordinal)>& visit) const {
+  const base::EpochGuard guard;
+  if (const Incoming* edges = find_incoming(relation, to)) edges->standing.for_each(visit);
+}
+
 std::uint64_t EdgeState::outgoing_count(std::uint16_t relation, Ordinal from) const {
   const base::EpochGuard guard;
   const Outgoing* edges = find_outgoing(relation, from);

@@ -91,6 +91,8 @@ class EdgeState {
   [[nodiscard]] index::Bitmap targets(std::uint16_t relation, Ordinal from) const;
   /// Where those that lead to `to` begin.
   [[nodiscard]] index::Bitmap sources(std::uint16_t relation, Ordinal to) const;
+  /// The same, ascending, until `visit` returns false. Cost: of those visited, whatever the number of edges.
+  void for_each_source(std::uint16_t relation, Ordinal to, const std::function<bool(Ordinal)>& visit) const;
   /// O(1).
   [[nodiscard]] std::uint64_t outgoing_count(std::uint16_t relation, Ordinal from) const;
   [[nodiscard]] std::uint64_t incoming_count(std::uint16_t relation, Ordinal to) const;

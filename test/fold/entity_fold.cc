@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/epoch.h"
 #include "test/fold/folds.h"
 
 namespace tidal::test::fold {
@@ -134,15 +137,28 @@ void compare_entities(const Told& told, const db::Views& views, Timestamp /*now*
 }
 
 void compare_creator_items(const Told& told, const db::Views& views, Timestamp /*now*/, Differences& out) {
+  constexpr Timestamp kYearZero{-62'167'219'200'000'000};  // what nothing tells the time of
+  constexpr Timestamp kForever{std::numeric_limits<std::int64_t>::max()};
   std::map<Ordinal, std::vector<Ordinal>> items;
+  std::map<Ordinal, std::vector<std::pair<Timestamp, Ordinal>>> in_order;
   const LivingEntities living = fold_entities(told);
   for (const auto& [item, entity] : living[static_cast<std::size_t>(EntityKind::Item)]) {
-    if (entity.creator != Ordinal::None) items[entity.creator].push_back(item);
+    if (entity.creator == Ordinal::None) continue;
+    items[entity.creator].push_back(item);
+    in_order[entity.creator].emplace_back(entity.created_at.value_or(kYearZero), item);
   }
   for (const Ordinal creator : told.all(EntityKind::Creator)) {
     const auto what = [&] { return "items of " + told.name(EntityKind::Creator, creator); };
     out.same(items[creator], views.creator_items().items(creator).to_vector(), what);
     out.same(items[creator].size(), std::size_t{views.creator_items().count(creator)}, what);
+    auto& wanted = in_order[creator];
+    std::ranges::stable_sort(wanted, [](const auto& x, const auto& y) { return x.first > y.first; });
+    std::vector<std::pair<Timestamp, Ordinal>> walked;
+    const base::EpochGuard guard;
+    for (auto cursor = views.creator_items().newest(creator, kForever); !cursor.at_end(); cursor.next()) {
+      walked.emplace_back(cursor.entry().created, cursor.entry().item);
+    }
+    out.same(true, wanted == walked, [&] { return "order of the " + what(); });
   }
 }
 

@@ -75,9 +75,9 @@ class Walks : public Statements {
     if (source == "following") return follows_.contains({"me", item.creator});
     return std::ranges::any_of(item.liked_by, [&](const std::string& user) {
       if (source == "friends_liked") return friends_.contains(user);
-      return std::ranges::any_of(follows_, [&](const auto& edge) {  // of a fellow
-        return edge.first == user && follows_.contains({"me", edge.second});
-      });
+      return user != "me" && std::ranges::any_of(follows_, [&](const auto& edge) {  // of a fellow
+               return edge.first == user && follows_.contains({"me", edge.second});
+             });
     });
   }
   void write(Operation operation) {
@@ -110,7 +110,7 @@ class Walks : public Statements {
       write(Relate{.relation = "friend", .from = "me", .to = other, .remove = stands});
       stands ? static_cast<void>(friends_.erase(other)) : static_cast<void>(friends_.insert(other));
     } else if (what == 9 && lives) {
-      const std::string other = random_other();
+      const std::string other = random_->below(4) == 0 ? "me" : random_other();
       write(Signal{.kind = "like", .item = key, .user = other, .at = kStart});
       Item& item = known->second;
       item.liked_by.insert(other);

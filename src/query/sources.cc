@@ -295,7 +295,7 @@ index::Bitmap Sources::reached() const {
 /// The `count` newest that are not too new; all as they are when there are no more.
 index::Bitmap Sources::newest(const index::Bitmap& items, std::size_t count) const {
   if (items.cardinality() <= count) return items;
-  constexpr std::size_t kBlock = 1024;
+  constexpr std::size_t kBlock = 64;
   const std::vector<Ordinal> all = items.to_vector();
   std::array<double, kBlock> created;
   std::vector<relationship::CreatedItem> best;  // and some that are worse than the `count` best

@@ -206,6 +206,15 @@ using Control = std::variant<Begin, Commit, Rollback, Get, ExportUser, CancelMig
 using StatementBody = std::variant<Query, Suggest, Explain, DryRun, History, Write, Define, Alter, Drop, Show, Control>;
 
 struct Statement {
+  // Out of line (ast.cc): every file that holds a script would compile copies and moves of the whole language.
+  Statement();
+  Statement(const Statement& other);
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(const Statement& other);
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+  [[nodiscard]] bool operator==(const Statement& other) const;  ///< the body's
+
   StatementBody body;
   std::uint32_t number = 1;                   ///< in its script, from 1; empty statements do not count
   Span span;                                  ///< without the ";"
@@ -214,7 +223,6 @@ struct Statement {
   [[nodiscard]] std::string_view text() const {
     return source ? std::string_view(*source).substr(span.offset, span.length) : std::string_view();
   }
-  friend bool operator==(const Statement& a, const Statement& b) { return a.body == b.body; }
 };
 
 struct Script {

@@ -241,6 +241,30 @@ TEST_F(ClosedLoop, AFilterActsBeforeASourcesLimit) {
   EXPECT_EQ(keys("RETRIEVE items FOR USER @u1 FROM following(limit:1) FILTER unseen"), Keys{"i1"});
 }
 
+TEST_F(ClosedLoop, ASourceThatReachesFurtherLooksAtEachItemOnce) {
+  std::string items;
+  for (int i = 0; i < 100; ++i) items += "PUT item @more" + std::to_string(i) + R"( {"creator":"c3"};)";
+  ASSERT_TRUE(run(items + "RELATE @u1 follows @c3").ok());
+  const std::string ask = "RETRIEVE items FOR USER @u1 FROM following(limit:1) ";
+  EXPECT_EQ(std::get<QueryReply>(run(ask).value()).stats.candidates, 4U);
+  const auto reply = std::get<QueryReply>(run(ask + "FILTER category = \"jazz\"").value());
+  EXPECT_EQ(reply.stats.candidates, 101U);
+  ASSERT_EQ(reply.warnings.size(), 1U);
+  EXPECT_EQ(reply.warnings[0].message, "101 candidates, 101 removed by category = \"jazz\"");
+}
+
+TEST_F(ClosedLoop, ExplainCountsWhatIsScheduledWhereItIsAskedFor) {
+  ASSERT_TRUE(run(R"(PUT item @later {"creator":"c1","created_at":"2030-01-01T00:00Z"}; RELATE @u1 follows @c1)").ok());
+  const auto estimate = [&](const std::string& filter) {
+    const Reply reply = run("EXPLAIN RETRIEVE items FOR USER @u1 FROM following" + filter).value();
+    const PlanNode* node = &std::get<PlanReply>(reply).root;
+    while (!node->children.empty()) node = &node->children.back();
+    return node->name + " " + std::to_string(node->estimate.value_or(0));
+  };
+  EXPECT_EQ(estimate(""), "source 2");
+  EXPECT_EQ(estimate(" FILTER scheduled"), "source 3");
+}
+
 TEST_F(ClosedLoop, AWalkTellsWhenItWasCapped) {
   ASSERT_TRUE(run("RELATE @u1 follows @c1; RELATE @u1 follows @c2").ok());
   const auto reply = std::get<QueryReply>(run("RETRIEVE items FOR USER @u1 FROM following(edges:1)").value());

@@ -33,7 +33,7 @@ class MemoryBudget {
     if (grown_ >= std::max(left / 2, limit_ / 64)) measure(views);
   }
 
-  /// Cost: O(users + values of keyword fields).
+  /// Cost: O(users + creators and their items / 100 + values of keyword fields).
   void measure(const materializer::Registry& views) {
     if (limit_ == 0) return;
     std::size_t held = 0;

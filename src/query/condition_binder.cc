@@ -195,10 +195,9 @@ Status ExpressionBinder::bind_between(const ExprNode& ast) {
                  .children = {child_index(ast, 0), child_index(ast, 1), child_index(ast, 2)},
                  .span = ast.span};
   if (is_field(subject) && low.op == Op::Const && high.op == Op::Const) {
-    // An empty range is no range to the index.
-    const bool possible = low.constant <= high.constant;
+    // An empty range is no range to the index; one with a missing end is a range that range_set() refuses.
     std::vector<index::NumberRange> ranges;
-    if (possible) ranges.push_back({low.constant, high.constant, true, true});
+    if (!(low.constant > high.constant)) ranges.push_back({low.constant, high.constant, true, true});
     node.set = range_set(subject, std::move(ranges), ast.negated);
   }
   fold(node);

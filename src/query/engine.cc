@@ -74,9 +74,10 @@ class Run {
  private:
   [[nodiscard]] Result<index::Bitmap> survivors(const BoundQuery& bound, FeatureReader& reader,
                                                 const Deadline& deadline, const Negatives& negatives);
-  [[nodiscard]] index::Bitmap universe(const BoundQuery& bound, const Negatives& negatives);
+  [[nodiscard]] index::Bitmap shown(const BoundQuery& bound, const Negatives& negatives, index::Bitmap candidates);
   [[nodiscard]] Result<index::Bitmap> filtered(Filter& filter, const Bound& condition, index::Bitmap survivors);
   [[nodiscard]] index::Bitmap published(const FeatureReader& reader, index::Bitmap survivors);
+  void note_removal(std::string by, std::uint64_t count);
   void explain_emptiness(const Selection& selection);
 
   const Query& query_;
@@ -93,8 +94,7 @@ Result<index::Bitmap> Run::survivors(const BoundQuery& bound, FeatureReader& rea
                                      const Negatives& negatives) {
   const bool wants_scheduled = bound.filter && bound.filter->wants_scheduled;
   if (!bound.sources.empty()) {
-    constexpr Timestamp kNever{std::numeric_limits<std::int64_t>::max()};
-    sources_.emplace(bound.sources, reader, deadline, wants_scheduled ? kNever : reader.now());
+    sources_.emplace(bound.sources, reader, deadline, wants_scheduled ? kEndOfTime : reader.now());
   }
   std::optional<Evaluator> evaluator;
   std::optional<Filter> filter;
@@ -102,33 +102,40 @@ Result<index::Bitmap> Run::survivors(const BoundQuery& bound, FeatureReader& rea
     evaluator.emplace(*bound.filter, reader);
     filter.emplace(*bound.filter, *evaluator, reader, deadline);
   }
+  index::Bitmap reached;
+  index::Bitmap left;
   for (;;) {
-    removals_.clear();
-    index::Bitmap left = universe(bound, negatives);
+    index::Bitmap candidates = views_.fields->live(bound.kind);
+    if (sources_) {
+      candidates &= sources_->reached();
+      candidates -= reached;  // each is looked at once
+      reached |= candidates;
+    }
+    candidates = shown(bound, negatives, std::move(candidates));
     clock_.end("sources", reply_.stats);
     if (filter) {
-      TIDAL_TRY_ASSIGN(left, filtered(*filter, *bound.filter, std::move(left)));
+      TIDAL_TRY_ASSIGN(candidates, filtered(*filter, *bound.filter, std::move(candidates)));
     }
-    if (sources_ && !wants_scheduled) left = published(reader, std::move(left));
+    if (sources_ && !wants_scheduled) candidates = published(reader, std::move(candidates));
     clock_.end("filters", reply_.stats);
-    if (sources_ && sources_->reach_on(left)) continue;
-    return sources_ ? sources_->cut(left) : std::move(left);
+    if (!sources_) return candidates;
+    left |= candidates;
+    if (!sources_->reach_on(left)) return sources_->cut(left);
   }
 }
 
-index::Bitmap Run::universe(const BoundQuery& bound, const Negatives& negatives) {
-  index::Bitmap survivors = views_.fields->live(bound.kind);
-  if (sources_) survivors &= sources_->reached();
-  reply_.stats.candidates = survivors.cardinality();
+/// Without what must not be shown or was not asked for.
+index::Bitmap Run::shown(const BoundQuery& bound, const Negatives& negatives, index::Bitmap candidates) {
+  reply_.stats.candidates += candidates.cardinality();
   const auto remove = [&](std::string by, const index::Bitmap& entities) {
-    const std::uint64_t before = survivors.cardinality();
-    survivors -= entities;
-    removals_.push_back({std::move(by), before - survivors.cardinality()});
+    const std::uint64_t before = candidates.cardinality();
+    candidates -= entities;
+    note_removal(std::move(by), before - candidates.cardinality());
   };
   for (Negatives::Part& part : negatives.parts()) remove(std::move(part.by), part.entities);
   if (!bound.excluded.empty()) remove("EXCLUDE", index::Bitmap::of(bound.excluded));
   if (!bound.anchors.empty()) remove("SIMILAR TO itself", index::Bitmap::of(bound.anchors));
-  return survivors;
+  return candidates;
 }
 
 Result<index::Bitmap> Run::filtered(Filter& filter, const Bound& condition, index::Bitmap survivors) {
@@ -138,7 +145,7 @@ Result<index::Bitmap> Run::filtered(Filter& filter, const Bound& condition, inde
     std::string words = words_of(context_, *query_.filter, condition.nodes[part.node].syntax);
     // "removed by hidden" would read as if they were.
     if (words == "hidden" || words == "scheduled") words = "asking for what is " + words;
-    removals_.push_back({std::move(words), before - survivors.cardinality()});
+    note_removal(std::move(words), before - survivors.cardinality());
   }
   return survivors;
 }
@@ -154,14 +161,20 @@ index::Bitmap Run::published(const FeatureReader& reader, index::Bitmap survivor
   }
   if (later.empty()) return survivors;
   survivors -= index::Bitmap::of(later);
-  removals_.push_back({"a created_at that has not come yet", later.size()});
+  note_removal("a created_at that has not come yet", later.size());
   return survivors;
+}
+
+void Run::note_removal(std::string by, std::uint64_t count) {
+  auto removal = std::ranges::find(removals_, by, &Removal::by);
+  if (removal == removals_.end()) removal = removals_.insert(removal, {.by = std::move(by)});
+  removal->count += count;
 }
 
 void Run::explain_emptiness(const Selection& selection) {
   if (!reply_.items.empty()) return;
-  removals_.push_back({"a created_at that has not come yet", selection.scheduled});
-  removals_.push_back({"MIN SCORE", selection.below_min_score});
+  note_removal("a created_at that has not come yet", selection.scheduled);
+  note_removal("MIN SCORE", selection.below_min_score);
   std::string message = grouped(reply_.stats.candidates) + " candidates";
   for (const Removal& removal : removals_) {
     if (removal.count > 0) message += ", " + grouped(removal.count) + " removed by " + removal.by;

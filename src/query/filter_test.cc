@@ -269,6 +269,22 @@ TEST(Filter, ReadsTheCreatorAndTheAskingUser) {
   EXPECT_EQ(views.keys(ask + "NOT exists(user.age)"), (Texts{}));
 }
 
+// As every comparison with what is missing, whichever way the index or the column answers.
+TEST(Filter, ARangeWithAMissingEndHoldsNowhere) {
+  TestViews views(video_schema());
+  views.put({.kind = EntityKind::User, .key = "u1"});
+  for (int i = 0; i < 40; ++i) {
+    views.put({.key = "i" + std::to_string(i),
+               .fields = {{"category", std::string(i == 7 ? "jazz" : "rock")}, {"price", i / 2.0}}});
+  }
+  const std::string ask = "RETRIEVE items FOR USER @u1 FILTER ";
+  for (const std::string few : {"", "category = \"jazz\" AND "}) {
+    EXPECT_EQ(views.keys(ask + few + "price BETWEEN user.age AND 9"), (Texts{}));
+    EXPECT_EQ(views.keys(ask + few + "price NOT BETWEEN user.age AND 1"), (Texts{}));
+    EXPECT_EQ(views.keys(ask + few + "price NOT BETWEEN 9 AND 1 AND price = 3.5"), (Texts{"i7"}));
+  }
+}
+
 TEST(Filter, ParametersAreValues) {
   TestViews views(video_schema());
   views.put({.key = "a", .creator = "c1", .fields = {{"category", std::string("jazz")}}});

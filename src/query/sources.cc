@@ -189,7 +189,7 @@ Sources::Sources(const std::vector<BoundSource>& sources, FeatureReader& reader,
                  Timestamp not_after)
     : reader_(reader), deadline_(deadline), not_after_(not_after) {
   for (const BoundSource& source : sources) {
-    found_.push_back({.source = &source, .items = {}, .scores = {}, .wanted = kFirstReach * source.limit});
+    found_.push_back({.source = &source, .items = {}, .known = {}, .scores = {}, .wanted = kFirstReach * source.limit});
     if (!deadline_.passed()) reach(found_.back());
   }
 }
@@ -244,7 +244,7 @@ void Sources::reach(Found& found) {
     found.capped = reached.capped;
     return;
   }
-  if (found.known.empty()) {
+  if (!found.known) {
     relationship::Reached reached =
         source.kind == Kind::Following      ? relationship::items_of_targets(walk, *views.creator_items)
         : source.kind == Kind::FriendsLiked ? relationship::liked_by_targets(walk, *views.user_state)
@@ -252,8 +252,8 @@ void Sources::reach(Found& found) {
     found.known = std::move(reached.items);
     found.capped = reached.capped;
   }
-  found.items = newest(found.known, found.wanted);
-  found.complete = found.items.cardinality() == found.known.cardinality();
+  found.items = newest(*found.known, found.wanted);
+  found.complete = found.items.cardinality() == found.known->cardinality();
 }
 
 /// Neighbours by co-engagement and by embedding, each in [0, 1] at its best: the sum over both and over the anchors.

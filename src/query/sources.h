@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -29,6 +31,9 @@ inline constexpr std::size_t kSourcesMax = 16;
 inline constexpr std::size_t kAnchorsMax = 100;       ///< each costs a scan of the embeddings
 inline constexpr std::size_t kEdgesDefault = 10'000;  ///< that a walk follows
 inline constexpr std::size_t kEdgesMax = 1'000'000;
+
+/// Nothing is created after it.
+inline constexpr Timestamp kEndOfTime{std::numeric_limits<std::int64_t>::max()};
 
 struct BoundSource {
   enum class Kind : std::uint8_t { Scan, Following, Fellows, FriendsLiked, CoEngaged, Related };
@@ -70,8 +75,8 @@ class Sources {
  private:
   struct Found {
     const BoundSource* source;
-    index::Bitmap items;  // that it has given
-    index::Bitmap known;  // of which it gives the newest; empty while the walk itself gives them
+    index::Bitmap items;                 // that it has given
+    std::optional<index::Bitmap> known;  // of which it gives the newest; none while the walk itself gives them
     std::vector<std::pair<Ordinal, double>> scores;  // by ordinal; empty: newest first
     std::size_t wanted = 0;                          // how many of the best; kEverything
     bool complete = true;                            // nothing is left to be found

@@ -203,12 +203,13 @@ ItemsByTime::Cursor::Cursor(const ItemsByTime& items, Timestamp not_after)
     : directory_(items.directory_.load(std::memory_order_acquire)) {  // pairs with publish()
   if (directory_ == nullptr || directory_->count() == 0) return;
   enter(directory_->chunk_of({not_after, to_ordinal(0)}) + 1);  // nothing of that moment is read before ordinal 0
-  const std::int64_t* times = chunk_->times();
-  const auto* end = std::upper_bound(times, times + entries_left_ + 1, not_after.us);
-  if (end == times) {
-    chunk_ = nullptr;  // everything is newer
-  } else {
+  // All of a chunk is newer where everything is, and where its oldest entry has been taken out since it was chosen.
+  for (; !at_end(); enter(chunks_left_)) {
+    const std::int64_t* times = chunk_->times();
+    const auto* end = std::upper_bound(times, times + entries_left_ + 1, not_after.us);
+    if (end == times) continue;
     entries_left_ = static_cast<std::uint32_t>(end - times) - 1;
+    return;
   }
 }
 

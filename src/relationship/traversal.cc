@@ -83,7 +83,7 @@ Reached newest_of_targets(const Walk& walk, const CreatorItems& items, Newest ne
     std::ranges::push_heap(lists, is_worse);
   }
   reached.items = index::Bitmap::of(found);
-  reached.complete = found.size() == all;
+  reached.complete = reached.items.cardinality() == all;
   return reached;
 }
 

@@ -87,6 +87,8 @@ class Walks : public Statements {
     ASSERT_TRUE(core->commit(*batch).ok());
   }
   std::string random_creator() { return "c" + std::to_string(random_->below(kCreators)); }
+  /// So that no two signals are one that was sent twice.
+  std::string new_key() { return "k" + std::to_string(++signals_); }
   std::string random_other() { return "u" + std::to_string(random_->below(kOthers)); }
   /// Few different ones, so that many tie; one in five has not come yet.
   Timestamp random_time() {
@@ -111,7 +113,7 @@ class Walks : public Statements {
       stands ? static_cast<void>(friends_.erase(other)) : static_cast<void>(friends_.insert(other));
     } else if (what == 9 && lives) {
       const std::string other = random_->below(4) == 0 ? "me" : random_other();
-      write(Signal{.kind = "like", .item = key, .user = other, .at = kStart});
+      write(Signal{.kind = "like", .item = key, .user = other, .at = kStart, .idempotency_key = new_key()});
       Item& item = known->second;
       item.liked_by.insert(other);
       if (item.open && (!item.created || kStart < *item.created)) item.created = kStart;
@@ -123,7 +125,7 @@ class Walks : public Statements {
       items_.erase(known);
     } else if (what <= 6 && lives) {
       const Timestamp at = kStart - seconds(static_cast<std::int64_t>(random_->below(90)));
-      write(Signal{.kind = "view", .item = key, .user = "you", .at = at});
+      write(Signal{.kind = "view", .item = key, .user = "you", .at = at, .idempotency_key = new_key()});
       Item& item = known->second;
       if (item.open && (!item.created || at < *item.created)) item.created = at;
     } else if (what == 7 && lives) {
@@ -159,6 +161,7 @@ class Walks : public Statements {
   }
 
   base::Random* random_ = nullptr;
+  int signals_ = 0;
   std::map<std::string, Item> items_;
   std::map<std::string, std::uint64_t> ordinals_;
   std::set<std::pair<std::string, std::string>> follows_{};  // user, creator

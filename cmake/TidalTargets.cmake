@@ -72,8 +72,8 @@ function(tidal_test name)
   list(TRANSFORM ARG_DEPS PREPEND tidal_)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
   target_include_directories(${name} SYSTEM PRIVATE ${RAPIDCHECK_INCLUDE_DIR})
-  target_link_libraries(${name} PRIVATE tidal_flags tidal_test_flags ${ARG_DEPS} ${ARG_LIBS} GTest::gmock GTest::gtest_main
-    ${RAPIDCHECK_LIBRARY})
+  target_link_libraries(${name} PRIVATE tidal_flags tidal_test_flags ${ARG_DEPS} ${ARG_LIBS}
+    GTest::gmock GTest::gtest_main ${RAPIDCHECK_LIBRARY})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -2,7 +2,6 @@
 #include "query/engine.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "query/assembly.h"
 #include "query/continuation.h"
@@ -92,9 +91,8 @@ class Run {
 /// What the filters leave of what there is or, with sources, of their best.
 Result<index::Bitmap> Run::survivors(const BoundQuery& bound, FeatureReader& reader, const Deadline& deadline,
                                      const Negatives& negatives) {
-  const bool wants_scheduled = bound.filter && bound.filter->wants_scheduled;
   if (!bound.sources.empty()) {
-    sources_.emplace(bound.sources, reader, deadline, wants_scheduled ? kEndOfTime : reader.now());
+    sources_.emplace(bound.sources, reader, deadline, bound.wants_scheduled() ? kEndOfTime : reader.now());
   }
   std::optional<Evaluator> evaluator;
   std::optional<Filter> filter;
@@ -116,7 +114,7 @@ Result<index::Bitmap> Run::survivors(const BoundQuery& bound, FeatureReader& rea
     if (filter) {
       TIDAL_TRY_ASSIGN(candidates, filtered(*filter, *bound.filter, std::move(candidates)));
     }
-    if (sources_ && !wants_scheduled) candidates = published(reader, std::move(candidates));
+    if (sources_ && !bound.wants_scheduled()) candidates = published(reader, std::move(candidates));
     clock_.end("filters", reply_.stats);
     if (!sources_) return candidates;
     left |= candidates;
@@ -205,7 +203,7 @@ Result<QueryReply> Run::answer() {
 
   SelectionRequest request{.kind = bound.kind, .limit = std::min(bound.limit, kServedMax - cursor.served.size())};
   if (after) request.after = &*after;
-  request.keep_scheduled = bound.filter && bound.filter->wants_scheduled;
+  request.keep_scheduled = bound.wants_scheduled();
   if (bound.min_score) request.min_score = &*bound.min_score;
   Selector selector(bound.sort, request, reader, deadline);
   TIDAL_TRY_ASSIGN(const Selection selection, selector.select(candidates));

@@ -41,8 +41,7 @@ PlanNode scan_node(const BoundQuery& bound, const ReadViews& views, FeatureReade
                 .children = {}};
   survivors = views.fields->live(bound.kind);
   if (!bound.sources.empty()) {
-    const bool wants_scheduled = bound.filter && bound.filter->wants_scheduled;
-    const Timestamp not_after = wants_scheduled ? kEndOfTime : reader.now();
+    const Timestamp not_after = bound.wants_scheduled() ? kEndOfTime : reader.now();
     survivors &= Sources(bound.sources, reader, Deadline(), not_after).reached();
   }
   const Negatives negatives(views, bound.kind, reader.user(), bound.filter ? &*bound.filter : nullptr);

@@ -50,6 +50,9 @@ struct BoundQuery {
   std::size_t limit = kLimitDefault;
   std::int64_t deadline_us = 0;  ///< 0: none
   std::vector<Warning> warnings;
+
+  /// Whether what is created later than now may be on the page.
+  [[nodiscard]] bool wants_scheduled() const { return filter && filter->wants_scheduled; }
 };
 
 /// FailedPrecondition for a clause whose views do not exist yet.

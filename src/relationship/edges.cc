@@ -89,12 +89,6 @@ index::Bitmap EdgeState::targets(std::uint16_t relation, Ordinal from) const {
   return index::Bitmap::of(others);
 }
 
-index::Bitmap EdgeState::sources(std::uint16_t relation, Ordinal to) const {
-  const base::EpochGuard guard;
-  const Incoming* edges = find_incoming(relation, to);
-  return edges == nullptr ? index::Bitmap() : edges->standing.snapshot();
-}
-
 void EdgeState::for_each_source(std::uint16_t relation, Ordinal to, const std::function<bool(Ordinal)>& visit) const {
   const base::EpochGuard guard;
   if (const Incoming* edges = find_incoming(relation, to)) edges->standing.for_each(visit);

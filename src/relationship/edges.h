@@ -89,9 +89,7 @@ class EdgeState {
                                            EdgeOrder order = EdgeOrder::ByOrdinal) const;
   /// Where the edges of `from` lead.
   [[nodiscard]] index::Bitmap targets(std::uint16_t relation, Ordinal from) const;
-  /// Where those that lead to `to` begin.
-  [[nodiscard]] index::Bitmap sources(std::uint16_t relation, Ordinal to) const;
-  /// The same, ascending, until `visit` returns false. Cost: of those visited, whatever the number of edges.
+  /// Where those that lead to `to` begin, ascending, until `visit` returns false. Cost: of those visited.
   void for_each_source(std::uint16_t relation, Ordinal to, const std::function<bool(Ordinal)>& visit) const;
   /// O(1).
   [[nodiscard]] std::uint64_t outgoing_count(std::uint16_t relation, Ordinal from) const;

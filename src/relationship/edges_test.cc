@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <map>
@@ -62,10 +63,13 @@ std::string compare(const EdgeState& state, const EdgeStory& story) {
   for (std::uint16_t r = 0; r < relation_pool().size(); ++r) {
     for (const Ordinal to : all) {
       const std::vector<Edge>& expected = incoming[{r, to}];
-      index::Bitmap sources;
-      for (const Edge& e : expected) sources.add(e.other);
+      std::vector<Ordinal> sources;
+      state.for_each_source(r, to, [&](Ordinal from) {
+        sources.push_back(from);
+        return true;
+      });
       if (state.incoming(r, to) != expected) return "incoming";
-      if (!(state.sources(r, to) == sources)) return "sources";
+      if (!std::ranges::equal(sources, expected, {}, {}, &Edge::other)) return "sources";
       if (state.incoming_count(r, to) != expected.size()) return "incoming_count";
     }
   }

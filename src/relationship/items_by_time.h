@@ -3,10 +3,11 @@
 // Representation: chunks of up to 128 entries, oldest first, behind a directory of them. What is newer than a whole
 // chunk with room is written behind its last entry, where no reader looks yet; any other change copies the chunk that
 // it changes. About 12 bytes an entry that came in order, up to twice that after insertions in random order; chunks
-// that removals leave nearly empty are not joined. T1: entries stand in the order (created, item descending), each
-// once; no chunk is empty. Threads: single writer; readers without locks, under an EpochGuard that outlasts their
-// Cursor. T2: a reader meets all that stands in its place meanwhile, once and in order; what is taken out and put in
-// meanwhile it may miss, meet twice or meet out of order.
+// that removals leave nearly empty are not joined.
+// T1: entries stand in the order (created, item descending), each once; no chunk is empty.
+// T2: a reader meets all that stands in its place meanwhile, once and in order; what is taken out and put in meanwhile
+// it may miss, meet twice or meet out of order.
+// Threads: single writer; readers without locks, under an EpochGuard that outlasts their Cursor.
 #pragma once
 
 #include <atomic>
